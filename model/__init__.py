@@ -1,0 +1,1 @@
+"""Float models of resonate-and-fire state space networks, their data and their training."""

@@ -1,0 +1,1 @@
+"""The second-order cell over a sequence: one interface, several kernels."""

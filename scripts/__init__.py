@@ -1,0 +1,1 @@
+"""The ``rfssm`` command line."""

@@ -1,1 +1,1 @@
-"""From a trained network to integers: quantization-aware training, the integer network, the golden model."""
+"""From a trained network to integers: QAT, the integer network, the golden model."""

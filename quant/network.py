@@ -1,0 +1,532 @@
+"""The integer network: the one immutable description between training and hardware.
+
+``IntegerNetwork.build`` is the only validator.  Files, trained networks and tests all pass through it, so
+whatever holds an ``IntegerNetwork`` holds a network that every engine can run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from rfssm.model.errors import NetworkError
+from rfssm.quant.qformat import Overflow, Rounding, signed_bits, signed_range
+
+FORMAT = "rfssm-network"
+VERSION = 1
+
+Integers = NDArray[np.int64]
+Reals = NDArray[np.float64]
+Tensor = NDArray[Any]
+Score = Literal["sum", "last", "max", "each"]
+
+Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+class _Header(BaseModel):
+    """Strict, frozen, and keeping what it does not know."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="allow", arbitrary_types_allowed=True, allow_inf_nan=False
+    )
+
+
+class InputSpec(_Header):
+    """The integers that enter the network; their real value is x * 2^-frac."""
+
+    channels: Width
+    bits: Annotated[int, Field(ge=1, le=16)]
+    signed: bool
+    frac: Annotated[int, Field(ge=-64, le=64)]
+    steps_max: Annotated[int, Field(ge=1, le=65535)]
+
+    @property
+    def low(self) -> int:
+        """Smallest input value."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """Largest input value."""
+        return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
+
+
+class _Layer(_Header):
+    """What spiking layers and the readout have in common."""
+
+    inputs: Width
+    weight_bits: Annotated[int, Field(ge=2, le=16)]
+    bias_bits: Annotated[int, Field(ge=0, le=32)]
+    guard_bits: Annotated[int, Field(ge=0, le=16)]
+    state_bits: Annotated[int, Field(ge=4, le=32)]
+    rounding: Rounding
+    overflow: Overflow
+
+    @model_validator(mode="after")
+    def _bias_fits_the_state(self) -> _Layer:
+        if self.bias_bits > self.state_bits:
+            raise ValueError(
+                f"bias_bits = {self.bias_bits}: must be at most state_bits = {self.state_bits}"
+            )
+        return self
+
+
+class SpikingHeader(_Layer):
+    """Formats of a spiking layer."""
+
+    kind: Literal["spiking"]
+    model: str
+    neurons: Width
+    complex_input: bool
+    skip: bool
+    transition_bits: Annotated[int, Field(ge=4, le=32)]
+    transition_frac: Annotated[int, Field(ge=0, le=32)]
+
+    @model_validator(mode="after")
+    def _skip_needs_equal_widths(self) -> SpikingHeader:
+        if self.skip and self.inputs != self.neurons:
+            raise ValueError(
+                f"skip = true: needs inputs = neurons, found inputs = {self.inputs} and "
+                f"neurons = {self.neurons}"
+            )
+        return self
+
+
+class SpikingLayer(SpikingHeader):
+    """Formats and integers of a spiking layer of N neurons and M inputs.
+
+    weight_u, weight_v    input weights of both states                    [N, M]
+    bias_u, bias_v        added every step, on the state grid             [N]
+    transition            constant 2x2 matrix of each cell                [N, 2, 2]
+    reset                 added to both states after a spike              [N, 2]
+    threshold             a cell spikes where u > threshold               [N]
+    scale                 real value of one LSB of the current            [N]
+    """
+
+    weight_u: Integers
+    weight_v: Integers | None = None
+    bias_u: Integers | None = None
+    bias_v: Integers | None = None
+    transition: Integers
+    reset: Integers
+    threshold: Integers
+    scale: Reals
+
+    @property
+    def outputs(self) -> int:
+        """Width of what the layer emits."""
+        return self.neurons
+
+
+class ReadoutHeader(_Layer):
+    """Formats of the readout."""
+
+    kind: Literal["readout"]
+    classes: Annotated[int, Field(ge=2, le=1024)]
+    leak_frac: Annotated[int, Field(ge=4, le=24)]
+    score: Score
+    score_bits: Annotated[int, Field(ge=1, le=64)]
+
+
+class ReadoutLayer(ReadoutHeader):
+    """Formats and integers of the readout, one leaky integrator for each of C classes.
+
+    weight_u    input weights, one scale for all classes    [C, M]
+    bias_u      added every step, on the state grid         [C]
+    leak        decay per step, in units of 2^-leak_frac    [C]
+    scale       real value of one LSB of the current        [1]
+    """
+
+    weight_u: Integers
+    bias_u: Integers | None = None
+    leak: Integers
+    scale: Reals
+
+    @property
+    def outputs(self) -> int:
+        """Width of what the layer emits."""
+        return self.classes
+
+
+Layer = SpikingLayer | ReadoutLayer
+_LAYER_HEADER: TypeAdapter[SpikingHeader | ReadoutHeader] = TypeAdapter(
+    Annotated[SpikingHeader | ReadoutHeader, Field(discriminator="kind")]
+)
+
+
+class _NetworkHeader(_Header):
+    format: Literal["rfssm-network"]
+    version: Literal[1]
+    name: str
+    input: InputSpec
+    layers: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=16)]
+    labels: list[str] = []
+    provenance: dict[str, Any] = {}
+
+
+class IntegerNetwork(BaseModel):
+    """A quantised network: input format, spiking layers, readout.
+
+    Build one with ``build``, ``load`` or ``rfssm.quant.freeze``; nothing can change it afterwards.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    name: str
+    input: InputSpec
+    layers: tuple[SpikingLayer, ...]
+    readout: ReadoutLayer
+    labels: tuple[str, ...]
+    provenance: Mapping[str, Any]
+    unknown: Mapping[str, Any]
+    """Metadata of other tools: kept, never read."""
+
+    # -- making one --------------------------------------------------------------------------------
+
+    @classmethod
+    def build(cls, metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> IntegerNetwork:
+        """Validate a description and its tensors.
+
+        metadata    the JSON object of the network file
+        tensors     ``layers.i.name`` -> int32 array (``scale``: float64)
+
+        Raises NetworkError, naming field, value and what is allowed.
+        """
+        header = _parse(_NetworkHeader.model_validate, dict(metadata), "")
+        headers = [
+            _parse(_LAYER_HEADER.validate_python, raw, f"layers[{i}].")
+            for i, raw in enumerate(header.layers)
+        ]
+        _check_chain(header.input, headers)
+        remaining = dict(tensors)
+        layers = [_with_tensors(i, h, remaining) for i, h in enumerate(headers)]
+        if remaining:
+            name = sorted(remaining)[0]
+            raise NetworkError(f"tensor {name}: unexpected, no layer of this network has it")
+        *spiking, readout = layers
+        network = cls(
+            name=header.name,
+            input=header.input,
+            layers=tuple(layer for layer in spiking if isinstance(layer, SpikingLayer)),
+            readout=_as_readout(readout),
+            labels=tuple(header.labels),
+            provenance=header.provenance,
+            unknown=header.model_extra or {},
+        )
+        _check_labels(network)
+        _check_wrap(network)
+        return network
+
+    @classmethod
+    def load(cls, path: Path | str) -> IntegerNetwork:
+        """Read a ``network.safetensors``.  Raises NetworkError, naming the file."""
+        path = Path(path)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise NetworkError(f"{path}: no such file") from None
+        except OSError as error:
+            raise NetworkError(f"{path}: cannot be read ({error.strerror})") from None
+        try:
+            return cls.build(_metadata_of(data), load_tensors(data))
+        except SafetensorError as error:
+            raise NetworkError(f"{path}: not a complete safetensors file ({error})") from None
+        except NetworkError as error:
+            raise NetworkError(f"{path}: {error}") from None
+        except KeyError as error:  # safetensors knows dtypes that NumPy does not
+            raise NetworkError(f"{path}: a tensor has dtype {error}, must be int32") from None
+
+    def save(self, path: Path | str) -> None:
+        """Write a ``network.safetensors``: complete or not at all."""
+        path = Path(path)
+        data = save_tensors(self.tensors(), metadata={"rfssm": json.dumps(self.metadata())})
+        write_atomically(path, data)
+
+    # -- looking at one ----------------------------------------------------------------------------
+
+    def metadata(self) -> dict[str, Any]:
+        """The JSON object of the network file."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "name": self.name,
+            "input": self.input.model_dump(),
+            "layers": [_header_dict(layer) for layer in self.all_layers],
+            "labels": list(self.labels),
+            "provenance": dict(self.provenance),
+            **self.unknown,
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors of the network file, int32 (``scale``: float64)."""
+        return {
+            f"layers.{i}.{name}": np.ascontiguousarray(
+                tensor, dtype=np.float64 if name == "scale" else np.int32
+            )
+            for i, layer in enumerate(self.all_layers)
+            for name in _shapes(layer)
+            if (tensor := getattr(layer, name)) is not None
+        }
+
+    def digest(self) -> str:
+        """Hash of everything that an engine reads; names, labels and scales leave it unchanged."""
+        told = {"input": self.input.model_dump(include=set(InputSpec.model_fields))}
+        for i, layer in enumerate(self.all_layers):
+            fields = set(_header_type(layer).model_fields) - {"model"}
+            told[f"layers.{i}"] = layer.model_dump(include=fields)
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+        for name, tensor in sorted(self.tensors().items()):
+            if not name.endswith(".scale"):
+                digest.update(name.encode() + tensor.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def all_layers(self) -> tuple[Layer, ...]:
+        """The spiking layers and the readout."""
+        return (*self.layers, self.readout)
+
+    def value_range(self, i: int) -> tuple[int, int]:
+        """Smallest and largest integer that enters layer i (the readout: ``len(layers)``)."""
+        low, high = self.input.low, self.input.high
+        for layer in self.layers[:i]:
+            low, high = (low, high + 1) if layer.skip else (0, 1)
+        return low, high
+
+    def current_bits(self, i: int) -> int:
+        """Bits of the signed word that holds every partial sum of layer i's currents, at least 2."""
+        layer = self.all_layers[i]
+        low, high = self.value_range(i)
+        least = most = 0
+        for weight in _weights(layer):
+            positive = np.maximum(weight, 0).sum(axis=1)
+            negative = np.minimum(weight, 0).sum(axis=1)
+            most = max(most, int((positive * max(high, 0) + negative * min(low, 0)).max()))
+            least = min(least, int((positive * min(low, 0) + negative * max(high, 0)).min()))
+        return max(2, signed_bits(least, most))
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name beside it, then rename: complete or not at all."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o666 & ~_umask())  # noqa: PTH101
+        os.replace(name, path)  # noqa: PTH105
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+# -- reading the header ----------------------------------------------------------------------------
+
+
+def _metadata_of(data: bytes) -> dict[str, Any]:
+    """The ``rfssm`` object in a safetensors header."""
+    size = int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8 : 8 + size])
+    except ValueError:
+        raise SafetensorError("its header is cut off or no JSON") from None
+    text = (header.get("__metadata__") or {}).get("rfssm") if isinstance(header, dict) else None
+    if text is None:
+        raise NetworkError("metadata has no key 'rfssm': not an integer network")
+    try:
+        metadata = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise NetworkError(f"metadata 'rfssm' is no JSON ({error})") from None
+    if not isinstance(metadata, dict):
+        raise NetworkError(f"metadata 'rfssm' = {text[:40]}: must be a JSON object")
+    return metadata
+
+
+def _parse(validate: Any, raw: Any, prefix: str) -> Any:
+    """Run a pydantic validator; its complaints become one NetworkError."""
+    try:
+        return validate(raw)
+    except ValidationError as error:
+        raise NetworkError("; ".join(_complaints(error, prefix))) from None
+
+
+def _complaints(error: ValidationError, prefix: str) -> list[str]:
+    said = []
+    for problem in error.errors(include_url=False, include_context=False):
+        place = [p for p in problem["loc"] if p not in ("spiking", "readout")]
+        field = prefix + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(
+            "."
+        )
+        message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        if problem["type"] == "missing":
+            said.append(f"{field}: missing")
+        elif problem["type"] == "value_error":
+            said.append(f"{prefix}{message}")
+        elif problem["type"].startswith("union_tag"):
+            kind = problem["input"].get("kind") if isinstance(problem["input"], dict) else None
+            said.append(f"{prefix}kind = {kind!r}: must be 'spiking' or 'readout'")
+        else:
+            value = problem["input"]
+            if problem["type"] in ("too_long", "too_short"):
+                value = f"{len(value)} entries"
+            said.append(f"{field} = {value!r}: {message}")
+    return said
+
+
+def _check_chain(spec: InputSpec, headers: list[SpikingHeader | ReadoutHeader]) -> None:
+    width = spec.channels
+    for i, header in enumerate(headers):
+        if header.inputs != width:
+            source = f"layers[{i - 1}].neurons" if i else "input.channels"
+            raise NetworkError(f"layers[{i}].inputs = {header.inputs}: must be {source} = {width}")
+        if isinstance(header, ReadoutHeader) != (i == len(headers) - 1):
+            raise NetworkError(
+                f"layers[{i}].kind = {header.kind!r}: the last layer, and only it, is the readout"
+            )
+        if isinstance(header, SpikingHeader):
+            width = header.neurons
+            continue
+        needed = header.state_bits
+        if header.score == "sum":
+            needed += (spec.steps_max - 1).bit_length()
+        if header.score_bits < needed:
+            raise NetworkError(
+                f"layers[{i}].score_bits = {header.score_bits}: score {header.score!r} needs at least "
+                f"{needed} with state_bits = {header.state_bits} and steps_max = {spec.steps_max}"
+            )
+
+
+def _check_labels(network: IntegerNetwork) -> None:
+    if network.labels and len(network.labels) != network.readout.classes:
+        raise NetworkError(
+            f"labels: {len(network.labels)} names, must be one for each of the "
+            f"{network.readout.classes} classes (or none)"
+        )
+
+
+def _check_wrap(network: IntegerNetwork) -> None:
+    from rfssm.quant.bounds import reachable_range  # bounds reads networks; this is the way back
+
+    for i, layer in enumerate(network.all_layers):
+        if layer.overflow == "WRAP":
+            reach = reachable_range(network, i)
+            if reach.bits > layer.state_bits:
+                raise NetworkError(
+                    f"layers[{i}].overflow = 'WRAP': state_bits = {layer.state_bits}, but states "
+                    f"between {reach.low} and {reach.high} are reachable ({reach.bits} bits); use SAT"
+                )
+
+
+# -- tensors ---------------------------------------------------------------------------------------
+
+
+def _header_type(layer: Layer) -> type[SpikingHeader] | type[ReadoutHeader]:
+    return SpikingHeader if isinstance(layer, SpikingLayer) else ReadoutHeader
+
+
+def _header_dict(layer: Layer) -> dict[str, Any]:
+    tensors = set(type(layer).model_fields) - set(_header_type(layer).model_fields)
+    return layer.model_dump(exclude=tensors)
+
+
+def _as_readout(layer: Layer) -> ReadoutLayer:
+    assert isinstance(layer, ReadoutLayer)  # _check_chain saw to it
+    return layer
+
+
+def _weights(layer: Layer) -> list[Integers]:
+    if isinstance(layer, SpikingLayer) and layer.weight_v is not None:
+        return [layer.weight_u, layer.weight_v]
+    return [layer.weight_u]
+
+
+def _shapes(header: SpikingHeader | ReadoutHeader) -> dict[str, tuple[int, ...]]:
+    """Every tensor that a layer has, with its shape."""
+    if isinstance(header, ReadoutHeader):
+        n = header.classes
+        shapes: dict[str, tuple[int, ...]] = {"weight_u": (n, header.inputs)}
+        if header.bias_bits:
+            shapes["bias_u"] = (n,)
+        return shapes | {"leak": (n,), "scale": (1,)}
+    n = header.neurons
+    parts = ("u", "v") if header.complex_input else ("u",)
+    shapes = {f"weight_{part}": (n, header.inputs) for part in parts}
+    if header.bias_bits:
+        shapes |= {f"bias_{part}": (n,) for part in parts}
+    return shapes | {"transition": (n, 2, 2), "reset": (n, 2), "threshold": (n,), "scale": (n,)}
+
+
+def _range(header: SpikingHeader | ReadoutHeader, name: str) -> tuple[int, int]:
+    """Smallest and largest legal value of a tensor."""
+    if name.startswith("weight"):
+        return signed_range(header.weight_bits)
+    if name.startswith("bias"):
+        return signed_range(header.bias_bits)
+    if isinstance(header, ReadoutHeader):
+        return 0, (1 << header.leak_frac) - 1
+    return signed_range(header.transition_bits if name == "transition" else header.state_bits)
+
+
+def _with_tensors(
+    i: int, header: SpikingHeader | ReadoutHeader, remaining: dict[str, Tensor]
+) -> Layer:
+    """Take layer i's tensors out of ``remaining``, check them, and make the layer."""
+    found: dict[str, Tensor] = {}
+    for name, shape in _shapes(header).items():
+        full = f"layers.{i}.{name}"
+        if full not in remaining:
+            raise NetworkError(f"tensor {full}: missing")
+        found[name] = _checked(full, remaining.pop(full), shape, header, name)
+    kind = SpikingLayer if isinstance(header, SpikingHeader) else ReadoutLayer
+    layer: Layer = kind.model_construct(**header.model_dump(), **found)
+    return layer
+
+
+def _checked(
+    full: str,
+    tensor: Tensor,
+    shape: tuple[int, ...],
+    header: SpikingHeader | ReadoutHeader,
+    name: str,
+) -> Tensor:
+    dtype = np.dtype(np.float64 if name == "scale" else np.int32)
+    if tensor.dtype != dtype:
+        raise NetworkError(f"tensor {full}: dtype {tensor.dtype}, must be {dtype}")
+    if tensor.shape != shape:
+        raise NetworkError(f"tensor {full}: shape {list(tensor.shape)}, must be {list(shape)}")
+    if name == "scale":
+        bad = ~np.isfinite(tensor)
+        allowed = "finite"
+    else:
+        low, high = _range(header, name)
+        bad = (tensor < low) | (tensor > high)
+        allowed = f"between {low} and {high}"
+    if bad.any():
+        at = tuple(int(k) for k in np.argwhere(bad)[0])
+        raise NetworkError(f"tensor {full}{list(at)} = {tensor[at]}: must be {allowed}")
+    copy = tensor.astype(np.float64 if name == "scale" else np.int64)
+    copy.setflags(write=False)
+    return copy

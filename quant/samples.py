@@ -1,0 +1,258 @@
+"""What enters an engine and what leaves it: arrays in ``.npz`` files, and their comparison."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfssm.model.errors import SamplesError
+from rfssm.quant.network import IntegerNetwork, Integers, write_atomically
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Input of an engine: B samples of up to T steps, zero-padded.
+
+    x         integers                                    [B, T, C]
+    steps     steps of each sample, 1 or more             [B]
+    labels    class of each sample, or of each step       [B] or [B, T]
+    """
+
+    x: Integers
+    steps: Integers
+    labels: Integers | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", _integers("x", self.x, 3))
+        object.__setattr__(self, "steps", _integers("steps", self.steps, 1))
+        batch, steps_max, _ = self.x.shape
+        if self.steps.shape != (batch,):
+            raise SamplesError(f"steps: {len(self.steps)} entries, must be {batch}, one per sample")
+        bad = (self.steps < 1) | (self.steps > steps_max)
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise SamplesError(
+                f"steps[{i}] = {self.steps[i]}: must be between 1 and the {steps_max} steps of x"
+            )
+        if self.labels is not None:
+            labels = _integers("labels", self.labels, np.ndim(self.labels))
+            if labels.shape not in ((batch,), (batch, steps_max)):
+                raise SamplesError(
+                    f"labels: shape {list(labels.shape)}, must be [{batch}] or [{batch}, {steps_max}]"
+                )
+            object.__setattr__(self, "labels", labels)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, chosen: slice) -> Samples:
+        """The samples of a slice."""
+        labels = None if self.labels is None else self.labels[chosen]
+        return Samples(self.x[chosen], self.steps[chosen], labels)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Samples:
+        """Read ``x``, ``steps`` (all of x's if absent) and ``labels`` (optional) of an ``.npz``."""
+        arrays = _read_npz(Path(path))
+        if "x" not in arrays:
+            raise SamplesError(
+                f"{path}: has no array 'x' (found: {', '.join(arrays) or 'nothing'})"
+            )
+        x = arrays["x"]
+        if x.ndim != 3:
+            raise SamplesError(
+                f"{path}: x has shape {list(x.shape)}, must be [samples, steps, channels]"
+            )
+        steps = arrays.get("steps", np.full(len(x), x.shape[1], dtype=np.int64))
+        try:
+            return cls(x, steps, arrays.get("labels"))
+        except SamplesError as error:
+            raise SamplesError(f"{path}: {error}") from None
+
+    def save(self, path: Path | str) -> None:
+        """Write an ``.npz``: complete or not at all."""
+        arrays: dict[str, Any] = {"x": self.x, "steps": self.steps}
+        if self.labels is not None:
+            arrays["labels"] = self.labels
+        _write_npz(Path(path), arrays)
+
+    @classmethod
+    def random(
+        cls, network: IntegerNetwork, count: int, seed: int, *, steps: int | None = None
+    ) -> Samples:
+        """Random samples over the network's input range, of random length and density."""
+        rng = np.random.default_rng(seed)
+        spec = network.input
+        longest = min(spec.steps_max, steps or spec.steps_max)
+        x = rng.integers(spec.low, spec.high + 1, (count, longest, spec.channels))
+        x *= rng.random(x.shape) < rng.random((count, 1, 1))
+        lengths = rng.integers(1, longest + 1, count)
+        x[np.arange(longest) >= lengths[:, None]] = 0
+        return cls(x, lengths)
+
+    def check(self, network: IntegerNetwork) -> None:
+        """Refuse samples that the network cannot take.  Raises SamplesError."""
+        spec = network.input
+        if len(self) == 0:
+            raise SamplesError("x: no samples")
+        if self.x.shape[2] != spec.channels:
+            raise SamplesError(
+                f"x: {self.x.shape[2]} channels, network {network.name!r} has {spec.channels}"
+            )
+        longest = int(self.steps.max())
+        if longest > spec.steps_max:
+            raise SamplesError(
+                f"steps[{int(self.steps.argmax())}] = {longest}: must be at most steps_max = {spec.steps_max}"
+            )
+        bad = (self.x < spec.low) | (self.x > spec.high)
+        if bad.any():
+            at = tuple(int(k) for k in np.argwhere(bad)[0])
+            raise SamplesError(
+                f"x{list(at)} = {self.x[at]}: must be between {spec.low} and {spec.high} "
+                f"({spec.bits}-bit {'signed' if spec.signed else 'unsigned'} input)"
+            )
+        if self.labels is not None:
+            bad = (self.labels < 0) | (self.labels >= network.readout.classes)
+            if bad.any():
+                at = tuple(int(k) for k in np.argwhere(bad)[0])
+                raise SamplesError(
+                    f"labels{list(at)} = {self.labels[at]}: must be between 0 and "
+                    f"{network.readout.classes - 1}"
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """Output of an engine; everything is zero beyond a sample's last step.
+
+    scores    one row per sample; with score ``each``, per step    [B, C] or [B, T, C]
+    label     argmax of the scores, lowest index wins              [B] or [B, T]
+    spikes    of each spiking layer, before a skip is added        [B, T, N] each
+    u, v      states after each step                               [B, T, N] each
+    """
+
+    scores: Integers
+    label: Integers
+    spikes: tuple[Bools, ...] | None = None
+    u: tuple[Integers, ...] | None = None
+    v: tuple[Integers, ...] | None = None
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The arrays of the output file, by name."""
+        arrays: dict[str, NDArray[Any]] = {"scores": self.scores, "label": self.label}
+        for name in ("spikes", "u", "v"):
+            for i, array in enumerate(getattr(self, name) or ()):
+                arrays[f"{name}.{i}"] = array
+        return arrays
+
+    def save(self, path: Path | str) -> None:
+        """Write an ``.npz``: complete or not at all."""
+        _write_npz(Path(path), self.arrays())
+
+    @classmethod
+    def load(cls, path: Path | str) -> Outputs:
+        """Read an output file."""
+        arrays = _read_npz(Path(path))
+        for name in ("scores", "label"):
+            if name not in arrays:
+                raise SamplesError(f"{path}: has no array {name!r}")
+
+        def layers(name: str) -> tuple[NDArray[Any], ...] | None:
+            count = sum(bool(re.fullmatch(rf"{name}\.\d+", key)) for key in arrays)
+            return tuple(arrays[f"{name}.{i}"] for i in range(count)) if count else None
+
+        return cls(arrays["scores"], arrays["label"], layers("spikes"), layers("u"), layers("v"))
+
+    def accuracy(self, samples: Samples) -> float:
+        """Share of right labels, per sample or per step.  Raises SamplesError without labels."""
+        if samples.labels is None:
+            raise SamplesError("labels: missing, accuracy needs them")
+        if self.label.ndim == 1:
+            if samples.labels.ndim != 1:
+                raise SamplesError("labels: one per step, but the network scores whole samples")
+            return float((self.label == samples.labels).mean())
+        labels = samples.labels if samples.labels.ndim == 2 else samples.labels[:, None]
+        live = np.arange(self.label.shape[1]) < samples.steps[:, None]
+        return float((self.label == labels)[live].mean())
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two engines disagree in one array."""
+
+    key: str
+    count: int
+    index: tuple[int, ...]
+    expected: Any
+    got: Any
+
+    def __str__(self) -> str:
+        if not self.index:
+            return f"{self.key}: expected {self.expected}, got {self.got}"
+        place = ", ".join(map(str, self.index))
+        return (
+            f"{self.key}[{place}]: expected {self.expected}, got {self.got} "
+            f"({self.count} {'value differs' if self.count == 1 else 'values differ'})"
+        )
+
+
+def compare(expected: Outputs, got: Outputs) -> list[Difference]:
+    """Compare two engines key by key, with ``==``; an empty list means that they agree."""
+    differences = []
+    left, right = expected.arrays(), got.arrays()
+    for key in sorted(left.keys() | right.keys()):
+        if key not in left or key not in right:
+            present = ["absent", "present"]
+            differences.append(Difference(key, 1, (), present[key in left], present[key in right]))
+        elif left[key].shape != right[key].shape:
+            differences.append(
+                Difference(key, 1, (), f"shape {left[key].shape}", f"{right[key].shape}")
+            )
+        elif (wrong := left[key] != right[key]).any():
+            at = tuple(int(k) for k in np.argwhere(wrong)[0])
+            differences.append(
+                Difference(key, int(wrong.sum()), at, left[key][at].item(), right[key][at].item())
+            )
+    return differences
+
+
+def _integers(name: str, array: NDArray[Any], dimensions: int) -> Integers:
+    array = np.asarray(array)
+    if array.dtype.kind not in "iub":
+        raise SamplesError(f"{name}: dtype {array.dtype}, must be integers")
+    if array.ndim != dimensions:
+        raise SamplesError(f"{name}: {array.ndim} dimensions, must be {dimensions}")
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise SamplesError(f"{name}: holds {array.max()}, beyond 64-bit signed integers")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if isinstance(file, np.ndarray):
+                raise SamplesError(
+                    f"{path}: a single .npy array, must be an .npz with named arrays"
+                )
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise SamplesError(f"{path}: no such file") from None
+    except OSError as error:
+        raise SamplesError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise SamplesError(f"{path}: not a complete .npz file ({error})") from None
+
+
+def _write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomically(path, buffer.getvalue())

@@ -1,7 +1,7 @@
 """The golden model: the integer contract in NumPy, the definition of correct.
 
-Integers only, vectorised over samples and neurons, one step after the other.  ``int64`` wherever the
-numbers fit; Python integers in the few layers whose products may exceed 63 bits.
+Integers only, vectorised over samples and neurons, one step after the other.  ``int64`` wherever
+the numbers fit; Python integers in the few layers whose products may exceed 63 bits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The integer network: the one immutable description between training and hardware.
 
-``IntegerNetwork.build`` is the only validator.  Files, trained networks and tests all pass through it, so
-whatever holds an ``IntegerNetwork`` holds a network that every engine can run.
+``IntegerNetwork.build`` is the only validator.  Files, trained networks and tests all pass through
+it, so whatever holds an ``IntegerNetwork`` holds a network that every engine can run.
 """
 
 from __future__ import annotations
@@ -312,7 +312,7 @@ class IntegerNetwork(BaseModel):
         return low, high
 
     def current_bits(self, i: int) -> int:
-        """Bits of the signed word that holds every partial sum of layer i's currents, at least 2."""
+        """Bits of the signed word that holds every partial sum of layer i's currents (2 or more)."""
         layer = self.all_layers[i]
         low, high = self.value_range(i)
         least = most = 0
@@ -414,8 +414,8 @@ def _check_chain(spec: InputSpec, headers: list[SpikingHeader | ReadoutHeader]) 
             needed += (spec.steps_max - 1).bit_length()
         if header.score_bits < needed:
             raise NetworkError(
-                f"layers[{i}].score_bits = {header.score_bits}: score {header.score!r} needs at least "
-                f"{needed} with state_bits = {header.state_bits} and steps_max = {spec.steps_max}"
+                f"layers[{i}].score_bits = {header.score_bits}: score {header.score!r} needs at "
+                f"least {needed} with state_bits = {header.state_bits} and steps_max = {spec.steps_max}"
             )
 
 
@@ -435,8 +435,9 @@ def _check_wrap(network: IntegerNetwork) -> None:
             reach = reachable_range(network, i)
             if reach.bits > layer.state_bits:
                 raise NetworkError(
-                    f"layers[{i}].overflow = 'WRAP': state_bits = {layer.state_bits}, but states "
-                    f"between {reach.low} and {reach.high} are reachable ({reach.bits} bits); use SAT"
+                    f"layers[{i}].overflow = 'WRAP': state_bits = {layer.state_bits}, but "
+                    f"states between {reach.low} and {reach.high} are reachable ({reach.bits} bits); "
+                    f"use SAT"
                 )
 
 
@@ -501,7 +502,8 @@ def _with_tensors(
             raise NetworkError(f"tensor {full}: missing")
         found[name] = _checked(full, remaining.pop(full), shape, header, name)
     kind = SpikingLayer if isinstance(header, SpikingHeader) else ReadoutLayer
-    layer: Layer = kind.model_construct(**header.model_dump(), **found)
+    fields: dict[str, Any] = {**header.model_dump(), **found}
+    layer: Layer = kind.model_construct(**fields)
     return layer
 
 

@@ -1,7 +1,7 @@
 """The fixed-point vocabulary of the contract: rounding, saturation and wrap-around on integers.
 
-All functions take and return NumPy integer arrays: ``int64`` where the numbers fit, ``object`` (Python
-integers) where they may not.  The modes carry their HLS names.
+All functions take and return NumPy integer arrays: ``int64`` where the numbers fit, ``object``
+(Python integers) where they may not.  The modes carry their HLS names.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ class Samples:
             labels = _integers("labels", self.labels, np.ndim(self.labels))
             if labels.shape not in ((batch,), (batch, steps_max)):
                 raise SamplesError(
-                    f"labels: shape {list(labels.shape)}, must be [{batch}] or [{batch}, {steps_max}]"
+                    f"labels: shape {list(labels.shape)}, must be [{batch}] or "
+                    f"[{batch}, {steps_max}]"
                 )
             object.__setattr__(self, "labels", labels)
 
@@ -111,7 +112,8 @@ class Samples:
         longest = int(self.steps.max())
         if longest > spec.steps_max:
             raise SamplesError(
-                f"steps[{int(self.steps.argmax())}] = {longest}: must be at most steps_max = {spec.steps_max}"
+                f"steps[{int(self.steps.argmax())}] = {longest}: must be at most "
+                f"steps_max = {spec.steps_max}"
             )
         bad = (self.x < spec.low) | (self.x > spec.high)
         if bad.any():
@@ -254,5 +256,5 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 def _write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomically(path, buffer.getvalue())

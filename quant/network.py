@@ -312,7 +312,7 @@ class IntegerNetwork(BaseModel):
         return low, high
 
     def current_bits(self, i: int) -> int:
-        """Bits of the signed word that holds every partial sum of layer i's currents (2 or more)."""
+        """Bits of the signed word that holds each partial sum of layer i's currents (2 or more)."""
         layer = self.all_layers[i]
         low, high = self.value_range(i)
         least = most = 0
@@ -388,11 +388,10 @@ def _complaints(error: ValidationError, prefix: str) -> list[str]:
         elif problem["type"].startswith("union_tag"):
             kind = problem["input"].get("kind") if isinstance(problem["input"], dict) else None
             said.append(f"{prefix}kind = {kind!r}: must be 'spiking' or 'readout'")
+        elif problem["type"] in ("too_long", "too_short"):
+            said.append(f"{field}: {len(problem['input'])} entries, {message}")
         else:
-            value = problem["input"]
-            if problem["type"] in ("too_long", "too_short"):
-                value = f"{len(value)} entries"
-            said.append(f"{field} = {value!r}: {message}")
+            said.append(f"{field} = {problem['input']!r}: {message}")
     return said
 
 
@@ -414,8 +413,8 @@ def _check_chain(spec: InputSpec, headers: list[SpikingHeader | ReadoutHeader]) 
             needed += (spec.steps_max - 1).bit_length()
         if header.score_bits < needed:
             raise NetworkError(
-                f"layers[{i}].score_bits = {header.score_bits}: score {header.score!r} needs at "
-                f"least {needed} with state_bits = {header.state_bits} and steps_max = {spec.steps_max}"
+                f"layers[{i}].score_bits = {header.score_bits}: must be at least {needed} (score = "
+                f"{header.score!r}, state_bits = {header.state_bits}, steps_max = {spec.steps_max})"
             )
 
 
@@ -436,7 +435,7 @@ def _check_wrap(network: IntegerNetwork) -> None:
             if reach.bits > layer.state_bits:
                 raise NetworkError(
                     f"layers[{i}].overflow = 'WRAP': state_bits = {layer.state_bits}, but "
-                    f"states between {reach.low} and {reach.high} are reachable ({reach.bits} bits); "
+                    f"states from {reach.low} to {reach.high} are reachable ({reach.bits} bits); "
                     f"use SAT"
                 )
 

@@ -94,7 +94,7 @@ class SpikingHeader(_Layer):
     """Formats of a spiking layer."""
 
     kind: Literal["spiking"]
-    model: str
+    model: str = ""
     neurons: Width
     complex_input: bool
     skip: bool
@@ -176,7 +176,7 @@ _LAYER_HEADER: TypeAdapter[SpikingHeader | ReadoutHeader] = TypeAdapter(
 class _NetworkHeader(_Header):
     format: Literal["rfssm-network"]
     version: Literal[1]
-    name: str
+    name: str = ""
     input: InputSpec
     layers: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=16)]
     labels: list[str] = []
@@ -232,7 +232,6 @@ class IntegerNetwork(BaseModel):
             provenance=header.provenance,
             unknown=header.model_extra or {},
         )
-        _check_labels(network)
         _check_wrap(network)
         return network
 
@@ -416,14 +415,6 @@ def _check_chain(spec: InputSpec, headers: list[SpikingHeader | ReadoutHeader]) 
                 f"layers[{i}].score_bits = {header.score_bits}: must be at least {needed} (score = "
                 f"{header.score!r}, state_bits = {header.state_bits}, steps_max = {spec.steps_max})"
             )
-
-
-def _check_labels(network: IntegerNetwork) -> None:
-    if network.labels and len(network.labels) != network.readout.classes:
-        raise NetworkError(
-            f"labels: {len(network.labels)} names, must be one for each of the "
-            f"{network.readout.classes} classes (or none)"
-        )
 
 
 def _check_wrap(network: IntegerNetwork) -> None:

@@ -122,14 +122,6 @@ class Samples:
                 f"x{list(at)} = {self.x[at]}: must be between {spec.low} and {spec.high} "
                 f"({spec.bits}-bit {'signed' if spec.signed else 'unsigned'} input)"
             )
-        if self.labels is not None:
-            bad = (self.labels < 0) | (self.labels >= network.readout.classes)
-            if bad.any():
-                at = tuple(int(k) for k in np.argwhere(bad)[0])
-                raise SamplesError(
-                    f"labels{list(at)} = {self.labels[at]}: must be between 0 and "
-                    f"{network.readout.classes - 1}"
-                )
 
 
 @dataclass(frozen=True, eq=False)

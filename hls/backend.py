@@ -1,0 +1,200 @@
+"""The hls4ml backend RFSSM: Vitis HLS C++ for C simulation, and the SystemVerilog IP.
+
+It inherits the Vitis flow whole, compiles the same C++ faster, checks what enters ``predict``, and needs no
+vendor tool.
+
+hls4ml loads this module while it is being imported itself: import ``hls4ml`` (or ``rfssm.hls.plugin``) first.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hls4ml.backends.vitis.vitis_backend import VitisBackend
+from hls4ml.backends.vivado.vivado_backend import VivadoBackend
+from hls4ml.model.flow import register_flow
+from hls4ml.writer.vitis_writer import VitisWriter
+from numpy.typing import NDArray
+
+from rfssm.hls.layers import lower
+from rfssm.model.errors import HardwareError, SamplesError, ToolError
+from rfssm.quant.network import IntegerNetwork
+
+SIMULATORS = ("csim", "golden", "verilator", "icarus")
+TINY = 1 << 13
+"""Weights up to which compiling costs more than optimised code would save."""
+
+
+class RFSSMWriter(VitisWriter):  # type: ignore[misc]
+    """Writes the HLS C++ project and, in ``rtl``, the SystemVerilog project."""
+
+    def write_hls(self, model: Any) -> None:
+        """Write both projects."""
+        super().write_hls(model)
+        if model.config.get_config_value("WriteRTL"):
+            from rfssm.hls.emit import write_rtl
+
+            write_rtl(lower(model), rtl_dir(model), lanes_of(model))
+
+    def write_yml(self, model: Any) -> None:
+        """Write the configuration without the torch model, which is no configuration."""
+        config = model.config.config
+        model.config.config = {k: v for k, v in config.items() if k != "PytorchModel"}
+        try:
+            super().write_yml(model)
+        finally:
+            model.config.config = config
+
+
+class RFSSMBackend(VitisBackend):  # type: ignore[misc]
+    """Vitis HLS C++ and SystemVerilog from one ``ModelGraph``."""
+
+    def __init__(self) -> None:
+        super(VivadoBackend, self).__init__(name="RFSSM")  # as Vitis itself steps over Vivado
+        self._register_layer_attributes()
+        self._register_flows()
+
+    def _register_flows(self) -> None:
+        self._default_flow = register_flow("ip", None, requires=["vitis:ip"], backend=self.name)
+        self._writer_flow = register_flow(
+            "write", ["make_stamp", "rfssm:write_hls"], requires=["rfssm:ip"], backend=self.name
+        )
+
+    def create_initial_config(
+        self,
+        *,
+        synapse_lanes: int | None = None,
+        neuron_lanes: int | None = None,
+        write_rtl: bool = True,
+        io_type: str = "io_stream",
+        **vitis: Any,
+    ) -> dict[str, Any]:
+        """Configuration of a conversion.
+
+        synapse_lanes    neurons per cycle to which one event is added, of the SystemVerilog
+        neuron_lanes     cells per cycle, of the SystemVerilog; both or neither
+        write_rtl        False: write the HLS C++ alone
+        vitis            what the Vitis backend takes
+        """
+        if io_type != "io_stream":
+            raise HardwareError(
+                f"io_type = {io_type!r}: spiking layers stream one step per beat, use "
+                "io_type='io_stream'"
+            )
+        if (synapse_lanes is None) != (neuron_lanes is None):
+            raise HardwareError(
+                f"synapse_lanes = {synapse_lanes}, neuron_lanes = {neuron_lanes}: give both or neither"
+            )
+        config: dict[str, Any] = super().create_initial_config(io_type=io_type, **vitis)
+        lanes = None if synapse_lanes is None else [synapse_lanes, neuron_lanes]
+        return config | {"Lanes": lanes, "WriteRTL": write_rtl}
+
+    def compile(self, model: Any) -> str:
+        """Compile the project's C++ for C simulation; returns the library's path."""
+        compiler = shutil.which("g++")
+        if compiler is None:
+            raise ToolError("g++ not found: C simulation compiles the HLS C++ with it; install g++")
+        project = model.config.get_project_name()
+        directory = Path(model.config.get_output_dir()).resolve()
+        library = directory / f"firmware/{project}-{model.config.get_config_value('Stamp')}.so"
+        weights = sum(int(node.get_attr("n_in", 0)) * int(node.get_attr("n_out", 0)) for node in model.get_layers())
+        command = [
+            compiler,
+            "-O0" if weights <= TINY else "-O2",
+            "-std=c++11",
+            "-shared",
+            "-fPIC",
+            "-fno-gnu-unique",
+            "-w",
+            "-Ifirmware/ap_types",
+            "-include",
+            "firmware/nnet_utils/nnet_weights_dir.h",
+            "-DWEIGHTS_DIR=nnet::weights_dir()",
+            "-x",
+            "c++",
+            "-",
+            "-o",
+            str(library),
+        ]
+        # one translation unit: parsing ap_fixed is most of a small network's time
+        source = f'#include "firmware/{project}.cpp"\n#include "{project}_bridge.cpp"\n'
+        done = subprocess.run(
+            command, input=source, cwd=directory, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise ToolError(f"g++ failed on {directory}:\n{done.stderr[-3000:]}")
+        return str(library)
+
+    def predict(self, model: Any, x: NDArray[Any], sim: str = "csim") -> NDArray[np.float64]:
+        """Scores of samples, as integers in float64; shaped as hls4ml shapes them.
+
+        x      [B, T, C]
+        sim    csim (compile() first), golden, verilator or icarus
+        """
+        if sim not in SIMULATORS:
+            raise HardwareError(f"sim = {sim!r}: must be one of {', '.join(SIMULATORS)}")
+        network = lower(model)
+        samples = _checked_samples(network, model.get_input_variables()[0].shape, x)
+        if sim == "csim":
+            if model._top_function_lib is None:
+                raise ToolError("this model is not compiled: call compile() before predict()")
+            scores: NDArray[np.float64] = model._predict(samples.astype(np.float64))
+            return scores
+        from rfssm.hls.engines import run
+        from rfssm.quant.samples import Samples
+
+        steps = np.full(len(samples), samples.shape[1], dtype=np.int64)
+        outputs = run(network, Samples(samples, steps), sim, lanes=lanes_of(model))
+        rows = outputs.scores.reshape(len(samples), -1).astype(np.float64)
+        return rows[0] if len(rows) == 1 else rows
+
+    def build(self, model: Any) -> dict[str, Any]:
+        """Write the SystemVerilog project and lint it with Verilator.
+
+        Returns a report: where the project is, its top module, its files, and the linter's version.
+        """
+        from rfssm.hls.emit import write_rtl
+
+        directory = rtl_dir(model)
+        write_rtl(lower(model), directory, lanes_of(model))
+        return {"directory": str(directory)}
+
+
+def rtl_dir(model: Any) -> Path:
+    """Where a model's SystemVerilog project lies."""
+    return Path(model.config.get_output_dir()) / "rtl"
+
+
+def lanes_of(model: Any) -> Any:
+    """The lanes that were asked for, or None."""
+    from rfssm.hls.emit import Lanes
+
+    lanes = model.config.get_config_value("Lanes")
+    return None if lanes is None else Lanes(*lanes)
+
+
+def _checked_samples(
+    network: IntegerNetwork, shape: list[int], x: NDArray[Any]
+) -> NDArray[np.int64]:
+    """Samples as integers [B, T, C].  Raises SamplesError where hls4ml would wrap silently."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "iufb" or x.shape[-2:] != tuple(shape) or x.ndim not in (2, 3):
+        raise SamplesError(
+            f"x: {x.dtype} of shape {list(x.shape)}, must be numbers of shape [samples, {shape[0]}, "
+            f"{shape[1]}]"
+        )
+    x = x.reshape(-1, *shape)
+    spec = network.input
+    bad = ~((x >= spec.low) & (x <= spec.high)) | (x != np.floor(x))
+    if bad.any():
+        at = tuple(int(k) for k in np.argwhere(bad)[0])
+        raise SamplesError(
+            f"x{list(at)} = {x[at]}: must be an integer between {spec.low} and {spec.high} "
+            f"({spec.bits}-bit {'signed' if spec.signed else 'unsigned'} input)"
+        )
+    return np.ascontiguousarray(x, dtype=np.int64)

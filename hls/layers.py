@@ -1,0 +1,283 @@
+"""hls4ml IR layers: one spiking layer, one readout, each holding integers and their formats.
+
+A node carries what the integer network says about its layer, word for word, so that a ``ModelGraph`` can be
+lowered to the very network it came from.  Every precision follows from that description; none can be
+configured, guessed or defaulted.
+
+hls4ml loads this module while it is being imported itself: import ``hls4ml`` (or ``rfssm.hls.plugin``) first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from hls4ml.model.attributes import (
+    Attribute,
+    ConfigurableAttribute,
+    TypeAttribute,
+    WeightAttribute,
+)
+from hls4ml.model.layers import Layer
+from hls4ml.model.types import (
+    FixedPrecisionType,
+    IntegerPrecisionType,
+    NamedType,
+    PrecisionType,
+)
+
+from rfssm.model.errors import HardwareError
+from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
+from rfssm.quant.qformat import signed_bits
+
+
+def describe(
+    network: IntegerNetwork, i: int, name: str, inputs: Sequence[str], steps: int
+) -> dict[str, Any]:
+    """Layer i of a network in the words of hls4ml's frontends.
+
+    name      the node's name in the graph
+    inputs    names of the nodes that feed it
+    steps     steps of a sample; an hls4ml project has a fixed number
+    """
+    layer = network.all_layers[i]
+    metadata = network.metadata()
+    low, high = network.value_range(i)
+    return {
+        "class_name": RFSSMSpiking.__name__
+        if isinstance(layer, SpikingLayer)
+        else RFSSMReadout.__name__,
+        "name": name,
+        "inputs": list(inputs),
+        "layer": i,
+        "n_in": layer.inputs,
+        "n_out": layer.outputs,
+        "n_steps": steps,
+        "low": low,
+        "high": high,
+        "accum_bits": network.current_bits(i),
+        "header": metadata["layers"][i],
+        "network": {key: value for key, value in metadata.items() if key != "layers"},
+        "tensors": {
+            key.removeprefix(f"layers.{i}."): tensor
+            for key, tensor in network.tensors().items()
+            if key.startswith(f"layers.{i}.")
+        },
+    }
+
+
+def lower(model: Any) -> IntegerNetwork:
+    """The integer network in a ``ModelGraph``.  Raises HardwareError for layers that are not ours."""
+    nodes = [node for node in model.get_layers() if node.class_name != "Input"]
+    for node in nodes:
+        if not isinstance(node, RFSSMLayer):
+            raise HardwareError(
+                f"layer {node.name!r} is a {node.class_name}: an RFSSM network consists of spiking "
+                "layers and a readout, and of nothing else"
+            )
+    tensors = {
+        f"layers.{i}.{name}": tensor
+        for i, node in enumerate(nodes)
+        for name, tensor in node.get_attr("tensors").items()
+    }
+    metadata = {**nodes[0].get_attr("network"), "layers": [n.get_attr("header") for n in nodes]}
+    return IntegerNetwork.build(metadata, tensors)
+
+
+class RFSSMLayer(Layer):  # type: ignore[misc]
+    """What both kinds have in common: place in the chain, input format, memories, accumulator."""
+
+    _expected_attributes = [  # noqa: RUF012 - hls4ml's spelling
+        Attribute("layer"),
+        Attribute("n_in"),
+        Attribute("n_out"),
+        Attribute("n_steps"),
+        Attribute("low"),
+        Attribute("high"),
+        Attribute("accum_bits"),
+        Attribute("header", value_type=dict),
+        Attribute("network", value_type=dict),
+        Attribute("tensors", value_type=dict),
+        ConfigurableAttribute("reuse_factor", default=1),
+        WeightAttribute("weight_u"),
+        WeightAttribute("bias_u"),
+        *(
+            TypeAttribute(name, configurable=False)
+            for name in ("accum", "product", "rounded", "sum", "state")
+        ),
+    ]
+
+    def initialize(self) -> None:
+        """Check the place in the graph, then derive every type from the description."""
+        # [T, C] is what the kernels stream: the transposes of images have no business here
+        self.channels_last_converted = True
+        self.get_input_node().channels_last_converted = True
+        self._check_place()
+        self._check_precision()
+        source = self.get_input_node()
+        if source.class_name == "Input":
+            source.get_output_variable().type.precision = value_type(
+                self.get_attr("low"), self.get_attr("high")
+            )
+        header = self.get_attr("header")
+        self.set_attr("guard_bits", header["guard_bits"])
+        self.set_attr("has_bias", header["bias_bits"] > 0)
+        self._add_types(header)
+        self._add_output()
+        self._add_memories(header, self.get_attr("tensors"))
+
+    def _add_types(self, header: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _add_output(self) -> None:
+        raise NotImplementedError
+
+    def _add_memories(self, header: dict[str, Any], tensors: dict[str, Integers]) -> None:
+        raise NotImplementedError
+
+    def _check_place(self) -> None:
+        io_type = self.model.config.get_config_value("IOType")
+        if io_type != "io_stream":
+            raise HardwareError(
+                f"io_type = {io_type!r}: spiking layers stream one step per beat, use io_type='io_stream'"
+            )
+        index, source = self.get_attr("layer"), self.get_input_node()
+        before = source.get_attr("layer", -1)
+        if len(self.inputs) != 1 or before != index - 1:
+            raise HardwareError(
+                f"layer {self.name!r} is layer {index} of its network, but {source.name!r} feeds it: "
+                "the layers must form one chain, in the network's order"
+            )
+        shape = list(self.get_input_variable().shape)
+        expected = [self.get_attr("n_steps"), self.get_attr("n_in")]
+        if shape != expected:
+            raise HardwareError(
+                f"layer {self.name!r}: input shape {shape}, must be {expected} (steps, inputs)"
+            )
+        limit = self.get_attr("network")["input"]["steps_max"]
+        if expected[0] > limit:
+            raise HardwareError(
+                f"input shape {shape}: {expected[0]} steps, but the scores are sized for at most "
+                f"steps_max = {limit}"
+            )
+
+    def _check_precision(self) -> None:
+        asked = self.model.config.get_layer_config(self).get("Precision") or {}
+        asked = asked if isinstance(asked, dict) else {"default": asked}
+        for name, precision in asked.items():
+            if precision != "auto":
+                raise HardwareError(
+                    f"precision of {self.name!r}: {name} = {precision} in hls_config, but every width "
+                    "comes from the integer network; remove the entry"
+                )
+
+    def _add_type(self, name: str, precision: PrecisionType) -> None:
+        self.set_attr(f"{name}_t", NamedType(f"{self.name}_{name}_t", precision))
+
+    def _add_arithmetic(self, header: dict[str, Any], product_bits: int, frac: int) -> None:
+        """The types between memory and state: accumulator, product, rounding, sum, saturation.
+
+        product_bits    bits that hold the exact sum of products
+        frac            fractional bits in it
+        """
+        bits = header["state_bits"]
+        # Two bits before the point at least: values under one half round within {-1, 0, 1}.
+        product_bits = max(product_bits, frac + 2)
+        whole = product_bits - frac
+        terms = [whole, self.get_attr("accum_bits") + header["guard_bits"], bits]
+        self._add_type("accum", IntegerPrecisionType(self.get_attr("accum_bits")))
+        self._add_type("product", FixedPrecisionType(product_bits, whole))
+        self._add_type("rounded", FixedPrecisionType(whole, whole, True, header["rounding"], "WRAP"))
+        self._add_type("sum", IntegerPrecisionType(max(terms) + 2))  # four terms: two carries
+        self._add_type("state", FixedPrecisionType(bits, bits, True, "TRN", header["overflow"]))
+
+    def _add_memory(self, name: str, data: Integers | None, bits: int, signed: bool = True) -> None:
+        """One array of integers; a memory that the network does not have is a single zero."""
+        kept = np.zeros(1, np.int64) if data is None else np.ascontiguousarray(data, np.int64)
+        self.add_weights_variable(
+            name=name,
+            var_name=name + "{index}",
+            precision=IntegerPrecisionType(bits, signed),
+            data=kept,
+        )
+
+
+class RFSSMSpiking(RFSSMLayer):
+    """A spiking layer: synapse, second-order cells, spikes, and the skip around them."""
+
+    _expected_attributes = [  # noqa: RUF012
+        Attribute("complex_input", value_type=bool),
+        Attribute("skip", value_type=bool),
+        WeightAttribute("weight_v"),
+        WeightAttribute("bias_v"),
+        WeightAttribute("transition"),
+        WeightAttribute("reset"),
+        WeightAttribute("threshold"),
+    ]
+
+    def _add_types(self, header: dict[str, Any]) -> None:
+        # each product has A + S bits, their sum one more
+        bits = header["transition_bits"] + header["state_bits"] + 1
+        self._add_arithmetic(header, bits, header["transition_frac"])
+
+    def _add_output(self) -> None:
+        low, high = (self.get_attr("low"), self.get_attr("high") + 1)
+        skip = self.get_attr("header")["skip"]
+        self.add_output_variable(
+            [self.get_attr("n_steps"), self.get_attr("n_out")],
+            precision=value_type(low, high) if skip else value_type(0, 1),
+        )
+
+    def _add_memories(self, header: dict[str, Any], tensors: dict[str, Integers]) -> None:
+        self.set_attr("complex_input", header["complex_input"])
+        self.set_attr("skip", header["skip"])
+        self.set_attr("has_reset", bool(np.any(tensors["reset"])))
+        for part in ("u", "v"):
+            weight, bias = tensors.get(f"weight_{part}"), tensors.get(f"bias_{part}")
+            # a row holds what one input adds to all neurons
+            rows = None if weight is None else weight.T
+            self._add_memory(f"weight_{part}", rows, header["weight_bits"])
+            self._add_memory(f"bias_{part}", bias, max(1, header["bias_bits"]))
+        bits = header["state_bits"]
+        reset = tensors["reset"] if self.get_attr("has_reset") else None
+        self._add_memory("transition", tensors["transition"], header["transition_bits"])
+        self._add_memory("reset", reset, bits)
+        self._add_memory("threshold", tensors["threshold"], bits)
+
+
+class RFSSMReadout(RFSSMLayer):
+    """The readout: synapse, leaky integrators, scores."""
+
+    _expected_attributes = [  # noqa: RUF012
+        Attribute("score", value_type=str),
+        WeightAttribute("leak"),
+    ]
+
+    def _add_types(self, header: dict[str, Any]) -> None:
+        bits = header["leak_frac"] + header["state_bits"]
+        self._add_arithmetic(header, bits, header["leak_frac"])
+
+    def _add_output(self) -> None:
+        header, n_out = self.get_attr("header"), self.get_attr("n_out")
+        self.set_attr("score", header["score"])
+        self.add_output_variable(
+            [self.get_attr("n_steps"), n_out] if header["score"] == "each" else [n_out],
+            precision=IntegerPrecisionType(header["score_bits"]),
+        )
+
+    def _add_memories(self, header: dict[str, Any], tensors: dict[str, Integers]) -> None:
+        self._add_memory("weight_u", tensors["weight_u"].T, header["weight_bits"])
+        self._add_memory("bias_u", tensors.get("bias_u"), max(1, header["bias_bits"]))
+        self._add_memory("leak", tensors["leak"], header["leak_frac"], signed=False)
+
+
+def value_type(low: int, high: int) -> IntegerPrecisionType:
+    """The smallest integer type that holds every value from ``low`` to ``high``."""
+    if low < 0:
+        return IntegerPrecisionType(signed_bits(low, high))
+    return IntegerPrecisionType(max(1, high.bit_length()), signed=False)
+
+
+LAYERS = (RFSSMSpiking, RFSSMReadout)
+KINDS = {SpikingLayer: RFSSMSpiking, ReadoutLayer: RFSSMReadout}

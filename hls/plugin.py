@@ -1,0 +1,137 @@
+"""Our entry into hls4ml: the RFSSM backend, our layers for Vivado and Vitis, and network files as input.
+
+hls4ml finds ``register`` through its entry point group ``hls4ml.backends`` and calls it while it is being
+imported itself.  Therefore nothing here imports hls4ml before it is needed, and the torch handlers, which
+belong to a part of hls4ml that does not exist at that time, are registered the moment it does.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from rfssm.model.errors import HardwareError
+from rfssm.quant.network import IntegerNetwork
+
+if TYPE_CHECKING:
+    from rfssm.hls.emit import Lanes
+
+BACKENDS = ("Vitis", "Vivado", "RFSSM")
+_FRONTEND = "hls4ml.converters.pytorch_to_hls"
+
+
+def register(
+    *, register_backend: Callable[..., None], register_writer: Callable[..., None]
+) -> None:
+    """Register everything with hls4ml; a second call changes nothing."""
+    from hls4ml.backends.backend import get_available_backends, get_backend
+    from hls4ml.model.layers import layer_map, register_layer
+    from hls4ml.model.optimizer import get_backend_passes
+
+    from rfssm.hls.backend import RFSSMBackend, RFSSMWriter
+    from rfssm.hls.layers import LAYERS
+    from rfssm.hls.templates import HEADERS, TEMPLATES
+
+    if "rfssm" not in get_available_backends():
+        register_writer("RFSSM", RFSSMWriter)
+        register_backend("RFSSM", RFSSMBackend)
+    for layer in LAYERS:
+        if layer.__name__ not in layer_map:
+            register_layer(layer.__name__, layer)
+    # Vitis and RFSSM run Vivado's template flow; the header files, however, are each backend's own.
+    vivado = get_backend("Vivado")
+    for template in TEMPLATES:
+        if f"vivado:{template().get_name()}" not in get_backend_passes("vivado"):
+            vivado.register_template(template)
+    for name in BACKENDS:
+        for header in sorted(HEADERS.glob("*.h")):
+            get_backend(name).register_source(header)
+    _when_imported(_FRONTEND, _register_handlers)
+
+
+def convert_network(
+    network: IntegerNetwork,
+    output_dir: Path | str,
+    backend: str = "Vitis",
+    *,
+    lanes: Lanes | None = None,
+    steps: int | None = None,
+    project_name: str = "network",
+    rtl: bool = True,
+) -> Any:
+    """Turn an integer network into an hls4ml ``ModelGraph``; torch is not needed.
+
+    backend         Vitis or Vivado (HLS C++), RFSSM (HLS C++ and SystemVerilog)
+    lanes           of the SystemVerilog
+    steps           steps of a sample in the HLS C++; ``steps_max`` of the network if not given
+    project_name    top-level function and file names of the HLS C++
+    rtl             False: backend RFSSM writes the HLS C++ alone
+    """
+    if backend not in BACKENDS:
+        raise HardwareError(f"backend = {backend!r}: must be one of {', '.join(BACKENDS)}")
+    import hls4ml  # importing it takes half a second: only those who convert pay
+
+    from rfssm.hls.layers import describe
+
+    spec = network.input
+    steps = spec.steps_max if steps is None else steps
+    config = hls4ml.utils.config.create_config(
+        output_dir=str(output_dir),
+        project_name=project_name,
+        backend=backend,
+        io_type="io_stream",
+        synapse_lanes=lanes and lanes.synapse,
+        neuron_lanes=lanes and lanes.neuron,
+        write_rtl=rtl,
+    )
+    config["HLSConfig"] = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}}
+    names = ["x", *(f"layer{i}" for i in range(len(network.layers))), "readout"]
+    layers = [{"class_name": "InputLayer", "name": "x", "input_shape": [steps, spec.channels]}]
+    for i in range(len(network.all_layers)):
+        layers.append(describe(network, i, names[i + 1], [names[i]], steps))
+    return hls4ml.model.ModelGraph.from_layer_list(config, layers)
+
+
+def _register_handlers(frontend: ModuleType) -> None:
+    from rfssm.hls.handlers import HANDLERS
+
+    for name, handler in HANDLERS.items():
+        frontend.layer_handlers.setdefault(name, handler)
+
+
+def _when_imported(name: str, action: Callable[[ModuleType], None]) -> None:
+    """Call ``action`` with a module as soon as it has been imported: now, or once that happens."""
+    if name in sys.modules and not getattr(sys.modules[name].__spec__, "_initializing", False):
+        action(sys.modules[name])
+    else:
+        sys.meta_path.insert(0, _Once(name, action))
+
+
+class _Once(importlib.abc.MetaPathFinder):
+    """Leaves finding and loading one module to Python, acts when it is loaded, and is gone."""
+
+    def __init__(self, name: str, action: Callable[[ModuleType], None]) -> None:
+        self.name, self.action = name, action
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Find the module where Python would, and append the action to its execution."""
+        if fullname != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_act(module: ModuleType) -> None:
+                execute(module)
+                self.action(module)
+
+            spec.loader.exec_module = execute_and_act  # type: ignore[method-assign]
+        return spec

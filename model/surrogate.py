@@ -1,0 +1,47 @@
+"""The spike and the gradient that stands in for its derivative."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+HEIGHT = 0.15
+SIGMA = 0.5
+WIDENING = 6.0
+
+
+def multi_gaussian(x: Tensor) -> Tensor:
+    """Surrogate derivative of the spike at distance x from the threshold.
+
+    A Gaussian with two wide negative wings: (1 + h) g(x; 0, σ) - h g(x; ±σ, kσ), g unnormalised,
+    h = 0.15, σ = 0.5, k = 6.
+    """
+    wide = 2 * (WIDENING * SIGMA) ** 2
+    centre = torch.exp(x.square() / (-2 * SIGMA**2))
+    wings = torch.exp((x - SIGMA).square() / -wide) + torch.exp((x + SIGMA).square() / -wide)
+    return (1 + HEIGHT) * centre - HEIGHT * wings
+
+
+class _Spike(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, threshold: Tensor, unit: Tensor) -> Tensor:
+        ctx.save_for_backward(u, unit)
+        return (u > threshold).to(u.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        u, unit = ctx.saved_tensors
+        return grad * unit * multi_gaussian(u * unit - 1), None, None
+
+
+def spike(u: Tensor, threshold: Tensor, unit: Tensor) -> Tensor:
+    """1 where u > threshold, with the multi-Gaussian surrogate.
+
+    u            state, in any unit                        (..., N)
+    threshold    compared with u                           (N,)
+    unit         real thresholds per unit of u: the surrogate sees u * unit - 1    (N,)
+    """
+    spikes: Tensor = _Spike.apply(u, threshold, unit)  # type: ignore[no-untyped-call]
+    return spikes

@@ -1,0 +1,151 @@
+"""A training recipe: data, network, quantisation, training; YAML, checked field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from rfssm.model.errors import RecipeError
+from rfssm.model.recipe import DataConfig, NetworkConfig, Section, TrainingConfig, complaints
+from rfssm.quant.qformat import Rounding
+
+EXACT_BITS = 53
+"""Training computes integers in float64, which is exact up to 2^53."""
+
+
+class ReadoutConfig(Section):
+    """Formats of the readout."""
+
+    weight_bits: Annotated[int, Field(ge=2, le=16)] = 8
+    state_bits: Annotated[int, Field(ge=4, le=32)] = 24
+    guard_bits: Annotated[int, Field(ge=0, le=16)] = 2
+    leak_frac: Annotated[int, Field(ge=4, le=24)] = 15
+    """Fractional bits of the leak; more are taken where 1 - leak needs them."""
+    bias_bits: Annotated[int, Field(ge=2, le=32)] = 16
+    """Of the bias, where the network has one."""
+    rounding: Rounding = "RND"
+
+    @model_validator(mode="after")
+    def _fits(self) -> ReadoutConfig:
+        if self.state_bits + self.leak_frac > EXACT_BITS:
+            raise ValueError(
+                f"state_bits = {self.state_bits}, leak_frac = {self.leak_frac}: "
+                f"must add up to at most {EXACT_BITS}, which float64 computes exactly"
+            )
+        return self
+
+
+class QuantizationConfig(Section):
+    """Formats of the spiking layers, and of the readout."""
+
+    weight_bits: Annotated[int, Field(ge=2, le=16)] = 6
+    state_bits: Annotated[int, Field(ge=4, le=32)] = 16
+    guard_bits: Annotated[int, Field(ge=0, le=16)] = 2
+    transition_bits: Annotated[int, Field(ge=4, le=32)] = 16
+    transition_frac: Annotated[int, Field(ge=1, le=31)] = 14
+    bias_bits: Annotated[int, Field(ge=2, le=32)] = 12
+    """Of the bias, where the network has one."""
+    rounding: Rounding = "RND"
+    readout: ReadoutConfig = ReadoutConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> QuantizationConfig:
+        if self.state_bits + self.transition_bits > EXACT_BITS:
+            raise ValueError(
+                f"state_bits = {self.state_bits}, transition_bits = {self.transition_bits}: "
+                f"must add up to at most {EXACT_BITS}, which float64 computes exactly"
+            )
+        if self.transition_bits <= self.transition_frac:
+            raise ValueError(
+                f"transition_bits = {self.transition_bits}: must exceed transition_frac = "
+                f"{self.transition_frac} by the sign"
+            )
+        return self
+
+
+class Recipe(Section):
+    """Everything that a trained network depends on."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    data: DataConfig
+    network: NetworkConfig
+    quantization: QuantizationConfig = QuantizationConfig()
+    training: TrainingConfig
+
+    @model_validator(mode="after")
+    def _bias_fits_the_state(self) -> Recipe:
+        formats: dict[str, QuantizationConfig | ReadoutConfig] = {
+            "quantization": self.quantization,
+            "quantization.readout": self.quantization.readout,
+        }
+        for section, config in formats.items():
+            if self.network.bias and config.bias_bits > config.state_bits:
+                raise ValueError(
+                    f"{section}.bias_bits = {config.bias_bits}: must be at most "
+                    f"{section}.state_bits = {config.state_bits}"
+                )
+        return self
+
+    def to_yaml(self) -> str:
+        """The recipe with every default spelled out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def parse_recipe(mapping: object) -> Recipe:
+    """Check a recipe.  Raises RecipeError, naming field, value and what is allowed."""
+    if not isinstance(mapping, Mapping):
+        raise RecipeError("must hold fields such as 'name: digits', not a single value")
+    try:
+        return Recipe.model_validate(dict(mapping))
+    except ValidationError as error:
+        raise RecipeError(complaints(error)) from None
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a YAML file, replace single fields (``training.epochs=3``), check the result."""
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: not a text file") from None
+    try:
+        mapping = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path}: not YAML ({_one_line(error)})") from None
+    try:
+        if isinstance(mapping, dict):
+            for override in overrides:
+                _override(mapping, override)
+        return parse_recipe(mapping)
+    except RecipeError as error:
+        raise RecipeError(f"{path}: {error}") from None
+
+
+def _override(mapping: dict[str, Any], override: str) -> None:
+    """Apply ``a.b=value``, the value read as YAML."""
+    key, equals, text = override.partition("=")
+    *parents, last = key.split(".")
+    if not equals or not all((*parents, last)):
+        raise RecipeError(f"--set {override}: must look like training.epochs=30")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {override}: not a YAML value ({_one_line(error)})") from None
+    section = mapping
+    for part in parents:
+        inner = section.get(part)
+        section[part] = inner = {} if inner is None else inner
+        if not isinstance(inner, dict):
+            raise RecipeError(f"--set {override}: {part} = {inner!r} has no fields")
+        section = inner
+    section[last] = value
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    return " ".join(str(error).split())

@@ -1,1 +1,73 @@
-"""Engines that run an integer network: golden, csim, verilator, icarus."""
+"""Engines: four ways to compute the same network, behind one call.
+
+``golden`` (NumPy, the definition), ``csim`` (the HLS C++), ``verilator`` and ``icarus`` (the RTL).
+Each takes a network and samples and returns the same ``Outputs``, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+
+from rfssm.hls.emit import Lanes
+from rfssm.model.errors import RfssmError
+from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Outputs, Samples
+
+__all__ = ["ENGINES", "missing", "run"]
+
+ENGINES = ("golden", "csim", "verilator", "icarus")
+
+Progress = Callable[[int, int], None]
+
+
+def run(
+    network: IntegerNetwork,
+    samples: Samples,
+    engine: str = "golden",
+    *,
+    spikes: bool = False,
+    states: bool = False,
+    lanes: Lanes | None = None,
+    progress: Progress | None = None,
+) -> Outputs:
+    """Run samples through a network.
+
+    spikes      also return each layer's spikes
+    states      also return each layer's states after each step
+    lanes       of the RTL (default: chosen per layer); other engines have none
+    progress    called with samples done and samples in all
+    """
+    _known(engine)
+    samples.check(network)
+    if engine == "golden":
+        outputs = golden.run(network, samples, spikes=spikes, states=states)
+        if progress is not None:
+            progress(len(samples), len(samples))
+        return outputs
+    outputs = _module(engine).run(
+        network, samples, spikes=spikes, states=states, lanes=lanes, progress=progress
+    )
+    assert isinstance(outputs, Outputs)
+    return outputs
+
+
+def missing(engine: str) -> str | None:
+    """Why this engine cannot run here and what to install; None where it can."""
+    _known(engine)
+    if engine == "golden":
+        return None
+    reason = _module(engine).missing()
+    assert reason is None or isinstance(reason, str)
+    return reason
+
+
+def _known(engine: str) -> None:
+    if engine not in ENGINES:
+        raise RfssmError(f"engine = {engine!r}: must be one of {', '.join(ENGINES)}")
+
+
+def _module(engine: str) -> ModuleType:
+    return import_module(f"rfssm.hls.engines.{engine}")  # csim brings hls4ml with it: only if asked

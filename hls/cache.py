@@ -1,0 +1,79 @@
+"""A folder of built things, found by what they were built from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import platformdirs
+
+from rfssm.model.errors import ToolError
+
+_ABANDONED_SECONDS = 24 * 3600
+
+
+def root() -> Path:
+    """Folder of the cache: ``$RFSSM_CACHE``, or the user's cache folder."""
+    chosen = os.environ.get("RFSSM_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("rfssm"))
+
+
+def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], None]) -> Path:
+    """The folder that ``build`` fills, built only if it is not there yet.
+
+    kind         what is built; a folder name
+    key_parts    everything that the result depends on
+    build        fills an empty folder
+
+    A folder appears complete or not at all: it is built under a temporary name and renamed.  So a
+    killed build leaves nothing that could be mistaken for a result, and of two builds at once one
+    wins.  The temporary folders of killed builds are removed a day later.
+    """
+    digest = hashlib.sha256()
+    for part in key_parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little") + data)
+    folder = root() / kind
+    final = folder / digest.hexdigest()[:40]
+    if final.is_dir():
+        return final
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+    except OSError as error:
+        raise ToolError(
+            f"cache folder {folder}: cannot be written ({error.strerror}); "
+            "set RFSSM_CACHE to a folder that can"
+        ) from None
+    try:
+        _remove_abandoned(folder)
+        build(temporary)
+        _rename(temporary, final)
+    except OSError as error:
+        raise ToolError(f"cache folder {folder}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return final
+
+
+def _rename(temporary: Path, final: Path) -> None:
+    try:
+        temporary.rename(final)
+    except OSError:
+        if not final.is_dir():  # otherwise another build was faster, and its result is as good
+            raise
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for path in folder.glob(".building-*"):
+        try:
+            old = time.time() - path.stat().st_mtime > _ABANDONED_SECONDS
+        except OSError:  # its own build has just finished
+            continue
+        if old:
+            shutil.rmtree(path, ignore_errors=True)

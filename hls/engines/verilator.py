@@ -1,0 +1,333 @@
+"""The RTL in Verilator, driven through whole test sets by ``bulk.cpp``."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfssm.hls import toolchain
+from rfssm.hls.cache import cached
+from rfssm.hls.emit import Design, Lanes, design_files, rtl_sources, write_rtl
+from rfssm.hls.engines import beats
+from rfssm.model.errors import ToolError
+from rfssm.quant.network import IntegerNetwork, Integers
+from rfssm.quant.samples import Outputs, Samples
+
+Progress = Callable[[int, int], None]
+
+_VERILATOR_FLAGS = (
+    *("--cc", "--prefix", "Vdut", "--top-module", "dut_axis_trace", "--no-timing"),
+    *("--x-assign", "unique", "--x-initial", "unique", "-Wno-lint", "-Wno-style"),
+)
+_GXX_FLAGS = (
+    *("-std=gnu++17", "-fPIC", "-shared"),
+    *("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0"),
+)
+_CYCLES_PER_CALL = 200_000
+_LARGE_WEIGHTS = 4096  # networks with more weights are worth an optimising compiler
+_RUNNING, _DONE = 0, 1
+_FAILURES = {
+    -1: "the simulation hangs: no beat in {idle} cycles",
+    -2: "an output beat changed while it was stalled",
+    -3: "more output beats than there are scores",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """A run of the RTL, with its timing.
+
+    accepted    cycle in which each step's last beat went in    [steps of all samples]
+    scored      cycle in which each output beat went out        [beats]
+    cycles      length of the run
+    """
+
+    outputs: Outputs
+    accepted: Integers
+    scored: Integers
+    cycles: int
+
+
+def missing() -> str | None:
+    """Why this engine cannot run here, and what to install."""
+    return toolchain.missing_verilator()
+
+
+def run(
+    network: IntegerNetwork,
+    samples: Samples,
+    *,
+    spikes: bool = False,
+    states: bool = False,
+    lanes: Lanes | None = None,
+    progress: Progress | None = None,
+) -> Outputs:
+    """Run samples through the RTL."""
+    return simulate(
+        network, samples, spikes=spikes, states=states, lanes=lanes, progress=progress
+    ).outputs
+
+
+def simulate(
+    network: IntegerNetwork,
+    samples: Samples,
+    *,
+    spikes: bool = False,
+    states: bool = False,
+    lanes: Lanes | None = None,
+    progress: Progress | None = None,
+    source_chance: float = 1.0,
+    sink_chance: float = 1.0,
+    shuffle: bool = False,
+    reset_after: int = 0,
+    seed: int = 1,
+) -> Simulation:
+    """Run samples through the RTL and say when what happened.
+
+    source_chance    how often the source offers a beat when it has one, 0 < p <= 1
+    sink_chance      how often the sink is ready
+    shuffle          events of a step in random order, some step ends in beats of their own
+    reset_after      run so many cycles, reset in the middle of it all, then start over
+    seed             of the stalls, the order, and of all bits that the circuit does not initialise
+    """
+    samples.check(network)
+    design = Design.of(network, lanes, "dut")
+    folder = _build(design, lanes)
+    library = ctypes.CDLL(str(folder / "dut.so"))
+    library.simulation_new.restype = ctypes.c_void_p
+    library.simulation_run.restype = ctypes.c_int64
+    sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
+    handle = ctypes.c_void_p(library.simulation_new(str(folder).encode(), seed))
+    if not handle:
+        raise ToolError(f"{folder}: cannot be entered")
+    try:
+        library.simulation_reset(handle)
+        call = _Call(design, samples, sent, spikes, states)
+        call.stalls(source_chance, sink_chance, seed)
+        if reset_after:
+            call.go(library, handle, reset_after)
+            library.simulation_reset(handle)
+            call = _Call(design, samples, sent, spikes, states)
+            call.stalls(source_chance, sink_chance, seed)
+        call.to_the_end(library, handle, progress)
+    finally:
+        library.simulation_free(handle)
+    return call.result()
+
+
+# -- one run ---------------------------------------------------------------------------------------
+
+
+class _Run(ctypes.Structure):
+    """``struct Run`` of bulk.cpp."""
+
+    _fields_ = (
+        ("beats", ctypes.c_void_p),
+        ("n_beats", ctypes.c_int64),
+        ("out_data", ctypes.c_void_p),
+        ("out_last", ctypes.c_void_p),
+        ("n_out", ctypes.c_int64),
+        ("accepted", ctypes.c_void_p),
+        ("scored", ctypes.c_void_p),
+        ("rows", ctypes.c_void_p),
+        ("n_steps", ctypes.c_int64),
+        ("spikes", ctypes.c_void_p),
+        ("u", ctypes.c_void_p),
+        ("v", ctypes.c_void_p),
+        ("source_chance", ctypes.c_uint32),
+        ("sink_chance", ctypes.c_uint32),
+        ("seed", ctypes.c_uint32),
+        ("idle_limit", ctypes.c_int64),
+        ("cycle", ctypes.c_int64),
+        ("sent", ctypes.c_int64),
+        ("received", ctypes.c_int64),
+        ("steps_in", ctypes.c_int64),
+        ("idle", ctypes.c_int64),
+        ("trailing", ctypes.c_int64),
+        ("traced", ctypes.c_int64 * 16),
+        ("held_data", ctypes.c_uint64),
+        ("offering", ctypes.c_uint8),
+        ("stalled", ctypes.c_uint8),
+        ("held_last", ctypes.c_uint8),
+    )
+
+
+class _Call:
+    """Arrays that one run reads and writes."""
+
+    def __init__(
+        self,
+        design: Design,
+        samples: Samples,
+        sent: NDArray[np.uint64],
+        spikes: bool,
+        states: bool,
+    ) -> None:
+        network = design.network
+        batch, longest, _ = samples.x.shape
+        shapes = [(batch, longest, layer.neurons) for layer in network.layers]
+        n_out = beats.packet_beats(network, samples)
+        n_steps = int(samples.steps.sum())
+        self.network = network
+        self.samples = samples
+        self.sent = np.ascontiguousarray(sent)
+        self.data = np.zeros(n_out, dtype=np.int64)
+        self.last = np.zeros(n_out, dtype=np.uint8)
+        self.accepted = np.zeros(n_steps, dtype=np.int64)
+        self.scored = np.zeros(n_out, dtype=np.int64)
+        self.rows = beats.step_rows(samples)
+        self.spikes = [np.zeros(s, dtype=np.uint8) for s in shapes] if spikes else None
+        self.u = [np.zeros(s, dtype=np.int64) for s in shapes] if states else None
+        self.v = [np.zeros(s, dtype=np.int64) for s in shapes] if states else None
+        self.pointers = [_pointers(arrays) for arrays in (self.spikes, self.u, self.v)]
+        self.run = _Run(
+            beats=self.sent.ctypes.data,
+            n_beats=len(self.sent),
+            out_data=self.data.ctypes.data,
+            out_last=self.last.ctypes.data,
+            n_out=n_out,
+            accepted=self.accepted.ctypes.data,
+            scored=self.scored.ctypes.data,
+            rows=self.rows.ctypes.data,
+            n_steps=n_steps,
+            spikes=ctypes.cast(self.pointers[0], ctypes.c_void_p),
+            u=ctypes.cast(self.pointers[1], ctypes.c_void_p),
+            v=ctypes.cast(self.pointers[2], ctypes.c_void_p),
+            source_chance=256,
+            sink_chance=256,
+            seed=1,
+            idle_limit=20_000 + 2 * design.slowest_step,
+        )
+
+    def stalls(self, source_chance: float, sink_chance: float, seed: int) -> None:
+        """Both sides pause at random."""
+        for name, chance in (("source_chance", source_chance), ("sink_chance", sink_chance)):
+            if not 0 < chance <= 1:
+                raise ValueError(f"{name} = {chance}: must be above 0 and at most 1")
+            setattr(self.run, name, max(1, round(256 * chance)))
+        self.run.seed = (2 * seed + 1) & 0xFFFFFFFF  # never 0, where the generator would stick
+
+    def go(self, library: ctypes.CDLL, handle: ctypes.c_void_p, cycles: int) -> int:
+        """Run on for at most so many cycles."""
+        status = int(library.simulation_run(handle, ctypes.byref(self.run), ctypes.c_int64(cycles)))
+        if status < 0:
+            reason = _FAILURES[status].format(idle=self.run.idle)
+            raise ToolError(
+                f"Verilator: {reason} (cycle {self.run.cycle}: {self.run.sent} of "
+                f"{self.run.n_beats} beats in, {self.run.received} of {self.run.n_out} out)"
+            )
+        return status
+
+    def to_the_end(
+        self, library: ctypes.CDLL, handle: ctypes.c_void_p, progress: Progress | None
+    ) -> None:
+        """Run until all scores are there, telling how many samples have passed."""
+        ends = np.cumsum(self.samples.steps)
+        status = _RUNNING
+        while status != _DONE:
+            status = self.go(library, handle, _CYCLES_PER_CALL)
+            if progress is not None:
+                share = self.run.received / self.run.n_out
+                passed = int(np.searchsorted(ends, share * ends[-1], side="right"))
+                progress(passed, len(self.samples))
+
+    def result(self) -> Simulation:
+        """What the run left in the arrays."""
+        scores, label = beats.decode_packets(
+            self.network, self.samples, self.data, self.last.astype(bool)
+        )
+        outputs = Outputs(
+            scores,
+            label,
+            tuple(s.view(np.bool_) for s in self.spikes) if self.spikes is not None else None,
+            tuple(self.u) if self.u is not None else None,
+            tuple(self.v) if self.v is not None else None,
+        )
+        return Simulation(outputs, self.accepted, self.scored, int(self.run.cycle))
+
+
+def _pointers(arrays: list[NDArray[np.uint8]] | list[Integers] | None) -> ctypes.Array[Any] | None:
+    """A C array of the arrays' addresses."""
+    if arrays is None:
+        return None
+    return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
+
+
+# -- build -----------------------------------------------------------------------------------------
+
+
+def _driver() -> Path:
+    return Path(str(files("rfssm.hls.engines"))) / "bulk.cpp"
+
+
+def _optimisation(network: IntegerNetwork) -> str:
+    """-O0 compiles twice as fast as -O1, which runs several times as fast."""
+    weights = sum(layer.inputs * layer.outputs for layer in network.all_layers)
+    return "-O2" if weights > _LARGE_WEIGHTS else "-O0"
+
+
+def _build(design: Design, lanes: Lanes | None) -> Path:
+    """Folder with ``dut.so`` and the memory files of this network."""
+    reason = missing()
+    if reason:
+        raise ToolError(f"engine verilator: {reason}")
+    optimisation = _optimisation(design.network)
+    key = [
+        *(part for file in design_files(design) for part in file),
+        *(source.read_bytes() for source in rtl_sources()),
+        _driver().read_bytes(),
+        *_VERILATOR_FLAGS,
+        *_GXX_FLAGS,
+        optimisation,
+        toolchain.verilator_version(),
+        toolchain.gxx_version(),
+    ]
+
+    def build(folder: Path) -> None:
+        write_rtl(design.network, folder, lanes, design.name)
+        sources = sorted(path.name for path in folder.glob("*.sv"))
+        toolchain.verilate([*_VERILATOR_FLAGS, "-Mdir", "obj", *sources], cwd=folder)
+        generated = sorted((folder / "obj").glob("Vdut*.cpp"))
+        (folder / "obj" / "network.h").write_text(_trace_header(design))
+        everything = "".join(f'#include "{path.name}"\n' for path in generated)
+        (folder / "obj" / "all.cpp").write_text(f'{everything}#include "{_driver()}"\n')
+        toolchain.run_tool(
+            [
+                toolchain.gxx(),
+                optimisation,
+                *_GXX_FLAGS,
+                *toolchain.verilator_includes(),
+                "-Iobj",
+                "obj/all.cpp",
+                *toolchain.verilator_runtime(),
+                *("-o", "dut.so", "-lpthread"),
+            ],
+            cwd=folder,
+        )
+        shutil.rmtree(folder / "obj")
+
+    return cached("verilator", key, build)
+
+
+def _trace_header(design: Design) -> str:
+    """Constants that bulk.cpp includes: where ``trace_data`` holds what."""
+    rows = "".join(
+        f"    {{{f.offset}, {f.chunk_bits}, {f.state_bits}, {f.lanes}, {f.chunks}, {f.neurons}}},\n"
+        for f in design.trace
+    )
+    return (
+        "#pragma once\n"
+        "namespace network {\n"
+        "struct Layer { int offset, chunk_bits, state_bits, lanes, chunks, neurons; };\n"
+        f"constexpr int N_LAYERS = {len(design.trace)};\n"
+        f"constexpr Layer LAYERS[] = {{\n{rows}    {{0, 1, 1, 1, 1, 1}}}};\n"
+        "}  // namespace network\n"
+    )

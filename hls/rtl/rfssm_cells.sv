@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LANES pipelined second-order cells sweep the layer's neurons once per step, one chunk of LANES
+// neurons per cycle:
+//
+//   u' = sat(round(a00 u + a01 v) + (I_u << GUARD) + bias_u + s R_u)
+//   v' = sat(round(a10 u + a11 v) + (I_v << GUARD) + bias_v + s R_v)
+//   s' = u' > threshold                                 s: the neuron's spike of the step before
+//
+//   u, v, R, threshold   STATE_W bits, signed      a        TRANS_W bits, TRANS_FRAC of them fraction
+//   bias                 BIAS_W bits, signed        I        CURRENT_W bits, signed
+//
+// The two products of a row are summed exactly and rounded once (ROUND as in rfssm_round); then the
+// additions, exact; then one saturation (SATURATE = 0: the low STATE_W bits).
+//
+// Memory words hold one chunk, lowest lane first.  A lane of COEF is {a11, a10, a01, a00} or, with
+// ROTATION, {b, a} (a00 = a11 = a, a10 = -a01 = b); of OFFSET {R_v, R_u, bias_v, bias_u}, parts that
+// the layer lacks left out; of THRESHOLD {threshold}.  Padding lanes of the last chunk never spike.
+//
+// Latency: PIPE = 8 cycles from issue to m_valid.  II: max(CHUNKS, PIPE) cycles per step; the next step
+// follows without a gap.  The pipeline never stalls: a chunk is issued only while `room` promises a
+// place for its spikes.
+// Cost: 4 * LANES multipliers of STATE_W x TRANS_W; states 2 * N * STATE_W bits (N more with RESET) in
+// LUT memory or, with STATE_RAM, block memory; coefficients 4 (ROTATION: 2) * N * TRANS_W bits.
+`default_nettype none
+
+module rfssm_cells #(
+  parameter int N          = 128,
+  parameter int LANES      = 4,   // a power of two
+  parameter int STATE_W    = 18,
+  parameter int TRANS_W    = 16,
+  parameter int TRANS_FRAC = 14,
+  parameter int CURRENT_W  = 14,
+  parameter int GUARD      = 3,
+  parameter int BIAS_W     = 0,   // 0: no bias
+  parameter int COMPLEX    = 1,   // 0: I_v = bias_v = 0
+  parameter int ROTATION   = 1,
+  parameter int RESET      = 0,
+  parameter int ROUND      = 2,
+  parameter int SATURATE   = 1,
+  parameter int STATE_RAM  = 0,   // 0 distributed, 1 block
+  parameter     COEF       = "coef.mem",
+  parameter     OFFSET     = "offset.mem",
+  parameter     THRESHOLD  = "threshold.mem",
+  localparam int PARTS     = COMPLEX + 1,
+  localparam int CHUNKS    = (N + LANES - 1) / LANES,
+  localparam int CHUNK_W   = (CHUNKS > 1) ? $clog2(CHUNKS) : 1
+) (
+  input  wire logic clk,
+  input  wire logic rst,
+
+  input  wire logic step_valid,   // as in rfssm_sweep
+  input  wire logic step_silent,
+  input  wire logic step_last,
+  output wire logic step_start,
+  output wire logic step_free,
+  output wire logic [CHUNK_W-1:0] read_index,
+  input  wire logic [LANES*PARTS*CURRENT_W-1:0] current,  // three cycles after read_index
+
+  input  wire logic               room,
+  output wire logic               m_valid,
+  output wire logic [CHUNK_W-1:0] m_chunk,
+  output wire logic [LANES-1:0]   m_spike,
+  output wire logic               m_step_end,
+  output wire logic               m_last,
+
+  output wire logic [LANES*STATE_W-1:0] trace_u,  // with m_valid; for verification only
+  output wire logic [LANES*STATE_W-1:0] trace_v
+);
+  localparam int PIPE = 8;
+
+  initial begin
+    if (N < 1) $fatal(1, "%m: N must be at least 1");
+    if (LANES < 1 || (LANES & (LANES - 1)) != 0) $fatal(1, "%m: LANES must be a power of two");
+    if (STATE_W < 2 || TRANS_W < 2 || CURRENT_W < 2)
+      $fatal(1, "%m: STATE_W, TRANS_W and CURRENT_W must be at least 2");
+    if (TRANS_FRAC < 0 || GUARD < 0 || BIAS_W < 0 || BIAS_W > STATE_W)
+      $fatal(1, "%m: need TRANS_FRAC >= 0, GUARD >= 0 and 0 <= BIAS_W <= STATE_W");
+  end
+
+  wire logic issue, first, silent, last, end_chunk;
+  rfssm_sweep #(.CHUNKS(CHUNKS), .PIPE(PIPE)) sweep (
+    .clk, .rst, .step_valid, .step_silent, .step_last, .step_start, .step_free,
+    .room, .issue, .chunk(read_index), .first, .silent, .last, .end_chunk
+  );
+
+  // -- tags that travel with a chunk: stage k is k cycles after issue --------------------------
+  logic [CHUNK_W-1:0] chunk_q [1:PIPE];
+  logic [PIPE:1]      valid_q, end_q, last_q;
+  logic [3:1]         silent_q;
+  always_ff @(posedge clk) begin
+    valid_q  <= {valid_q[PIPE-1:1], issue};
+    end_q    <= {end_q[PIPE-1:1], end_chunk};
+    last_q   <= {last_q[PIPE-1:1], last && end_chunk};
+    silent_q <= {silent_q[2:1], silent};
+    chunk_q[1] <= read_index;
+    for (int k = 2; k <= PIPE; k++) chunk_q[k] <= chunk_q[k-1];
+    if (rst) valid_q <= '0;
+  end
+
+  // -- memories --------------------------------------------------------------------------------
+  localparam int LANE_COEF_W  = (ROTATION != 0 ? 2 : 4) * TRANS_W;
+  localparam int LANE_STATE_W = 2 * STATE_W + (RESET != 0 ? 1 : 0);
+  logic [LANES*LANE_COEF_W-1:0] coef_rom  [0:CHUNKS-1];
+  logic [LANES*STATE_W-1:0]     limit_rom [0:CHUNKS-1];
+  initial $readmemh(COEF, coef_rom);
+  initial $readmemh(THRESHOLD, limit_rom);
+
+  logic [LANES*LANE_COEF_W-1:0]  coef_q;
+  logic [LANES*STATE_W-1:0]      limit_q;
+  wire logic [LANES*LANE_STATE_W-1:0] state;
+  wire logic [LANES*LANE_STATE_W-1:0] state_next;
+  always_ff @(posedge clk) begin
+    coef_q  <= coef_rom[read_index];
+    limit_q <= limit_rom[chunk_q[6]];
+  end
+
+  localparam int LANE_OFFSET_W = (RESET != 0 ? 2 * STATE_W : 0) + BIAS_W * PARTS;
+  localparam int OFFSET_W      = (LANE_OFFSET_W > 0) ? LANES * LANE_OFFSET_W : 1;
+  /* verilator lint_off UNUSEDSIGNAL */  // a layer without bias and reset has none
+  wire logic [OFFSET_W-1:0] offset;
+  /* verilator lint_on UNUSEDSIGNAL */
+  generate
+    if (LANE_OFFSET_W > 0) begin : g_offset
+      logic [OFFSET_W-1:0] offset_rom [0:CHUNKS-1];
+      logic [OFFSET_W-1:0] offset_q;
+      initial $readmemh(OFFSET, offset_rom);
+      always_ff @(posedge clk) offset_q <= offset_rom[read_index];
+      assign offset = offset_q;
+    end else begin : g_no_offset
+      assign offset = '0;
+    end
+  endgenerate
+
+  generate
+    if (STATE_RAM == 0) begin : g_lutram
+      (* ram_style = "distributed" *) logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
+      logic [LANES*LANE_STATE_W-1:0] state_q;
+      always_ff @(posedge clk) begin
+        state_q <= first ? '0 : states[read_index];
+        if (valid_q[7]) states[chunk_q[7]] <= state_next;
+      end
+      assign state = state_q;
+    end else begin : g_blockram
+      (* ram_style = "block" *) logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
+      logic [LANES*LANE_STATE_W-1:0] state_q;
+      logic first_q;
+      always_ff @(posedge clk) begin
+        state_q <= states[read_index];
+        first_q <= first;
+        if (valid_q[7]) states[chunk_q[7]] <= state_next;
+      end
+      assign state = first_q ? '0 : state_q;
+    end
+  endgenerate
+
+  // -- lanes -------------------------------------------------------------------------------------
+  localparam int PROD_W  = STATE_W + TRANS_W;
+  localparam int SUM_W   = PROD_W + 1;
+  localparam int Q_W     = ((SUM_W > TRANS_FRAC + 1) ? SUM_W + 1 : TRANS_FRAC + 2) - TRANS_FRAC;
+  localparam int IN_W    = CURRENT_W + GUARD;
+  localparam int ADD_W   = STATE_W + ((RESET != 0 && BIAS_W != 0) ? 1 : 0);
+  localparam int X_W     = ((IN_W > ADD_W) ? IN_W : ADD_W) + 1;
+  localparam int R_W     = ((Q_W > X_W) ? Q_W : X_W) + 1;
+  localparam int PADDING = CHUNKS * LANES - N;
+
+  logic [LANES-1:0]         spike_q;
+  logic [LANES*STATE_W-1:0] u_q, v_q;
+
+  for (genvar i = 0; i < LANES; i++) begin : g_lane
+    wire logic signed [STATE_W-1:0] u = state[i*LANE_STATE_W +: STATE_W];
+    wire logic signed [STATE_W-1:0] v = state[i*LANE_STATE_W + STATE_W +: STATE_W];
+    wire logic [2*STATE_W-1:0] next;  // {v, u}
+
+    for (genvar j = 0; j < 2; j++) begin : g_part
+      // stages 1-3: products
+      localparam int A_U = (ROTATION != 0) ? j : 2 * j;
+      localparam int A_V = (ROTATION != 0) ? 1 - j : 2 * j + 1;
+      wire logic signed [TRANS_W-1:0] a_u = coef_q[i*LANE_COEF_W + A_U*TRANS_W +: TRANS_W];
+      wire logic signed [TRANS_W-1:0] a_v = coef_q[i*LANE_COEF_W + A_V*TRANS_W +: TRANS_W];
+      wire logic signed [PROD_W-1:0] p_u, p_v;
+      rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_u (.clk, .a(u), .b(a_u), .p(p_u));
+      rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_v (.clk, .a(v), .b(a_v), .p(p_v));
+
+      // stages 1-5, in the shadow of the products: what is added after rounding
+      wire logic signed [ADD_W-1:0] add;
+      if (RESET != 0 || (BIAS_W != 0 && j < PARTS)) begin : g_add
+        wire logic signed [ADD_W-1:0] bias, r;
+        if (BIAS_W != 0 && j < PARTS) begin : g_bias
+          wire logic signed [BIAS_W-1:0] word = offset[i*LANE_OFFSET_W + j*BIAS_W +: BIAS_W];
+          assign bias = ADD_W'(word);
+        end else begin : g_no_bias
+          assign bias = '0;
+        end
+        if (RESET != 0) begin : g_reset
+          wire logic signed [STATE_W-1:0] word =
+              offset[i*LANE_OFFSET_W + PARTS*BIAS_W + j*STATE_W +: STATE_W];
+          assign r = state[i*LANE_STATE_W + 2*STATE_W] ? ADD_W'(word) : '0;
+        end else begin : g_no_reset
+          assign r = '0;
+        end
+        logic signed [ADD_W-1:0] add_q2, add_q3, add_q4;
+        always_ff @(posedge clk) begin
+          add_q2 <= bias + r;
+          add_q3 <= add_q2;
+          add_q4 <= add_q3;
+        end
+        assign add = add_q4;
+      end else begin : g_no_add
+        assign add = '0;
+      end
+      wire logic signed [X_W-1:0] in;
+      if (j < PARTS) begin : g_in
+        logic signed [CURRENT_W-1:0] in_q4;
+        always_ff @(posedge clk)
+          in_q4 <= silent_q[3] ? '0 : current[(i*PARTS + j)*CURRENT_W +: CURRENT_W];
+        assign in = X_W'(in_q4) <<< GUARD;
+      end else begin : g_no_in
+        assign in = '0;
+      end
+
+      // stage 4: sum of the products; 5: the one rounding; 6: add; 7: saturate
+      wire logic signed [SUM_W-1:0]   wide_u = SUM_W'(p_u);
+      wire logic signed [SUM_W-1:0]   wide_v = SUM_W'(p_v);
+      wire logic signed [Q_W-1:0]     rounded;
+      wire logic signed [STATE_W-1:0] fitted;
+      logic signed [SUM_W-1:0]   sum_q4;
+      logic signed [Q_W-1:0]     q_q5;
+      logic signed [X_W-1:0]     x_q5;
+      logic signed [R_W-1:0]     r_q6;
+      logic signed [STATE_W-1:0] next_q7;
+      rfssm_round #(.A_W(SUM_W), .SHIFT(TRANS_FRAC), .ROUND(ROUND)) round (.a(sum_q4), .q(rounded));
+      rfssm_saturate #(.A_W(R_W), .Y_W(STATE_W), .SATURATE(SATURATE)) saturate (.a(r_q6), .y(fitted));
+      always_ff @(posedge clk) begin
+        sum_q4  <= (j == 0 && ROTATION != 0) ? wide_u - wide_v : wide_u + wide_v;
+        q_q5    <= rounded;
+        x_q5    <= in + X_W'(add);
+        r_q6    <= R_W'(q_q5) + R_W'(x_q5);
+        next_q7 <= fitted;
+      end
+      assign next[j*STATE_W +: STATE_W] = next_q7;
+    end
+
+    // stages 7-8: compare, write back
+    wire logic signed [STATE_W-1:0] u_next = next[STATE_W-1:0];
+    wire logic signed [STATE_W-1:0] limit  = limit_q[i*STATE_W +: STATE_W];
+    wire logic spike;
+    if (i >= LANES - PADDING) begin : g_padding
+      assign spike = (u_next > limit) && !end_q[7];  // this lane has no neuron in the last chunk
+    end else begin : g_neuron
+      assign spike = (u_next > limit);
+    end
+    if (RESET != 0) begin : g_keep_spike
+      assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {spike, next};
+    end else begin : g_keep
+      assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = next;
+    end
+    always_ff @(posedge clk) begin
+      spike_q[i] <= spike;
+      u_q[i*STATE_W +: STATE_W] <= next[STATE_W-1:0];
+      v_q[i*STATE_W +: STATE_W] <= next[2*STATE_W-1:STATE_W];
+    end
+  end
+
+  assign m_valid    = valid_q[8];
+  assign m_chunk    = chunk_q[8];
+  assign m_spike    = spike_q;
+  assign m_step_end = end_q[8];
+  assign m_last     = last_q[8];
+  assign trace_u    = u_q;
+  assign trace_v    = v_q;
+endmodule
+`default_nettype wire

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Events -> currents,  I[n] = sum over the step's events of weight[n][addr] * value.
+//
+// Each event adds one row of weights, LANES neurons per cycle, to the currents of the running step;
+// an event with value 0 (a silent step) takes one cycle and reads nothing.
+//
+//   WEIGHTS   word addr * WORDS + k holds neurons k * LANES .. k * LANES + LANES - 1, lowest first,
+//             each {v, u}, or {u} without COMPLEX; WEIGHT_W bits, signed; padding neurons have 0
+//   value     VALUE_W bits, signed or unsigned; an unsigned bit needs no multiplier
+//   current   CURRENT_W bits, signed, exact: wide enough for every partial sum
+//
+// Currents are double-buffered.  `step_valid` pulses when a step is complete; the reader answers with
+// `step_start` when it turns to that step and with `step_free` when it has read the last of it.
+// Nothing is ever cleared: the first event of a step overwrites, `step_silent` says there was none.
+// The pipeline never stalls; only the issue of a new row word waits for a free buffer.
+//
+// Latency: WORDS + 3 cycles from a step's last event to step_valid.  II: WORDS cycles per event, 1
+// for an event of value 0 (one more per step if WORDS = 1).  WORDS = ceil(N_OUT / LANES).
+// Cost: one block memory of N_IN * WORDS x LANES * PARTS * WEIGHT_W bits, LANES * PARTS adders of
+// CURRENT_W bits, two LUT memories of WORDS x LANES * PARTS * CURRENT_W bits (registers if WORDS = 1).
+`default_nettype none
+
+module rfssm_synapse #(
+  parameter int N_IN         = 140,
+  parameter int N_OUT        = 128,
+  parameter int LANES        = 16,  // READ_LANES times a power of two
+  parameter int READ_LANES   = 4,   // a power of two
+  parameter int VALUE_W      = 1,
+  parameter int VALUE_SIGNED = 0,
+  parameter int WEIGHT_W     = 6,
+  parameter int COMPLEX      = 1,
+  parameter int CURRENT_W    = 14,
+  parameter     WEIGHTS      = "weights.mem",
+  localparam int ADDR_W      = (N_IN > 1) ? $clog2(N_IN) : 1,
+  localparam int PARTS       = COMPLEX + 1,
+  localparam int READS       = (N_OUT + READ_LANES - 1) / READ_LANES,
+  localparam int READ_W      = (READS > 1) ? $clog2(READS) : 1
+) (
+  input  wire logic               clk,
+  input  wire logic               rst,
+
+  input  wire logic               s_valid,
+  output wire logic               s_ready,
+  input  wire logic [ADDR_W-1:0]  s_addr,
+  input  wire logic [VALUE_W-1:0] s_value,
+  input  wire logic               s_step_end,
+  input  wire logic               s_last,
+
+  output wire logic               event_valid,  // an event of value other than 0 is being used
+  output wire logic [ADDR_W-1:0]  event_addr,
+  output wire logic [VALUE_W-1:0] event_value,
+  output wire logic               event_close,  // the step's last event has been used up
+
+  output wire logic               step_valid,
+  output wire logic               step_silent,
+  output wire logic               step_last,
+  input  wire logic               step_start,
+  input  wire logic               step_free,
+
+  input  wire logic [READ_W-1:0]  read_index,  // current is valid three cycles later
+  output wire logic [READ_LANES*PARTS*CURRENT_W-1:0] current
+);
+  localparam int WORDS   = (N_OUT + LANES - 1) / LANES;
+  localparam int WORD_W  = (WORDS > 1) ? $clog2(WORDS) : 1;
+  localparam int DEPTH   = N_IN * WORDS;
+  localparam int ROM_AW  = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+  localparam int ROM_W   = LANES * PARTS * WEIGHT_W;
+  localparam int CUR_W   = LANES * PARTS * CURRENT_W;
+  localparam int GROUPS  = LANES / READ_LANES;
+  localparam int GROUP_W = (GROUPS > 1) ? $clog2(GROUPS) : 1;
+  localparam int OUT_W   = READ_LANES * PARTS * CURRENT_W;
+
+  initial begin
+    if (N_IN < 1 || N_OUT < 1) $fatal(1, "%m: N_IN and N_OUT must be at least 1");
+    if (READ_LANES < 1 || (READ_LANES & (READ_LANES - 1)) != 0)
+      $fatal(1, "%m: READ_LANES must be a power of two");
+    if (LANES % READ_LANES != 0 || (GROUPS & (GROUPS - 1)) != 0)
+      $fatal(1, "%m: LANES must be READ_LANES times a power of two");
+    if (VALUE_W < 1 || WEIGHT_W < 2 || CURRENT_W < 2)
+      $fatal(1, "%m: need VALUE_W >= 1, WEIGHT_W >= 2 and CURRENT_W >= 2");
+  end
+
+  // -- issue: one row word per cycle ---------------------------------------------------------
+  logic               ev_q;         // an event is held
+  logic [ADDR_W-1:0]  addr_q;
+  logic [ROM_AW-1:0]  rom_addr_q;
+  logic [WORD_W-1:0]  word_q;
+  logic [VALUE_W-1:0] value_q;
+  logic               zero_q, end_q, last_q;
+  logic               first_q;      // no event of this step yet
+  logic [1:0]         closed_q;     // steps complete but not yet read to their end
+  logic               gap_q;        // a whole-row accumulator is copied one cycle late: wait for it
+
+  wire logic issue = ev_q && !closed_q[1] && !(WORDS == 1 && gap_q);
+  wire logic done  = issue && (zero_q || int'(word_q) == WORDS - 1);
+  wire logic close = done && end_q;
+  wire logic load  = s_valid && s_ready;
+  assign s_ready = !ev_q || done;
+
+  always_ff @(posedge clk) begin
+    if (issue) begin
+      rom_addr_q <= rom_addr_q + 1'b1;
+      word_q     <= word_q + 1'b1;
+    end
+    if (done) ev_q <= 1'b0;
+    if (done) first_q <= end_q || (first_q && zero_q);
+    if (load) begin
+      ev_q       <= 1'b1;
+      addr_q     <= s_addr;
+      rom_addr_q <= ROM_AW'(int'(s_addr) * WORDS);
+      word_q     <= '0;
+      value_q    <= s_value;
+      zero_q     <= (s_value == '0);
+      end_q      <= s_step_end || s_last;
+      last_q     <= s_last;
+    end
+    gap_q    <= close;
+    closed_q <= closed_q + 2'(close) - 2'(step_free);
+    if (rst) begin
+      ev_q     <= 1'b0;
+      first_q  <= 1'b1;
+      closed_q <= '0;
+      gap_q    <= 1'b0;
+    end
+  end
+
+  assign event_valid = issue && !zero_q && word_q == '0;
+  assign event_addr  = addr_q;
+  assign event_value = value_q;
+  assign event_close = close;
+
+  // -- row word: block RAM, then a register or the product with the value -----------------------
+  (* ram_style = "block", rom_style = "block" *) logic [ROM_W-1:0] rom [0:DEPTH-1];
+  initial $readmemh(WEIGHTS, rom);
+
+  // products, and sums of them, matter modulo 2^CURRENT_W only: the currents are exact
+  localparam int MULTIPLY = (VALUE_W > 1 || VALUE_SIGNED != 0) ? 1 : 0;
+  localparam int FULL_W   = WEIGHT_W + ((MULTIPLY != 0) ? VALUE_W : 0);
+  localparam int PROD_W   = (FULL_W < CURRENT_W) ? FULL_W : CURRENT_W;
+
+  logic [ROM_W-1:0]   weight_q;
+  // add, first, close, silent, last and word of both stages
+  localparam int TAG_W = 5 + WORD_W;
+  logic [TAG_W-1:0] tag_q, tag_q2;
+  always_ff @(posedge clk) begin
+    weight_q <= rom[rom_addr_q];
+    tag_q    <= {issue && !zero_q, first_q, close, first_q && zero_q, last_q, word_q};
+    tag_q2   <= tag_q;
+    if (rst) begin
+      tag_q  <= '0;
+      tag_q2 <= '0;
+    end
+  end
+
+  logic [LANES*PARTS*PROD_W-1:0] product_q;
+  generate
+    if (MULTIPLY != 0) begin : g_multiply
+      logic [VALUE_W-1:0] value_q2;
+      always_ff @(posedge clk) value_q2 <= value_q;
+      wire logic signed [VALUE_W:0] x = {(VALUE_SIGNED != 0) && value_q2[VALUE_W-1], value_q2};
+      for (genvar i = 0; i < LANES * PARTS; i++) begin : g_lane
+        wire logic signed [WEIGHT_W-1:0] w = weight_q[i*WEIGHT_W +: WEIGHT_W];
+        always_ff @(posedge clk) product_q[i*PROD_W +: PROD_W] <= PROD_W'(w) * PROD_W'(x);
+      end
+    end else begin : g_copy
+      for (genvar i = 0; i < LANES * PARTS; i++) begin : g_lane
+        always_ff @(posedge clk) product_q[i*PROD_W +: PROD_W] <= weight_q[i*WEIGHT_W +: PROD_W];
+      end
+    end
+  endgenerate
+
+  // -- accumulate ----------------------------------------------------------------------------
+  wire logic              add, first;
+  /* verilator lint_off UNUSEDSIGNAL */  // not needed where a row is one word
+  wire logic [WORD_W-1:0] word;
+  /* verilator lint_on UNUSEDSIGNAL */
+  assign {add, first, step_valid, step_silent, step_last, word} = tag_q2;
+
+  wire logic [CUR_W-1:0] old;  // the currents that this row word is added to
+  wire logic [CUR_W-1:0] sum;
+  for (genvar i = 0; i < LANES * PARTS; i++) begin : g_sum
+    wire logic signed [PROD_W-1:0]    p = product_q[i*PROD_W +: PROD_W];
+    wire logic signed [CURRENT_W-1:0] o = first ? '0 : old[i*CURRENT_W +: CURRENT_W];
+    assign sum[i*CURRENT_W +: CURRENT_W] = o + CURRENT_W'(p);
+  end
+
+  logic [OUT_W-1:0] current_q;
+  assign current = current_q;
+  generate
+    if (WORDS == 1) begin : g_register
+      // a whole row per cycle: accumulator and a copy that the cells read
+      // wide selects fan out far: they come from registers, and the choice takes two levels
+      logic [CUR_W-1:0] acc_q, hold_q;
+      logic start_q;
+      always_ff @(posedge clk) begin
+        start_q <= step_start;
+        if (add) acc_q <= sum;
+        if (start_q) hold_q <= acc_q;
+      end
+      assign old = acc_q;
+      if (GROUPS == 1) begin : g_all
+        logic [CUR_W-1:0] hold_q2;
+        always_ff @(posedge clk) begin
+          hold_q2   <= hold_q;
+          current_q <= hold_q2;
+        end
+      end else begin : g_pick
+        localparam int FOURS = (GROUPS + 3) / 4;
+        localparam int FOUR_W = (FOURS > 1) ? $clog2(FOURS) : 1;
+        logic [GROUP_W-1:0] pick_q, pick_q2;
+        logic [FOURS*OUT_W-1:0] level_q;
+        wire logic [FOURS*OUT_W-1:0] level;
+        wire logic [1:0] s = 2'(pick_q);
+        for (genvar g = 0; g < FOURS; g++) begin : g_four
+          wire logic [OUT_W-1:0] h0 = hold_q[4*g*OUT_W +: OUT_W];
+          wire logic [OUT_W-1:0] h1 = hold_q[((4*g+1 < GROUPS) ? 4*g+1 : 4*g)*OUT_W +: OUT_W];
+          wire logic [OUT_W-1:0] h2 = hold_q[((4*g+2 < GROUPS) ? 4*g+2 : 4*g)*OUT_W +: OUT_W];
+          wire logic [OUT_W-1:0] h3 = hold_q[((4*g+3 < GROUPS) ? 4*g+3 : 4*g)*OUT_W +: OUT_W];
+          assign level[g*OUT_W +: OUT_W] = s[1] ? (s[0] ? h3 : h2) : (s[0] ? h1 : h0);
+        end
+        wire logic [OUT_W-1:0] group [0:FOURS-1];
+        for (genvar g = 0; g < FOURS; g++) begin : g_group
+          assign group[g] = level_q[g*OUT_W +: OUT_W];
+        end
+        always_ff @(posedge clk) begin
+          pick_q    <= GROUP_W'(read_index);
+          pick_q2   <= pick_q;
+          level_q   <= level;
+          current_q <= group[FOUR_W'(pick_q2 >> 2)];
+        end
+      end
+    end else begin : g_memory
+      // two banks of LUT RAM with registered addresses; the one being read lends its port to the reader
+      (* ram_style = "distributed" *) logic [CUR_W-1:0] bank0 [0:WORDS-1];
+      (* ram_style = "distributed" *) logic [CUR_W-1:0] bank1 [0:WORDS-1];
+      logic fill_q;             // bank being filled
+      logic read_q, reading_q;  // bank being read
+      logic read_q2;
+      logic [WORD_W-1:0] addr0_q, addr1_q;
+      wire logic [WORD_W-1:0] word_ahead = tag_q[WORD_W-1:0];  // one cycle before `word`
+      wire logic [WORD_W-1:0] read_word  = WORD_W'(read_index >> $clog2(GROUPS));
+      wire logic [CUR_W-1:0]  out0 = bank0[addr0_q];
+      wire logic [CUR_W-1:0]  out1 = bank1[addr1_q];
+      wire logic [CUR_W-1:0]  row  = read_q2 ? out1 : out0;
+      assign old = fill_q ? out1 : out0;
+      always_ff @(posedge clk) begin
+        addr0_q <= (reading_q && !read_q) ? read_word : word_ahead;
+        addr1_q <= (reading_q &&  read_q) ? read_word : word_ahead;
+        read_q2 <= read_q;
+        if (add && !fill_q) bank0[word] <= sum;
+        if (add &&  fill_q) bank1[word] <= sum;
+        if (step_valid) fill_q <= !fill_q;
+        if (step_free)  reading_q <= 1'b0;
+        if (step_start) begin
+          reading_q <= 1'b1;
+          read_q    <= !read_q;
+        end
+        if (rst) begin
+          fill_q    <= 1'b0;
+          read_q    <= 1'b1;
+          reading_q <= 1'b0;
+        end
+      end
+      logic [OUT_W-1:0] picked_q;
+      always_ff @(posedge clk) current_q <= picked_q;
+      if (GROUPS == 1) begin : g_all
+        always_ff @(posedge clk) picked_q <= row;
+      end else begin : g_pick
+        wire logic [OUT_W-1:0] group [0:GROUPS-1];
+        for (genvar g = 0; g < GROUPS; g++) begin : g_group
+          assign group[g] = row[g*OUT_W +: OUT_W];
+        end
+        logic [GROUP_W-1:0] pick_q;
+        always_ff @(posedge clk) begin
+          pick_q   <= GROUP_W'(read_index);
+          picked_q <= group[pick_q];
+        end
+      end
+    end
+  endgenerate
+endmodule
+`default_nettype wire

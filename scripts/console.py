@@ -1,0 +1,137 @@
+"""Tables on stdout and progress bars on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rfssm.scripts.describe import LayerDescription, NetworkDescription
+    from rfssm.scripts.verify import EngineResult, Progress, VerifyReport
+
+WIDTH = 100  # of output that goes to no terminal
+
+
+def show(*parts: object) -> None:
+    """Print text and tables to stdout."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    with console.capture() as text:
+        for part in parts:
+            console.print(part, soft_wrap=isinstance(part, str))
+    print(text.get(), end="", flush=console.is_terminal)
+
+
+def tell(line: str) -> None:
+    """Say on stderr what is being done."""
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(line, soft_wrap=True)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress | None]:
+    """Give a function that moves bars on stderr; None where stderr is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    bars = Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def move(what: str, done: int, total: int) -> None:
+        if what not in tasks:
+            bars.start()
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done, total=total)
+
+    try:
+        yield move
+    finally:
+        bars.stop()
+
+
+def engine_table(report: VerifyReport) -> Table:
+    """One row for each engine."""
+    table = Table()
+    table.add_column("engine")
+    for column in ("samples", "spikes", "states", "scores", "seconds"):
+        table.add_column(column, justify="right")
+    table.add_column("equal to golden")
+    for result in report.results:
+        table.add_row(*_engine_row(result))
+    return table
+
+
+def engine_notes(report: VerifyReport) -> list[str]:
+    """What the table has no room for: first differences, missing engines."""
+    notes = []
+    for result in report.results:
+        if result.missing is not None:
+            notes.append(f"{result.engine} cannot run here: {result.missing}")
+        if result.differences:
+            notes.append(f"{result.engine} differs from golden at {result.differences[0]}")
+    return notes
+
+
+def network_tables(description: NetworkDescription) -> list[Table]:
+    """Layers and their formats; then memory and reachable states."""
+    formats = Table(title="layers and widths in bits")
+    memory = Table(title="memory in bits and reachable states")
+    for column in ("", "size", "takes", "weights", "states", "decay", "rounding", "features"):
+        formats.add_column(column)
+    for column in ("", "weights", "constants", "states", "reachable", "needs", "overflow"):
+        memory.add_column(column, justify="left" if column in ("", "overflow") else "right")
+    for i, layer in enumerate(description.layers):
+        formats.add_row(str(i), *_format_row(layer))
+        memory.add_row(str(i), *_memory_row(layer))
+    return [formats, memory]
+
+
+def _engine_row(result: EngineResult) -> list[str]:
+    verdict = {"missing": "cannot run here", "reference": "golden", "equal": "yes"}
+    if result.missing is not None:
+        return [result.engine, "-", "-", "-", "-", "-", verdict["missing"]]
+    counts = (result.samples, result.spikes, result.states, result.scores)
+    return [
+        result.engine,
+        *(f"{count:,}" for count in counts),
+        f"{result.seconds:.1f}",
+        verdict.get(result.verdict, "NO"),
+    ]
+
+
+def _format_row(layer: LayerDescription) -> list[str]:
+    return [
+        f"{layer.model or layer.kind} {layer.inputs} -> {layer.outputs}",
+        f"{layer.takes[0]}..{layer.takes[1]}",
+        f"{layer.weight_bits}",
+        f"{layer.state_bits} ({layer.guard_bits} guard)",
+        f"{layer.decay_bits} ({layer.decay_frac} fraction)",
+        layer.rounding,
+        ", ".join(layer.features) or "-",
+    ]
+
+
+def _memory_row(layer: LayerDescription) -> list[str]:
+    acts = "may act" if layer.reachable_bits > layer.state_bits else "never acts"
+    return [
+        f"{layer.memory.weights:,}",
+        f"{layer.memory.constants:,}",
+        f"{layer.memory.states:,}",
+        f"{layer.reachable[0]:,} .. {layer.reachable[1]:,}",
+        f"{layer.reachable_bits} bits",
+        f"{layer.overflow}, {acts}",
+    ]

@@ -1,0 +1,72 @@
+"""The whole road on embedded real data: train, freeze, convert, compare every engine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rfssm.hls import engines
+from rfssm.quant.recipe import Recipe
+from rfssm.quant.samples import Samples
+from rfssm.quant.train import NETWORK, TEST, train
+from rfssm.scripts.convert import convert
+from rfssm.scripts.verify import Progress, VerifyReport, verify_network
+
+ICARUS_SAMPLES = 20
+"""Icarus interprets the circuit and is by far the slowest engine: it gets the first samples."""
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """Where everything is, how good the integer network is, and whether all engines agree."""
+
+    network: Path
+    hls: Path
+    rtl: Path
+    accuracy: float  # of the integer network, on the whole test set
+    engines: VerifyReport
+
+    def to_json(self) -> dict[str, object]:
+        """The report in plain JSON values."""
+        return {
+            "network": str(self.network),
+            "hls": str(self.hls),
+            "rtl": str(self.rtl),
+            "accuracy": self.accuracy,
+            **self.engines.to_json(),
+        }
+
+
+def run_demo(
+    recipe: Recipe,
+    run_dir: Path,
+    *,
+    say: Callable[[str], None],
+    progress: Progress | None = None,
+) -> DemoReport:
+    """Train ``recipe`` in ``run_dir``, convert the network, compare all engines on the test set.
+
+    A run that was interrupted goes on where it stood; a finished one is not trained again.
+
+    say         told what begins
+    progress    told how far an engine is
+    """
+    layers = " x ".join(str(neurons) for neurons in recipe.network.neurons)
+    say(f"1/4  train    recipe {recipe.name}: {layers} neurons, {recipe.training.epochs} epochs")
+    trained = train(recipe, run_dir, resume=True, progress=progress is not None)
+    network, test = trained.network, Samples.load(run_dir / TEST)
+    widths = recipe.quantization
+    say(
+        f"2/4  freeze   {run_dir / NETWORK}: integers, "
+        f"weights {widths.weight_bits} bits, states {widths.state_bits} bits"
+    )
+    hardware = run_dir / "ip"
+    if hardware.exists():  # of an earlier demo in this run's folder
+        shutil.rmtree(hardware)
+    hls, rtl = convert(network, hardware)
+    say(f"3/4  convert  {hls} (HLS C++), {rtl} (SystemVerilog)")
+    say(f"4/4  compare  {len(test)} test samples in {', '.join(engines.ENGINES)}")
+    report = verify_network(network, test, at_most={"icarus": ICARUS_SAMPLES}, progress=progress)
+    return DemoReport(run_dir / NETWORK, hls, rtl, trained.accuracy, report)

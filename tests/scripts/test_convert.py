@@ -1,0 +1,100 @@
+"""``rfssm convert``: both projects or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Finished
+
+
+@pytest.mark.parametrize("backend", ["RFSSM", "Vitis", "Vivado"])
+def test_convert_writes_both_projects(
+    rfssm: Callable[..., Finished], network_file: Path, tmp_path: Path, backend: str
+) -> None:
+    out = tmp_path / "new" / "ip"
+    done = rfssm("convert", network_file, "--out", out, "--backend", backend)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines() == [f"wrote {out / 'hls'}", f"wrote {out / 'rtl'}"]
+    assert {path.name for path in out.iterdir()} == {"hls", "rtl"}
+    assert list((out / "hls").glob("firmware/*.cpp"))
+    assert list((out / "rtl").glob("*.sv"))
+    assert list((out / "rtl").glob("*.mem"))
+    assert list((out / "new").glob("*")) == []
+    assert {path.name for path in out.parent.iterdir()} == {"ip"}
+
+
+def test_no_file_remembers_the_temporary_folder(
+    rfssm: Callable[..., Finished], network_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "ip"
+    rfssm("convert", network_file, "--out", out)
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    remembering = [path for path in files if re.search(rb"/\.ip\.[a-z0-9_]{8}", path.read_bytes())]
+    assert remembering == []
+
+
+def test_convert_fills_an_empty_folder(
+    rfssm: Callable[..., Finished], network_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "ip"
+    out.mkdir()
+    assert rfssm("convert", network_file, "--out", out).status == 0
+    assert (out / "rtl").is_dir()
+
+
+def test_a_folder_in_use_is_refused_and_left_alone(
+    refused: Callable[..., str], network_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "ip"
+    out.mkdir()
+    (out / "mine").write_text("mine")
+    said = refused("convert", network_file, "--out", out)
+    assert said == f"{out}: already exists and is not an empty folder; choose another"
+    assert [path.name for path in out.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--backend", "Quartus"), "'Quartus': must be one of Vitis, Vivado, RFSSM"),
+        (("--neuron-lanes", 3), "neuron lanes = 3: must be a power of two"),
+        (("--synapse-lanes", 2, "--neuron-lanes", 4), "synapse lanes = 2"),
+    ],
+)
+def test_bad_options_leave_nothing(
+    refused: Callable[..., str], network_file: Path, tmp_path: Path,
+    options: tuple[object, ...], message: str,
+) -> None:  # fmt: skip
+    said = refused("convert", network_file, "--out", tmp_path / "new" / "ip", *options)
+    assert message in said
+    assert set(tmp_path.iterdir()) == {network_file}
+
+
+@pytest.mark.parametrize(
+    "out", ["/proc/ip", "/proc/new/ip", "tiny.safetensors/ip", "tiny.safetensors"]
+)
+def test_an_impossible_folder_is_refused(
+    refused: Callable[..., str], network_file: Path, tmp_path: Path, out: str
+) -> None:
+    said = refused("convert", network_file, "--out", tmp_path / out)
+    assert str(tmp_path / out).removeprefix(str(tmp_path)) in said or "/proc" in said
+    assert set(tmp_path.iterdir()) == {network_file}
+
+
+def test_a_failure_half_way_leaves_nothing(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, network_file: Path, tmp_path: Path
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rfssm.scripts.convert.write_rtl", full)
+    out = tmp_path / "new" / "ip"
+    assert refused("convert", network_file, "--out", out) == (
+        f"{out}: cannot be written: No space left on device"
+    )
+    assert set(tmp_path.iterdir()) == {network_file}

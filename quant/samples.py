@@ -232,7 +232,8 @@ def _integers(name: str, array: NDArray[Any], dimensions: int) -> Integers:
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream:  # np.load would leave a damaged file open
+            file = np.load(stream, allow_pickle=False)
             if isinstance(file, np.ndarray):
                 raise SamplesError(
                     f"{path}: a single .npy array, must be an .npz with named arrays"

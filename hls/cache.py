@@ -15,12 +15,18 @@ import platformdirs
 from rfssm.model.errors import ToolError
 
 _ABANDONED_SECONDS = 24 * 3600
+_built: list[Path] = []
 
 
 def root() -> Path:
     """Folder of the cache: ``$RFSSM_CACHE``, or the user's cache folder."""
     chosen = os.environ.get("RFSSM_CACHE")
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("rfssm"))
+
+
+def built() -> tuple[Path, ...]:
+    """Folders that this process has built, not found, so far."""
+    return tuple(_built)
 
 
 def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], None]) -> Path:
@@ -54,6 +60,7 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
         _remove_abandoned(folder)
         build(temporary)
         _rename(temporary, final)
+        _built.append(final)
     except OSError as error:
         raise ToolError(f"cache folder {folder}: {error.strerror or error}") from error
     finally:

@@ -208,7 +208,7 @@ def simulate(
     neuron_lanes: NeuronLanes = None,
 ) -> None:
     """Run samples through one engine."""
-    from rfssm.hls import engines
+    from rfssm.hls import cache, engines
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
 
@@ -216,7 +216,7 @@ def simulate(
     loaded = IntegerNetwork.load(network)
     samples = _load_samples(input_file, loaded)
     lanes = _lanes(synapse_lanes, neuron_lanes)
-    begin = time.perf_counter()
+    begin, built = time.perf_counter(), len(cache.built())
     with console.progress_bars() as progress:
         outputs = engines.run(
             loaded,
@@ -230,7 +230,9 @@ def simulate(
     seconds = time.perf_counter() - begin
     with writing(output_file):
         outputs.save(output_file)
-    console.show(f"{engine}: {len(samples)} samples in {seconds:.2f} s")
+    build = "built first" if len(cache.built()) > built else "build from the cache"
+    note = "" if engine == "golden" else f", {build}"
+    console.show(f"{engine}: {len(samples)} samples in {seconds:.2f} s{note}")
     if samples.labels is not None:
         try:
             console.show(f"accuracy: {100 * outputs.accuracy(samples):.2f} %")

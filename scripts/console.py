@@ -101,7 +101,7 @@ def network_tables(description: NetworkDescription) -> list[Table]:
 
 
 def _engine_row(result: EngineResult) -> list[str]:
-    verdict = {"missing": "cannot run here", "reference": "golden", "equal": "yes"}
+    verdict = {"missing": "cannot run here", "reference": "reference", "equal": "yes"}
     if result.missing is not None:
         return [result.engine, "-", "-", "-", "-", "-", verdict["missing"]]
     counts = (result.samples, result.spikes, result.states, result.scores)

@@ -173,3 +173,62 @@ def test_impossible_lanes_are_refused_with_their_value(
         "simulate", network_file, "--input", input_file, "--output", tmp_path / "y.npz", *lanes
     )
     assert str(lanes[1]) in said
+
+
+@pytest.fixture
+def fresh_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("RFSSM_CACHE", str(folder))
+    return folder
+
+
+@pytest.mark.hls
+def test_a_second_simulation_builds_nothing(
+    rfssm: Callable[..., Finished], network: IntegerNetwork, samples: Samples,
+    network_file: Path, input_file: Path, tmp_path: Path, fresh_cache: Path,
+) -> None:  # fmt: skip
+    simulate = ("simulate", network_file, "--input", input_file, "--engine", "csim",
+                "--spikes", "--states", "--output")  # fmt: skip
+    first = rfssm(*simulate, tmp_path / "first.npz")
+    assert (first.status, first.err) == (0, "")
+    assert "built first" in first.out
+    entries = {path: path.stat().st_mtime_ns for path in fresh_cache.rglob("*")}
+    second = rfssm(*simulate, tmp_path / "second.npz")
+    assert "build from the cache" in second.out
+    assert {path: path.stat().st_mtime_ns for path in fresh_cache.rglob("*")} == entries
+    expected = golden.run(network, samples, spikes=True, states=True)
+    for name in ("first", "second"):
+        assert compare(expected, Outputs.load(tmp_path / f"{name}.npz")) == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "install"), [("csim", "g++"), ("verilator", "g++"), ("icarus", "iverilog")]
+)
+def test_a_missing_tool_is_named(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, fresh_cache: Path,
+    network_file: Path, input_file: Path, tmp_path: Path, engine: str, install: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("PATH", str(tmp_path))
+    before = set(tmp_path.iterdir())
+    said = refused(
+        "simulate", network_file, "--input", input_file, "--output", tmp_path / "y.npz",
+        "--engine", engine,
+    )  # fmt: skip
+    assert "install" in said
+    assert install in said
+    assert set(tmp_path.iterdir()) == before
+    assert [path for path in fresh_cache.rglob("*") if path.is_file()] == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, network_file: Path,
+    input_file: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("RFSSM_CACHE", "/proc/cache")
+    said = refused(
+        "simulate", network_file, "--input", input_file, "--output", tmp_path / "y.npz",
+        "--engine", "csim",
+    )  # fmt: skip
+    assert "/proc/cache" in said
+    assert "RFSSM_CACHE" in said
+    assert not (tmp_path / "y.npz").exists()

@@ -1,0 +1,317 @@
+"""Inside the simulator: clock, reset, sources and sinks that pause, comparisons, measurements.
+
+A stream is ``<prefix>_valid``, ``<prefix>_ready`` and its fields ``<prefix>_<field>``; a beat is
+the tuple of its fields.  All numbers read from signals are unsigned; ``signed`` turns them round.
+Every sink asserts that a stalled output holds, and that nothing unknown (X) is ever called valid.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, Event, RisingEdge
+from cocotb.utils import get_sim_time
+
+PERIOD = 10  # ns
+Beat = tuple[int, ...]
+
+
+class Pattern(NamedTuple):
+    """Who pauses in a test."""
+
+    source: bool
+    sink: bool
+
+    def __str__(self) -> str:
+        return {(0, 0): "no_pause", (1, 0): "source_pauses", (0, 1): "sink_pauses"}.get(
+            (int(self.source), int(self.sink)), "both_pause"
+        )
+
+
+NO_PAUSE = Pattern(False, False)
+PATTERNS = (NO_PAUSE, Pattern(True, False), Pattern(False, True), Pattern(True, True))
+
+
+def test(function: Callable[..., Any]) -> Any:
+    """A cocotb test that cannot hang."""
+    return cocotb.test(timeout_time=5, timeout_unit="ms")(function)
+
+
+def test_under_four_patterns(function: Callable[..., Any]) -> Any:
+    """The test, once for each of: no pause, source pauses, sink pauses, both."""
+    options = [cocotb.Param(pattern, name=str(pattern)) for pattern in PATTERNS]
+    return test(cocotb.parametrize(pattern=options)(function))
+
+
+test.__test__ = test_under_four_patterns.__test__ = False  # pytest: these are decorators
+
+
+def settings() -> dict[str, Any]:
+    """What the pytest side tells the bench."""
+    return json.loads(Path("settings.json").read_text())
+
+
+def parameters() -> dict[str, Any]:
+    """Parameters of the module under test."""
+    return settings()["parameters"]
+
+
+def signed(value: int, bits: int) -> int:
+    """A two's-complement word as an integer."""
+    return value - ((value >> (bits - 1) & 1) << bits)
+
+
+def unsigned(value: int, bits: int) -> int:
+    """An integer as a two's-complement word."""
+    return value & ((1 << bits) - 1)
+
+
+def pack(values: Sequence[int], bits: int) -> int:
+    """Lanes of ``bits`` each as one word, the first lowest."""
+    return sum(unsigned(value, bits) << (i * bits) for i, value in enumerate(values))
+
+
+def unpack(word: int, count: int, bits: int) -> list[int]:
+    """The lanes of a word, the lowest first, unsigned."""
+    return [word >> (i * bits) & ((1 << bits) - 1) for i in range(count)]
+
+
+def expect(got: Sequence[Any], expected: Sequence[Any], what: str) -> None:
+    """Compare two sequences, which must not be empty, and name the first difference."""
+    assert len(expected) > 0, f"{what}: nothing to compare"
+    for i, (left, right) in enumerate(zip(expected, got, strict=False)):
+        if left != right:
+            raise AssertionError(
+                f"{what} {i} of {len(expected)}: expected {left}, got {right}"
+                f" (before it: {list(expected[max(0, i - 3) : i])})"
+            )
+    assert len(got) == len(expected), f"{what}: expected {len(expected)}, got {len(got)}"
+
+
+def pauses(rng: random.Random, active: bool) -> Iterator[bool]:
+    """For each cycle, whether to pause: long silences, single gaps and free runs, mixed."""
+    while True:
+        share = rng.choice((0.0, 0.2, 0.5, 0.8, 1.0)) if active else 0.0
+        for _ in range(rng.randint(1, 40)):
+            yield rng.random() < share
+
+
+class Bench:
+    """Clock and reset of a design, and the streams that stand around it."""
+
+    def __init__(self, dut: Any) -> None:
+        self.dut = dut
+        self.clk = dut.clk
+        self.rng = random.Random(cocotb.RANDOM_SEED)
+        self.in_reset = True
+        self._released = 0  # cycle whose edge is the last that sees reset
+        self._parts: list[Source | Sink | Watch] = []
+        Clock(dut.clk, PERIOD, unit="ns").start()
+
+    @property
+    def cycle(self) -> int:
+        """Clock edges since the start, this one included."""
+        return int(get_sim_time("ns")) // PERIOD
+
+    def source(self, prefix: str, fields: str, pause: bool = False) -> Source:
+        """Drive an input stream."""
+        return self._keep(Source(self, prefix, fields.split(), pauses(self.rng, pause)))
+
+    def sink(self, prefix: str, fields: str, pause: bool = False) -> Sink:
+        """Take and check an output stream."""
+        return self._keep(Sink(self, prefix, fields.split(), pauses(self.rng, pause)))
+
+    def watch(self, valid: str, fields: str) -> Watch:
+        """Write down fields in the cycles in which ``valid`` is high."""
+        return self._keep(Watch(self, valid, fields.split()))
+
+    def _keep(self, part: Any) -> Any:
+        self._parts.append(part)
+        return part
+
+    async def reset(self, cycles: int = 3) -> None:
+        """Hold reset; sources forget what waits, sinks what came."""
+        self.in_reset = True
+        self.dut.rst.value = 1
+        for part in self._parts:
+            part.clear()
+        await ClockCycles(self.clk, cycles)
+        self.dut.rst.value = 0
+        self.in_reset = False
+        self._released = self.cycle
+
+    @property
+    def ignored(self) -> bool:
+        """Whether this edge still sees reset: what outputs say now is not yet meant."""
+        return self.in_reset or self.cycle <= self._released
+
+    async def edge(self, count: int = 1) -> None:
+        """The next clock edge; signals read now have the values that the registers see."""
+        for _ in range(count):
+            await RisingEdge(self.clk)
+
+
+class Source:
+    """Offers beats; never withdraws one; its fields are unknown (X) while it offers none."""
+
+    def __init__(
+        self, bench: Bench, prefix: str, fields: Sequence[str], paused: Iterator[bool]
+    ) -> None:
+        dut = bench.dut
+        self._bench, self._paused = bench, paused
+        self._valid = getattr(dut, f"{prefix}_valid")
+        self._ready = getattr(dut, f"{prefix}_ready")
+        self._fields = [getattr(dut, f"{prefix}_{field}") for field in fields]
+        self._queue: deque[Beat] = deque()
+        self._empty = Event()
+        self.cycles: list[int] = []
+        """Cycle in which each beat was taken."""
+        self.clear()
+        cocotb.start_soon(self._run())
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._queue.clear()
+        self.cycles.clear()
+        self._withdraw()
+
+    def send(self, beats: Sequence[Beat]) -> None:
+        """Put beats into the queue."""
+        self._queue.extend(beats)
+        self._empty.clear()
+
+    async def sent(self) -> None:
+        """Until everything has been taken."""
+        if self._queue:
+            await self._empty.wait()
+
+    def _withdraw(self) -> None:
+        self._offering = False
+        self._valid.value = 0
+        for field in self._fields:
+            field.value = unknown(field)
+
+    async def _run(self) -> None:
+        while True:
+            waits = self._queue and not self._offering and not self._bench.in_reset
+            if waits and not next(self._paused):
+                self._offering = True
+                self._valid.value = 1
+                for field, value in zip(self._fields, self._queue[0], strict=True):
+                    field.value = unsigned(value, len(field))
+            await RisingEdge(self._bench.clk)
+            if self._offering and int(self._ready.value):
+                self._queue.popleft()
+                self.cycles.append(self._bench.cycle)
+                self._withdraw()
+                if not self._queue:
+                    self._empty.set()
+
+
+class Sink:
+    """Takes beats, and asserts that a beat that is not taken stays as it is."""
+
+    def __init__(
+        self, bench: Bench, prefix: str, fields: Sequence[str], paused: Iterator[bool]
+    ) -> None:
+        dut = bench.dut
+        self._bench, self._paused = bench, paused
+        self._name = prefix
+        self._valid = getattr(dut, f"{prefix}_valid")
+        self._ready = getattr(dut, f"{prefix}_ready")
+        self._fields = [getattr(dut, f"{prefix}_{field}") for field in fields]
+        self._arrived = Event()
+        self.beats: list[Beat] = []
+        self.cycles: list[int] = []
+        """Cycle in which each beat was taken."""
+        self.stalled = 0
+        """Cycles in which a beat waited."""
+        self.blocked = False
+        """Refuse everything."""
+        self._held: Beat | None = None
+        cocotb.start_soon(self._run())
+
+    def clear(self) -> None:
+        """Forget what came."""
+        self.beats.clear()
+        self.cycles.clear()
+        self._held = None
+        self.stalled = 0
+
+    async def receive(self, count: int) -> list[Beat]:
+        """Until ``count`` beats have come in all; returns them all."""
+        while len(self.beats) < count:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self.beats
+
+    async def _run(self) -> None:
+        while True:
+            ready = not next(self._paused) and not self.blocked
+            self._ready.value = int(ready)
+            await RisingEdge(self._bench.clk)
+            if self._bench.ignored:
+                continue
+            valid = int(self._valid.value)
+            beat = tuple(int(field.value) for field in self._fields) if valid else None
+            if self._held is not None:
+                assert beat == self._held, (
+                    f"{self._name} changed while stalled: {self._held}, {beat}"
+                )
+            self._held = None if ready else beat
+            if beat is not None and ready:
+                self.beats.append(beat)
+                self.cycles.append(self._bench.cycle)
+                self._arrived.set()
+            self.stalled += beat is not None and not ready
+
+
+class Watch:
+    """Writes down what a design says without asking: fields, whenever ``valid`` is high."""
+
+    def __init__(self, bench: Bench, valid: str, fields: Sequence[str]) -> None:
+        self._bench = bench
+        self._valid = getattr(bench.dut, valid)
+        self._fields = [getattr(bench.dut, field) for field in fields]
+        self.beats: list[Beat] = []
+        self.cycles: list[int] = []
+        cocotb.start_soon(self._run())
+
+    def clear(self) -> None:
+        """Forget what was said."""
+        self.beats.clear()
+        self.cycles.clear()
+
+    async def _run(self) -> None:
+        while True:
+            await RisingEdge(self._bench.clk)
+            if not self._bench.ignored and int(self._valid.value):
+                self.beats.append(tuple(int(field.value) for field in self._fields))
+                self.cycles.append(self._bench.cycle)
+
+
+def unknown(handle: Any) -> Any:
+    """The value that shows whoever looks at it: X where the simulator has it."""
+    return (
+        cocotb.types.LogicArray("X" * len(handle)) if len(handle) > 1 else cocotb.types.Logic("X")
+    )
+
+
+def measured(what: str, got: float, claim: float, at_most: bool = False) -> None:
+    """Compare a measured latency or interval with what the module's header claims."""
+    cocotb.log.info("MEASURED %s: %s, header: %s%s", what, got, "at most " * at_most, claim)
+    assert got <= claim if at_most else got == claim, f"{what}: {got}, the header claims {claim}"
+
+
+def claims(module: str, sentence: str) -> None:
+    """Assert that a module's header says what is about to be measured."""
+    lines = (Path(settings()["rtl"]) / f"{module}.sv").read_text().splitlines()
+    header = " ".join(line.removeprefix("//").strip() for line in lines if line.startswith("//"))
+    assert sentence in header, f"the header of {module} no longer claims: {sentence}"

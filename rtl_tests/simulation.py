@@ -1,0 +1,146 @@
+"""Outside the simulator: build a module, run its bench, read the results.
+
+A bench is a module of cocotb coroutines, ``<module>/<module>_tb.py``; what it needs to know beyond
+the signals comes to it through ``settings.json`` in its folder.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from cocotb_tools.runner import get_runner
+
+RTL = Path(str(importlib.resources.files("rfssm.hls"))) / "rtl"
+SEED = 1
+VERILATOR_ARGS = ["-Wall", "-Wno-DECLFILENAME", "-CFLAGS", "-O1"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Of one cocotb test: ``failure`` is None, or what it complained about."""
+
+    name: str
+    failure: str | None
+
+
+def require(simulator: str) -> None:
+    """Skip the test where a simulator is missing; fail where ``CI`` is set."""
+    reason = _missing(simulator)
+    if reason is None:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and CI is set: a skipped simulator is a failure")
+    pytest.skip(reason)
+
+
+def simulate(
+    top: str,
+    bench: str,
+    folder: Path,
+    *,
+    parameters: Mapping[str, int | str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    rtl: Path = RTL,
+    sources: Sequence[Path] = (),
+    simulator: str = "icarus",
+    only: str | None = None,
+) -> list[Result]:
+    """Build ``top`` in ``folder``, run every cocotb test of ``bench`` on it, return the results.
+
+    parameters   of the top module
+    settings     for the bench, beside the parameters
+    rtl          folder of the RTL
+    sources      further files
+    only         run the tests whose name contains this
+    """
+    require(simulator)
+    parameters = dict(parameters or {})
+    folder.mkdir(parents=True, exist_ok=True)
+    told = {"parameters": parameters, "rtl": str(rtl), **(settings or {})}
+    (folder / "settings.json").write_text(json.dumps(told))
+    literal = {
+        name: json.dumps(value) if isinstance(value, str) else value
+        for name, value in parameters.items()
+    }
+    runner = get_runner(simulator)
+    results = folder / "results.xml"
+    log = folder / "simulation.log"
+    try:
+        runner.build(
+            sources=[*sorted(rtl.glob("*.sv")), *sources],
+            hdl_toplevel=top,
+            parameters=literal,
+            build_args=VERILATOR_ARGS if simulator == "verilator" else [],
+            build_dir=folder,
+            always=True,
+            timescale=("1ns", "1ps"),
+            log_file=folder / "build.log",
+        )
+    except RuntimeError as error:
+        raise AssertionError(
+            f"{top} does not build: {error}\n{_tail(folder / 'build.log')}"
+        ) from None
+    try:
+        runner.test(
+            hdl_toplevel=top,
+            test_module=bench,
+            build_dir=folder,
+            test_dir=folder,
+            results_xml=str(results),
+            seed=SEED,
+            test_filter=only,
+            extra_env={"COCOTB_ANSI_OUTPUT": "0"},
+            log_file=log,
+        )
+    except (SystemExit, RuntimeError):
+        if not results.is_file():
+            raise AssertionError(f"{bench} did not run to its end\n{_tail(log)}") from None
+    return _read(results)
+
+
+def check(top: str, bench: str, folder: Path, **options: Any) -> None:
+    """``simulate``, and fail with the complaints of the tests that failed."""
+    results = simulate(top, bench, folder, **options)
+    assert results, f"{bench} ran no tests"
+    failed = [result for result in results if result.failure is not None]
+    if failed:
+        told = "\n".join(f"{result.name}: {result.failure}" for result in failed)
+        pytest.fail(
+            f"{len(failed)} of {len(results)} tests of {bench} failed\n{told}\n"
+            f"{_tail(folder / 'simulation.log')}",
+            pytrace=False,
+        )
+
+
+def _missing(simulator: str) -> str | None:
+    if simulator == "icarus" and shutil.which("iverilog") is None:
+        return "Icarus is missing (apt-get install iverilog)"
+    return None
+
+
+def _read(results: Path) -> list[Result]:
+    found = []
+    for case in ElementTree.parse(results).getroot().iter("testcase"):
+        problem = case.find("failure")
+        if problem is None:
+            problem = case.find("error")
+        said = None
+        if problem is not None:
+            said = problem.get("error_msg") or problem.get("message") or problem.text or "failed"
+        found.append(Result(case.get("name", "?"), said))
+    return found
+
+
+def _tail(log: Path, lines: int = 60) -> str:
+    if not log.is_file():
+        return "(no log)"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -120,6 +120,7 @@ class SpikingLayer(SpikingHeader):
     reset                 added to both states after a spike              [N, 2]
     threshold             a cell spikes where u > threshold               [N]
     scale                 real value of one LSB of the current            [N]
+    unknown               metadata of other tools: kept, never read
     """
 
     weight_u: Integers
@@ -130,6 +131,7 @@ class SpikingLayer(SpikingHeader):
     reset: Integers
     threshold: Integers
     scale: Reals
+    unknown: Mapping[str, Any] = {}
 
     @property
     def outputs(self) -> int:
@@ -154,12 +156,14 @@ class ReadoutLayer(ReadoutHeader):
     bias_u      added every step, on the state grid         [C]
     leak        decay per step, in units of 2^-leak_frac    [C]
     scale       real value of one LSB of the current        [1]
+    unknown     metadata of other tools: kept, never read
     """
 
     weight_u: Integers
     bias_u: Integers | None = None
     leak: Integers
     scale: Reals
+    unknown: Mapping[str, Any] = {}
 
     @property
     def outputs(self) -> int:
@@ -246,13 +250,12 @@ class IntegerNetwork(BaseModel):
         except OSError as error:
             raise NetworkError(f"{path}: cannot be read ({error.strerror})") from None
         try:
-            return cls.build(_metadata_of(data), load_tensors(data))
+            header = _header_of(data)
+            return cls.build(_metadata_of(header), _tensors_of(data, header))
         except SafetensorError as error:
             raise NetworkError(f"{path}: not a complete safetensors file ({error})") from None
         except NetworkError as error:
             raise NetworkError(f"{path}: {error}") from None
-        except KeyError as error:  # safetensors knows dtypes that NumPy does not
-            raise NetworkError(f"{path}: a tensor has dtype {error}, must be int32") from None
 
     def save(self, path: Path | str) -> None:
         """Write a ``network.safetensors``: complete or not at all."""
@@ -345,14 +348,35 @@ def _umask() -> int:
 # -- reading the header ----------------------------------------------------------------------------
 
 
-def _metadata_of(data: bytes) -> dict[str, Any]:
-    """The ``rfssm`` object in a safetensors header."""
+def _header_of(data: bytes) -> dict[str, Any]:
+    """The JSON header of a safetensors file: each tensor's dtype, shape and place, metadata."""
     size = int.from_bytes(data[:8], "little")
     try:
         header = json.loads(data[8 : 8 + size])
     except ValueError:
         raise SafetensorError("its header is cut off or no JSON") from None
-    text = (header.get("__metadata__") or {}).get("rfssm") if isinstance(header, dict) else None
+    if not isinstance(header, dict):
+        raise SafetensorError("its header is no JSON object")
+    return header
+
+
+def _tensors_of(data: bytes, header: dict[str, Any]) -> dict[str, Tensor]:
+    try:
+        return load_tensors(data)
+    except KeyError:  # safetensors knows dtypes that NumPy does not
+        name, dtype = next(
+            (name, entry["dtype"])
+            for name, entry in header.items()
+            if name != "__metadata__" and entry["dtype"] not in ("I32", "F64")
+        )
+        raise NetworkError(
+            f"tensor {name}: dtype {dtype}, must be int32 (scale: float64)"
+        ) from None
+
+
+def _metadata_of(header: dict[str, Any]) -> dict[str, Any]:
+    """The ``rfssm`` object in a safetensors header."""
+    text = (header.get("__metadata__") or {}).get("rfssm")
     if text is None:
         raise NetworkError("metadata has no key 'rfssm': not an integer network")
     try:
@@ -439,8 +463,8 @@ def _header_type(layer: Layer) -> type[SpikingHeader] | type[ReadoutHeader]:
 
 
 def _header_dict(layer: Layer) -> dict[str, Any]:
-    tensors = set(type(layer).model_fields) - set(_header_type(layer).model_fields)
-    return layer.model_dump(exclude=tensors)
+    known = layer.model_dump(include=set(_header_type(layer).model_fields))
+    return {**known, **layer.unknown}
 
 
 def _as_readout(layer: Layer) -> ReadoutLayer:
@@ -492,8 +516,8 @@ def _with_tensors(
             raise NetworkError(f"tensor {full}: missing")
         found[name] = _checked(full, remaining.pop(full), shape, header, name)
     kind = SpikingLayer if isinstance(header, SpikingHeader) else ReadoutLayer
-    fields: dict[str, Any] = {**header.model_dump(), **found}
-    layer: Layer = kind.model_construct(**fields)
+    fields: dict[str, Any] = header.model_dump(include=set(type(header).model_fields))
+    layer: Layer = kind.model_construct(**fields | found, unknown=header.model_extra or {})
     return layer
 
 

@@ -70,7 +70,7 @@ def _digits() -> Data:
         for x, y in (parts[0::2], parts[1::2])
     ]
     names = tuple(str(digit) for digit in range(10))
-    return Data(4, 4, x.shape[1], names, *splits)
+    return Data(4, 0, x.shape[1], names, *splits)
 
 
 def _fsdd(config: FsddConfig) -> Data:
@@ -98,11 +98,14 @@ def read_spikes(path: Path, config: FsddConfig) -> Split:
         raise DataError(f"{path}: no such file; set RFSSM_DATA or data.root to its folder's folder")
     try:
         with h5py.File(path) as file:
+            for name in ("spikes/times", "spikes/units", "labels"):
+                if name not in file:
+                    raise DataError(f"{path}: has no {name}, so it is not in the layout of SHD")
             times, units, labels = (
                 file[name][:] for name in ("spikes/times", "spikes/units", "labels")
             )
-    except (OSError, KeyError) as error:
-        raise DataError(f"{path}: not a spike file in the layout of SHD ({error})") from None
+    except OSError as error:
+        raise DataError(f"{path}: not a complete HDF5 file ({error})") from None
     if not len(times) == len(units) == len(labels):
         raise DataError(f"{path}: {len(times)} times, {len(units)} units, {len(labels)} labels")
     if not len(labels):

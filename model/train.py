@@ -12,6 +12,7 @@ import csv
 import io
 import logging
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -201,13 +202,17 @@ def evaluate(network: Trainable, split: Split, batch: int = 128) -> tuple[float,
 @contextmanager
 def reproducible() -> Iterator[None]:
     """One thread and deterministic algorithms; the settings of before come back afterwards."""
+    memory: Any = torch.utils.deterministic
     threads = torch.get_num_threads()
     deterministic = torch.are_deterministic_algorithms_enabled()
+    filling = memory.fill_uninitialized_memory
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    memory.fill_uninitialized_memory = False  # it is written before it is read, and this is slow
     try:
         yield
     finally:
+        memory.fill_uninitialized_memory = filling
         torch.use_deterministic_algorithms(deterministic)
         torch.set_num_threads(threads)
 
@@ -230,13 +235,15 @@ def _csv(history: list[Metrics]) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Lightning's notes on hardware and tips to itself."""
+    """Keep Lightning's notes on hardware, its tips and its own use of old torch to itself."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

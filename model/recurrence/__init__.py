@@ -59,9 +59,9 @@ def resonate(
     returns       spikes, 0 or 1                                             (B, T, N)
                   u and v after each step, without gradient                  (B, T, 2, N)
 
-    All tensors have one dtype.  With a grid it is float64, which holds the integers exactly as
-    long as state_bits + transition_bits <= 53; current and threshold are then integers, and the
-    transition a multiple of a power of two.
+    With a grid, states are float64, which is exact as long as state_bits + transition_bits <= 53;
+    current and threshold are then integers, the transition a multiple of a power of two.  Spikes
+    and gradients have the current's dtype.
     """
     return KERNELS[kernel].resonate(current, transition, threshold, unit, grid)
 

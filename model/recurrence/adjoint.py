@@ -39,16 +39,23 @@ def _settle_(linear: Tensor, current: Tensor, grid: Grid | None) -> None:
         round_(linear, grid.rounding).add_(current).clamp_(grid.low, grid.high)
 
 
-def _inside(states: Tensor, grid: Grid | None, dtype: torch.dtype) -> Tensor | None:
-    """1 where a state is not clipped, or nothing when none can be."""
+def _states_like(current: Tensor, grid: Grid | None) -> Tensor:
+    """Room for the states: float64 for integers, otherwise as precise as the current."""
+    return torch.empty_like(current, dtype=current.dtype if grid is None else torch.float64)
+
+
+def _inside(states: Tensor, grid: Grid | None, dtype: torch.dtype) -> list[Tensor] | None:
+    """For each step 1 where a state is not clipped, or nothing when none is."""
     if grid is None:
         return None
-    inside = (states > grid.low) & (states < grid.high)
-    return None if bool(inside.all()) else inside.to(dtype)
+    low, high = torch.aminmax(states)
+    if low > grid.low and high < grid.high:
+        return None
+    return list(((states > grid.low) & (states < grid.high)).to(dtype).unbind(1))
 
 
 class _Resonate(torch.autograd.Function):
-    """[u; v] <- A [u; v] + current: ``direct`` multiplies the own state, ``cross`` the other."""
+    """[u; v] <- A [u; v] + current: ``own`` multiplies the state itself, ``other`` its partner."""
 
     @staticmethod
     def forward(
@@ -59,51 +66,57 @@ class _Resonate(torch.autograd.Function):
         unit: Tensor,
         grid: Grid | None,
     ) -> tuple[Tensor, Tensor]:
-        direct = torch.stack([transition[:, 0, 0], transition[:, 1, 1]])
-        cross = torch.stack([transition[:, 0, 1], transition[:, 1, 0]])
-        states = torch.empty_like(current)
-        state = torch.zeros_like(current[:, 0])
+        own = torch.stack([transition[:, 0, 0], transition[:, 1, 1]])
+        other = torch.stack([transition[:, 0, 1], transition[:, 1, 0]])
+        states = _states_like(current, grid)
+        state = torch.zeros_like(states[:, 0])
         for drive, out in zip(current.unbind(1), states.unbind(1), strict=True):
-            torch.mul(state, direct, out=out)
-            out.addcmul_(state.flip(1), cross)
+            torch.mul(state, own, out=out)
+            out.addcmul_(state.flip(1), other)
             _settle_(out, drive, grid)
             state = out
+        spikes = (states[:, :, 0] > threshold).to(current.dtype)
         ctx.save_for_backward(states, transition, unit)
         ctx.grid = grid
         ctx.mark_non_differentiable(states)
-        return (states[:, :, 0] > threshold).to(current.dtype), states
+        return spikes, states
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        states, transition, unit = ctx.saved_tensors
-        inside = _inside(states, ctx.grid, states.dtype)
-        slope = multi_gaussian(states[:, :, 0] * unit - 1)
-        pulse = grads[0] * unit * slope
-        direct = torch.stack([transition[:, 0, 0], transition[:, 1, 1]])
-        cross = torch.stack([transition[:, 1, 0], transition[:, 0, 1]])
+        spike_grad = grads[0]
+        exact, transition, unit = ctx.saved_tensors
+        inside = _inside(exact, ctx.grid, spike_grad.dtype)
+        states, transition, unit = (x.to(spike_grad.dtype) for x in (exact, transition, unit))
+        pulse = multi_gaussian(states[:, :, 0] * unit - 1).mul_(unit).mul_(spike_grad)
+        own = torch.stack([transition[:, 0, 0], transition[:, 1, 1]])
+        other = torch.stack([transition[:, 1, 0], transition[:, 0, 1]])
         adjoint = torch.empty_like(states)
         later = torch.zeros_like(states[:, 0])
-        for t in reversed(range(states.shape[1])):
-            out = adjoint[:, t]
-            torch.mul(later, direct, out=out)
-            out.addcmul_(later.flip(1), cross)
-            out[:, 0] += pulse[:, t]
+        steps = list(
+            zip(adjoint.unbind(1), adjoint[:, :, 0].unbind(1), pulse.unbind(1), strict=True)
+        )
+        for t in reversed(range(len(steps))):
+            out, out_u, kick = steps[t]
+            torch.mul(later, own, out=out)
+            out.addcmul_(later.flip(1), other)
+            out_u.add_(kick)
             if inside is not None:
-                out *= inside[:, t]
+                out.mul_(inside[t])
             later = out
         before, after = states[:, :-1], adjoint[:, 1:]
-        rows = [
-            torch.stack([(after[:, :, j] * before[:, :, k]).sum((0, 1)) for k in (0, 1)], -1)
-            for j in (0, 1)
-        ]
+        direct = (after * before).sum((0, 1))
+        crossed = (after * before.flip(2)).sum((0, 1))
+        rows = [torch.stack([direct[0], crossed[0]], -1), torch.stack([crossed[1], direct[1]], -1)]
         return adjoint, torch.stack(rows, 1), None, None, None
 
 
 class _Integrate(torch.autograd.Function):
+    """m <- leak m + current."""
+
     @staticmethod
     def forward(ctx: Any, current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
-        states = torch.empty_like(current)
-        state = torch.zeros_like(current[:, 0])
+        states = _states_like(current, grid)
+        state = torch.zeros_like(states[:, 0])
         for drive, out in zip(current.unbind(1), states.unbind(1), strict=True):
             torch.mul(state, leak, out=out)
             _settle_(out, drive, grid)
@@ -118,9 +131,11 @@ class _Integrate(torch.autograd.Function):
         inside = _inside(states, ctx.grid, states.dtype)
         adjoint = torch.empty_like(states)
         later = torch.zeros_like(states[:, 0])
-        for t in reversed(range(states.shape[1])):
-            out = torch.addcmul(grads[0][:, t], later, leak, out=adjoint[:, t])
+        steps = list(zip(adjoint.unbind(1), grads[0].unbind(1), strict=True))
+        for t in reversed(range(len(steps))):
+            out, kick = steps[t]
+            torch.addcmul(kick, later, leak, out=out)
             if inside is not None:
-                out *= inside[:, t]
+                out.mul_(inside[t])
             later = out
         return adjoint, (adjoint[:, 1:] * states[:, :-1]).sum((0, 1)), None

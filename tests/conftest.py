@@ -1,0 +1,18 @@
+"""Fixtures for tests that need files from outside the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The data folder: $RFSSM_DATA, or ``shared/data`` next to the project."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    root = Path(os.environ.get("RFSSM_DATA", beside))
+    if not root.is_dir():
+        pytest.skip(f"no data folder at {root}: set RFSSM_DATA")
+    return root

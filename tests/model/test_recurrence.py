@@ -1,0 +1,123 @@
+"""Every kernel against the plain loop, and the plain loop against the contract's vocabulary."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from rfssm.model.recurrence import KERNELS, Grid, Rounding, integrate, resonate
+from rfssm.model.recurrence.grid import round_
+from rfssm.quant.qformat import ROUNDINGS, round_shift, signed_range
+
+GRIDS = [None, *(Grid(r, *signed_range(bits)) for r, bits in itertools.product(ROUNDINGS, (9, 16)))]
+
+
+def random_cells(grid: Grid | None, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Current, transition, threshold and unit of 3 samples, 40 steps, 5 cells."""
+    random = torch.Generator().manual_seed(seed)
+    current = torch.randn(3, 40, 2, 5, generator=random, dtype=torch.float64)
+    transition = torch.randn(5, 2, 2, generator=random, dtype=torch.float64)
+    transition *= 0.97 / torch.linalg.matrix_norm(transition, 2)[:, None, None]
+    threshold = torch.ones(5, dtype=torch.float64)
+    if grid is not None:
+        current = (current * 60).round()
+        transition = (transition * 2**10).trunc() / 2**10
+        threshold = threshold * 64
+    return current, transition, threshold, 1 / threshold
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+@pytest.mark.parametrize("kernel", [k for k in KERNELS if k != "reference"])
+def test_cells_of_a_kernel_equal_the_plain_loop(kernel: str, grid: Grid | None) -> None:
+    results = []
+    for name in ("reference", kernel):
+        current, transition, threshold, unit = random_cells(grid)
+        current.requires_grad_()
+        transition.requires_grad_()
+        spikes, states = resonate(current, transition, threshold, unit, grid, kernel=name)
+        weight = torch.randn(spikes.shape, generator=torch.Generator().manual_seed(1))
+        (spikes * weight).sum().backward()
+        results.append((spikes, states, current.grad, transition.grad))
+    expected, got = results
+    assert torch.equal(got[0], expected[0])
+    assert 0 < expected[0].mean() < 1
+    if grid is None:
+        assert torch.allclose(got[1], expected[1], rtol=1e-12, atol=1e-12)
+    else:
+        assert torch.equal(got[1], expected[1])
+        clipped = (expected[1] == grid.low) | (expected[1] == grid.high)
+        assert bool(clipped.any()) == (grid.high < 2**10)  # the narrow grid saturates
+    for value, oracle in zip(got[2:], expected[2:], strict=True):
+        assert value is not None
+        assert oracle is not None
+        assert torch.allclose(value, oracle, rtol=1e-9, atol=1e-9 * float(oracle.abs().max()))
+
+
+@pytest.mark.parametrize("grid", GRIDS, ids=str)
+@pytest.mark.parametrize("kernel", [k for k in KERNELS if k != "reference"])
+def test_integrators_of_a_kernel_equal_the_plain_loop(kernel: str, grid: Grid | None) -> None:
+    results = []
+    for name in ("reference", kernel):
+        current = random_cells(grid)[0][:, :, 0].clone().requires_grad_()
+        leak = (torch.tensor([0.0, 0.25, 0.5, 0.75, 0.96875]).double()).requires_grad_()
+        states = integrate(current, leak, grid, kernel=name)
+        weight = torch.randn(states.shape, generator=torch.Generator().manual_seed(1))
+        (states * weight).sum().backward()
+        results.append((states, current.grad, leak.grad))
+    for value, oracle in zip(results[1], results[0], strict=True):
+        assert value is not None
+        assert oracle is not None
+        assert torch.allclose(value, oracle, rtol=1e-9, atol=1e-9)
+    if grid is not None:
+        assert torch.equal(results[1][0], results[0][0])
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_single_precision_currents_change_no_integer(kernel: str) -> None:
+    grid = Grid("RND", *signed_range(16))
+    current, transition, threshold, unit = random_cells(grid)
+    expected = resonate(current, transition, threshold, unit, grid, kernel="reference")
+    spikes, states = resonate(current.float(), transition, threshold, unit, grid, kernel=kernel)
+    assert spikes.dtype == torch.float32
+    assert torch.equal(spikes.double(), expected[0])
+    assert torch.equal(states, expected[1])
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_gradient_passes_a_clipped_state(kernel: str, sign: int) -> None:
+    grid = Grid("RND", *signed_range(8))
+    current = torch.zeros(1, 3, 2, 1, dtype=torch.float64)
+    current[0, 0, 0] = 20
+    current[0, 1, 0] = sign * 500  # u saturates at the second step
+    current.requires_grad_()
+    transition = torch.tensor([[[0.5, 0.0], [0.0, 0.5]]], dtype=torch.float64)
+    threshold = torch.full((1,), 40.0, dtype=torch.float64)
+    spikes, states = resonate(current, transition, threshold, 1 / threshold, grid, kernel=kernel)
+    spikes[:, 2].sum().backward()
+    assert states[0, 1, 0, 0] == (grid.high if sign > 0 else grid.low)
+    assert current.grad is not None
+    assert current.grad[0, 2, 0, 0] != 0
+    assert current.grad[0, :2].abs().max() == 0
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_gradient_passes_rounding_as_if_it_were_not_there(kernel: str) -> None:
+    grid = Grid("RND", *signed_range(16))
+    current = torch.full((1, 2, 1), 101.0, dtype=torch.float64, requires_grad=True)
+    leak = torch.full((1,), 0.75, dtype=torch.float64, requires_grad=True)
+    integrate(current, leak, grid, kernel=kernel)[:, 1].sum().backward()
+    assert current.grad is not None
+    assert current.grad.flatten().tolist() == [0.75, 1.0]
+    assert leak.grad is not None
+    assert leak.grad.tolist() == [101.0]
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_rounding_equals_the_integer_vocabulary(rounding: Rounding) -> None:
+    numerators = np.arange(-600, 601)
+    for shift in (1, 2, 5):
+        got = round_(torch.from_numpy(numerators / 2.0**shift), rounding)
+        assert got.tolist() == round_shift(numerators, shift, rounding).tolist()

@@ -1,8 +1,8 @@
 """From an integer network to RTL: parameters, memory contents and a thin top, never logic.
 
-The hand-written modules in ``hls/rtl`` hold the circuit.  What is written here is data: one instance
-per layer with its parameters, the ``.mem`` files that the instances read, and the tops that tie them
-together:
+The hand-written modules in ``hls/rtl`` hold the circuit.  What is written here is data: one
+instance per layer with its parameters, the ``.mem`` files that the instances read, and the tops
+that tie them together:
 
     NAME_core.sv         event stream -> layers -> readout -> score packets, and trace ports
     NAME_axis.sv         the IP: AXI4-Stream events in, AXI4-Stream scores and label out

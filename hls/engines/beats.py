@@ -39,7 +39,8 @@ def event_beats(samples: Samples, rng: Generator | None = None) -> NDArray[np.ui
     words[ends] |= STEP_END
     sample = step // longest
     words[np.append(sample[1:] != sample[:-1], True)] |= LAST
-    return words.astype(np.uint64)
+    sent: NDArray[np.uint64] = words.astype(np.uint64)
+    return sent
 
 
 def packet_beats(network: IntegerNetwork, samples: Samples) -> int:

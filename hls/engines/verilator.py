@@ -198,9 +198,9 @@ class _Call:
             scored=self.scored.ctypes.data,
             rows=self.rows.ctypes.data,
             n_steps=n_steps,
-            spikes=ctypes.cast(self.pointers[0], ctypes.c_void_p),
-            u=ctypes.cast(self.pointers[1], ctypes.c_void_p),
-            v=ctypes.cast(self.pointers[2], ctypes.c_void_p),
+            spikes=_address(self.pointers[0]),
+            u=_address(self.pointers[1]),
+            v=_address(self.pointers[2]),
             source_chance=256,
             sink_chance=256,
             seed=1,
@@ -261,6 +261,10 @@ def _pointers(arrays: list[NDArray[np.uint8]] | list[Integers] | None) -> ctypes
     return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
 
 
+def _address(pointers: ctypes.Array[Any] | None) -> int | None:
+    return None if pointers is None else ctypes.addressof(pointers)
+
+
 # -- build -----------------------------------------------------------------------------------------
 
 
@@ -280,7 +284,7 @@ def _build(design: Design, lanes: Lanes | None) -> Path:
     if reason:
         raise ToolError(f"engine verilator: {reason}")
     optimisation = _optimisation(design.network)
-    key = [
+    key: list[str | bytes] = [
         *(part for file in design_files(design) for part in file),
         *(source.read_bytes() for source in rtl_sources()),
         _driver().read_bytes(),

@@ -1,0 +1,217 @@
+"""The RTL in Icarus Verilog: a second simulator, with undefined values, driven by a test bench."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from rfssm.hls import toolchain
+from rfssm.hls.cache import cached
+from rfssm.hls.emit import Design, Lanes, TraceField, design_files, rtl_sources, write_rtl
+from rfssm.hls.engines import beats
+from rfssm.model.errors import ToolError
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Outputs, Samples
+
+Progress = Callable[[int, int], None]
+
+
+def missing() -> str | None:
+    """Why this engine cannot run here, and what to install."""
+    return toolchain.missing_icarus()
+
+
+def run(
+    network: IntegerNetwork,
+    samples: Samples,
+    *,
+    spikes: bool = False,
+    states: bool = False,
+    lanes: Lanes | None = None,
+    progress: Progress | None = None,
+    source_chance: float = 1.0,
+    sink_chance: float = 1.0,
+    shuffle: bool = False,
+    seed: int = 1,
+) -> Outputs:
+    """Run samples through the RTL.
+
+    source_chance    how often the source offers a beat when it has one, 0 < p <= 1
+    sink_chance      how often the sink is ready
+    shuffle          events of a step in random order, some step ends in beats of their own
+    seed             of the stalls and the order
+    """
+    samples.check(network)
+    design = Design.of(network, lanes, "dut")
+    built = _build(design, lanes)
+    expected = beats.packet_beats(network, samples)
+    sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
+    arguments = {
+        "expected": expected,
+        "idle": 20_000 + 2 * design.slowest_step,
+        "source": round(256 * source_chance),
+        "sink": round(256 * sink_chance),
+        "seed": seed,
+    }
+    with tempfile.TemporaryDirectory(prefix="rfssm-icarus-") as name:
+        folder = Path(name)
+        for memory in built.glob("*.mem"):
+            (folder / memory.name).symlink_to(memory)
+        (folder / "beats.txt").write_text("".join(f"{beat:x}\n" for beat in sent.tolist()))
+        command = [toolchain.icarus("vvp"), "-n", str(built / "bench.vvp")]
+        command += [f"+{key}={value}" for key, value in arguments.items()]
+        command += ["+trace"] if spikes or states else []
+        _simulate(command, folder, len(samples), progress)
+        words = np.array((folder / "out.txt").read_text().split()).reshape(-1, 2)
+        if len(words) != expected:
+            raise ToolError(f"Icarus: {len(words)} of {expected} output beats were written")
+        data = np.array(
+            [_signed(int(word, 16), design.tdata_bits) for word in words[:, 0]], dtype=np.int64
+        )
+        scores, label = beats.decode_packets(network, samples, data, words[:, 1] == "1")
+        if not spikes and not states:
+            return Outputs(scores, label)
+        traced = _read_trace(folder / "trace.txt", design, samples)
+    s, u, v = zip(*traced, strict=True) if traced else ((), (), ())
+    return Outputs(
+        scores,
+        label,
+        tuple(array.astype(bool) for array in s) if spikes else None,
+        u if states else None,
+        v if states else None,
+    )
+
+
+def _simulate(command: list[str], folder: Path, total: int, progress: Progress | None) -> None:
+    """Run vvp to its end; its last line says how it went."""
+    line = ""
+    passed = 0
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=os.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for raw in process.stdout:
+                line = raw.strip()
+                if line == "sample":
+                    passed += 1
+                    if progress is not None:
+                        progress(passed, total)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode or line != "done":
+        raise ToolError(f"Icarus: {line or f'vvp ended with status {process.returncode}'}")
+
+
+def _signed(word: int, bits: int) -> int:
+    return word - (1 << bits) if word >> (bits - 1) else word
+
+
+def _read_trace(
+    path: Path, design: Design, samples: Samples
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Spikes, u and v of each layer, [B, T, N] each, from the bench's trace lines."""
+    batch, longest, _ = samples.x.shape
+    rows = beats.step_rows(samples)
+    layers = [
+        tuple(np.zeros((batch * longest, f.chunks * f.lanes), dtype=np.int64) for _ in range(3))
+        for f in design.trace
+    ]
+    seen = [0] * len(layers)
+    with path.open() as lines:
+        for line in lines:
+            valid_word, data_word = line.split()
+            valid = int(valid_word, 16)
+            undefined = 0
+            if data_word[0] == "h":
+                data = int(data_word[1:], 16)
+            else:
+                data = int(data_word[1:].translate(_X_AS_0), 2)
+                undefined = int(data_word[1:].translate(_X_AS_1), 2)
+            for i, field in enumerate(design.trace):
+                if not valid >> i & 1:
+                    continue
+                if undefined >> field.offset & ((1 << field.bits) - 1):
+                    raise ToolError(f"Icarus: layer {i} has undefined states")
+                step = seen[i] // field.chunks
+                seen[i] += 1
+                if step < len(rows):
+                    _unpack(field, data >> field.offset, rows[step], layers[i])
+    return [
+        tuple(  # type: ignore[misc]
+            array.reshape(batch, longest, -1)[..., : field.neurons] for array in arrays
+        )
+        for field, arrays in zip(design.trace, layers, strict=True)
+    ]
+
+
+_X_AS_0 = str.maketrans("xz", "00")
+_X_AS_1 = str.maketrans("01xz", "0011")
+
+
+def _unpack(field: TraceField, data: int, row: int, arrays: tuple[np.ndarray, ...]) -> None:
+    """One chunk: {spikes, v, u, chunk}, chunk lowest."""
+    bits = field.state_bits
+    mask = (1 << bits) - 1
+    first = (data & ((1 << field.chunk_bits) - 1)) * field.lanes
+    data >>= field.chunk_bits
+    s, u, v = arrays
+    for states in (u, v):
+        for lane in range(field.lanes):
+            states[row, first + lane] = _signed(data & mask, bits)
+            data >>= bits
+    for lane in range(field.lanes):
+        s[row, first + lane] = data >> lane & 1
+
+
+# -- build -----------------------------------------------------------------------------------------
+
+
+def _bench() -> Path:
+    return Path(str(files("rfssm.hls"))) / "rtl" / "bench" / "rfssm_bench.sv"
+
+
+def _build(design: Design, lanes: Lanes | None) -> Path:
+    """Folder with ``bench.vvp`` and the memory files of this network."""
+    reason = missing()
+    if reason:
+        raise ToolError(f"engine icarus: {reason}")
+    parameters = {
+        "TDATA_W": design.tdata_bits,
+        "LAYERS": max(1, len(design.trace)),
+        "TRACE_W": design.trace_bits,
+    }
+    key: list[str | bytes] = [
+        *(part for file in design_files(design) for part in file),
+        *(source.read_bytes() for source in rtl_sources()),
+        _bench().read_bytes(),
+        toolchain.icarus_version(),
+    ]
+
+    def build(folder: Path) -> None:
+        write_rtl(design.network, folder, lanes, design.name)
+        toolchain.run_tool(
+            [
+                toolchain.icarus("iverilog"),
+                *("-g2012", "-s", "rfssm_bench", "-o", "bench.vvp"),
+                *(f"-Prfssm_bench.{name}={value}" for name, value in parameters.items()),
+                _bench(),
+                *sorted(path.name for path in folder.glob("*.sv")),
+            ],
+            cwd=folder,
+        )
+
+    return cached("icarus", key, build)

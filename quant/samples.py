@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -238,13 +237,19 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
                 raise SamplesError(
                     f"{path}: a single .npy array, must be an .npz with named arrays"
                 )
-            return {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise SamplesError(f"{path}: no such file") from None
     except OSError as error:
         raise SamplesError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+    except SamplesError:
+        raise
+    except Exception as error:  # damage makes zipfile, zlib and NumPy raise almost anything
         raise SamplesError(f"{path}: not a complete .npz file ({error})") from None
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise SamplesError(f"{path}: {name} is not an array")
+    return arrays
 
 
 def _write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:

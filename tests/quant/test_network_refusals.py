@@ -653,3 +653,21 @@ def test_a_saved_file_is_readable_by_everyone_who_may_read_the_folder(tmp_path: 
     plain.write_bytes(b"")
     IntegerNetwork.build(*legal()).save(path)
     assert path.stat().st_mode == plain.stat().st_mode
+
+
+def test_any_damaged_byte_of_a_header_is_refused_or_harmless(tmp_path: Path) -> None:
+    """Never another error than ours."""
+    whole = file_of(*legal())
+    length = 8 + struct.unpack("<Q", whole[:8])[0]
+    path = tmp_path / "n.safetensors"
+    refusals = 0
+    for place in range(0, length, 4):
+        for flip in (0x01, 0x80):
+            damaged = bytearray(whole)
+            damaged[place] ^= flip
+            path.write_bytes(damaged)
+            try:
+                IntegerNetwork.load(path)
+            except NetworkError as error:
+                refusals += str(path) in str(error)
+    assert refusals > length // 4

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+import warnings
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +48,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 
 def main() -> NoReturn:
     """Run the command line and end the process."""
+    warnings.showwarning = _show_warning
     sys.exit(run(sys.argv[1:]))
 
 
@@ -85,6 +87,12 @@ def run(arguments: list[str]) -> int:
 def _refuse(message: str, status: int = BAD_INPUT) -> int:
     print("error:", " ".join(message.split()), file=sys.stderr)
     return status
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_place: object) -> None:
+    """Show our own warnings in one line; what libraries tell programmers is not for the user."""
+    if category.__module__.startswith("rfssm."):
+        print("warning:", message, file=sys.stderr)
 
 
 def _discard_stdout() -> None:

@@ -8,12 +8,11 @@ hls4ml loads this module while it is being imported itself: import ``hls4ml`` (o
 
 from __future__ import annotations
 
-import math
-import shutil
-import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import hls4ml
 import numpy as np
 from hls4ml.backends.vitis.vitis_backend import VitisBackend
 from hls4ml.backends.vivado.vivado_backend import VivadoBackend
@@ -21,13 +20,19 @@ from hls4ml.model.flow import register_flow
 from hls4ml.writer.vitis_writer import VitisWriter
 from numpy.typing import NDArray
 
-from rfssm.hls.layers import lower
+from rfssm.hls.cache import cached
+from rfssm.hls.emit import Lanes, write_rtl
+from rfssm.hls.layers import lower, ours
+from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
 from rfssm.quant.network import IntegerNetwork
 
 SIMULATORS = ("csim", "golden", "verilator", "icarus")
 TINY = 1 << 13
 """Weights up to which compiling costs more than optimised code would save."""
+AP_TYPES = Path(hls4ml.__file__).parent / "templates" / "vivado" / "ap_types"
+HOST = Path(__file__).parent / "nnet_utils" / "nnet_host.h"
+FLAGS = ["-std=c++11", "-fPIC", "-fno-gnu-unique", "-w", "-DWEIGHTS_DIR=nnet::weights_dir()"]
 
 
 class RFSSMWriter(VitisWriter):  # type: ignore[misc]
@@ -37,8 +42,6 @@ class RFSSMWriter(VitisWriter):  # type: ignore[misc]
         """Write both projects."""
         super().write_hls(model)
         if model.config.get_config_value("WriteRTL"):
-            from rfssm.hls.emit import write_rtl
-
             write_rtl(lower(model), rtl_dir(model), lanes_of(model))
 
     def write_yml(self, model: Any) -> None:
@@ -96,38 +99,19 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
 
     def compile(self, model: Any) -> str:
         """Compile the project's C++ for C simulation; returns the library's path."""
-        compiler = shutil.which("g++")
-        if compiler is None:
-            raise ToolError("g++ not found: C simulation compiles the HLS C++ with it; install g++")
         project = model.config.get_project_name()
         directory = Path(model.config.get_output_dir()).resolve()
         library = directory / f"firmware/{project}-{model.config.get_config_value('Stamp')}.so"
-        weights = sum(int(node.get_attr("n_in", 0)) * int(node.get_attr("n_out", 0)) for node in model.get_layers())
-        command = [
-            compiler,
-            "-O0" if weights <= TINY else "-O2",
-            "-std=c++11",
-            "-shared",
-            "-fPIC",
-            "-fno-gnu-unique",
-            "-w",
-            "-Ifirmware/ap_types",
-            "-include",
-            "firmware/nnet_utils/nnet_weights_dir.h",
-            "-DWEIGHTS_DIR=nnet::weights_dir()",
-            "-x",
-            "c++",
-            "-",
-            "-o",
-            str(library),
-        ]
-        # one translation unit: parsing ap_fixed is most of a small network's time
-        source = f'#include "firmware/{project}.cpp"\n#include "{project}_bridge.cpp"\n'
-        done = subprocess.run(
-            command, input=source, cwd=directory, capture_output=True, text=True, check=False
+        weights = sum(node.get_weights("weight_u").data_length for node in ours(model))
+        flags = [*FLAGS, "-O0" if weights <= TINY else "-O2"]
+        host = _precompiled(flags) if weights <= TINY else HOST
+        # one translation unit: what costs time is reading ap_fixed, and that need be done once only
+        source = directory / f"{project}_csim.cpp"
+        source.write_text(f'#include "firmware/{project}.cpp"\n#include "{project}_bridge.cpp"\n')
+        includes = ["-include", host, "-I", AP_TYPES]
+        run_tool(
+            [gxx(), *flags, *includes, "-shared", source.name, "-o", library], cwd=directory
         )
-        if done.returncode:
-            raise ToolError(f"g++ failed on {directory}:\n{done.stderr[-3000:]}")
         return str(library)
 
     def predict(self, model: Any, x: NDArray[Any], sim: str = "csim") -> NDArray[np.float64]:
@@ -158,8 +142,6 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
 
         Returns a report: where the project is, its top module, its files, and the linter's version.
         """
-        from rfssm.hls.emit import write_rtl
-
         directory = rtl_dir(model)
         write_rtl(lower(model), directory, lanes_of(model))
         return {"directory": str(directory)}
@@ -170,10 +152,8 @@ def rtl_dir(model: Any) -> Path:
     return Path(model.config.get_output_dir()) / "rtl"
 
 
-def lanes_of(model: Any) -> Any:
+def lanes_of(model: Any) -> Lanes | None:
     """The lanes that were asked for, or None."""
-    from rfssm.hls.emit import Lanes
-
     lanes = model.config.get_config_value("Lanes")
     return None if lanes is None else Lanes(*lanes)
 
@@ -198,3 +178,15 @@ def _checked_samples(
             f"({spec.bits}-bit {'signed' if spec.signed else 'unsigned'} input)"
         )
     return np.ascontiguousarray(x, dtype=np.int64)
+
+
+def _precompiled(flags: list[str]) -> Path:
+    """The host header beside its precompiled form, which g++ takes by itself."""
+
+    def build(folder: Path) -> None:
+        header = folder / HOST.name
+        header.write_bytes(HOST.read_bytes())
+        run_tool([gxx(), *flags, "-I", AP_TYPES, "-x", "c++-header", header.name], cwd=folder)
+
+    versions = [gxx_version(), version("hls4ml")]
+    return cached("csim-headers", [HOST.read_bytes(), *versions, *flags], build) / HOST.name

@@ -69,13 +69,7 @@ def describe(
 
 def lower(model: Any) -> IntegerNetwork:
     """The integer network in a ``ModelGraph``.  Raises HardwareError for layers that are not ours."""
-    nodes = [node for node in model.get_layers() if node.class_name != "Input"]
-    for node in nodes:
-        if not isinstance(node, RFSSMLayer):
-            raise HardwareError(
-                f"layer {node.name!r} is a {node.class_name}: an RFSSM network consists of spiking "
-                "layers and a readout, and of nothing else"
-            )
+    nodes = ours(model)
     tensors = {
         f"layers.{i}.{name}": tensor
         for i, node in enumerate(nodes)
@@ -83,6 +77,18 @@ def lower(model: Any) -> IntegerNetwork:
     }
     metadata = {**nodes[0].get_attr("network"), "layers": [n.get_attr("header") for n in nodes]}
     return IntegerNetwork.build(metadata, tensors)
+
+
+def ours(model: Any) -> list[RFSSMLayer]:
+    """A graph's layers, its input apart.  Raises HardwareError for layers that are not ours."""
+    nodes = [node for node in model.get_layers() if node.class_name != "Input"]
+    for node in nodes:
+        if not isinstance(node, RFSSMLayer):
+            raise HardwareError(
+                f"layer {node.name!r} is a {node.class_name}: an RFSSM network consists of spiking "
+                "layers and a readout, and of nothing else"
+            )
+    return nodes
 
 
 class RFSSMLayer(Layer):  # type: ignore[misc]

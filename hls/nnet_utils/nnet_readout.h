@@ -50,18 +50,17 @@ void readout(hls::stream<data_T> &data, hls::stream<res_T> &res,
              const typename CONFIG_T::weight_t weight_u[CONFIG_T::n_in * CONFIG_T::n_out],
              const typename CONFIG_T::bias_t bias_u[CONFIG_T::has_bias ? CONFIG_T::n_out : 1],
              const typename CONFIG_T::leak_t leak[CONFIG_T::n_out]) {
-    typedef typename CONFIG_T::state_t state_t;
     typedef typename CONFIG_T::sum_t sum_t;
     static_assert(CONFIG_T::n_in > 0 && CONFIG_T::n_out > 0 && CONFIG_T::n_steps > 0, "readout: empty layer");
     static_assert(CONFIG_T::reuse_factor > 0, "readout: reuse_factor starts at 1");
     static_assert(res_T::size == CONFIG_T::n_out, "readout: one beat must carry the scores of all classes");
     static_assert(CONFIG_T::product_t::iwidth == CONFIG_T::rounded_t::width, "readout: rounded_t loses high bits");
-    static_assert(res_T::value_type::width >= state_t::width, "readout: scores narrower than the state");
+    static_assert(res_T::value_type::width >= CONFIG_T::state_t::width, "readout: scores narrower than the state");
     // one row of weights is one word: a whole row per cycle at reuse_factor 1
     const unsigned row_factor = CONFIG_T::n_out;
     #pragma HLS ARRAY_RESHAPE variable=weight_u cyclic factor=row_factor
 
-    state_t m[CONFIG_T::n_out];
+    ap_int<CONFIG_T::state_t::width> m[CONFIG_T::n_out];
     res_T score;
 Rest:
     for (unsigned c = 0; c < CONFIG_T::n_out; c++) {
@@ -105,12 +104,11 @@ Steps:
         for (unsigned c = 0; c < CONFIG_T::n_out; c++) {
             // II = 1: one class per cycle; its state is next needed one step later
             #pragma HLS PIPELINE II=1
-            const ap_int<state_t::width> m_now = m[c];
-            sum_t sum = round_once<CONFIG_T>(leak[c] * m_now);
+            sum_t sum = round_once<CONFIG_T>(leak[c] * m[c]);
             sum += sum_t(current[c]) << CONFIG_T::guard_bits;
             if (CONFIG_T::has_bias)
                 sum += bias_u[c];
-            m[c] = state_t(sum);
+            m[c] = fit<CONFIG_T>(sum);
             if (CONFIG_T::score == score_sum)
                 score[c] += m[c];
             else if (CONFIG_T::score != score_max || t == 0 || m[c] > score[c])

@@ -55,21 +55,18 @@ struct spiking_config {
 template <class data_T, class res_T, typename CONFIG_T>
 void spiking_cells(const data_T &x, res_T &y, const typename CONFIG_T::accum_t current_u[CONFIG_T::n_out],
                    const typename CONFIG_T::accum_t current_v[CONFIG_T::n_out],
-                   typename CONFIG_T::state_t u[CONFIG_T::n_out], typename CONFIG_T::state_t v[CONFIG_T::n_out],
-                   ap_uint<1> s[CONFIG_T::n_out], const typename CONFIG_T::bias_t *bias_u,
+                   ap_int<CONFIG_T::state_t::width> u[CONFIG_T::n_out],
+                   ap_int<CONFIG_T::state_t::width> v[CONFIG_T::n_out], bool s[CONFIG_T::n_out],
+                   const typename CONFIG_T::bias_t *bias_u,
                    const typename CONFIG_T::bias_t *bias_v, const typename CONFIG_T::transition_t *transition,
                    const typename CONFIG_T::reset_t *reset, const typename CONFIG_T::threshold_t *threshold) {
-    typedef typename CONFIG_T::state_t state_t;
     typedef typename CONFIG_T::sum_t sum_t;
-    typedef ap_int<state_t::width> state_int;
 Cells:
     for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
         // II = 1: one cell per cycle, four products each; a cell's state is next needed one step later
         #pragma HLS PIPELINE II=1
-        const state_int u_now = u[n];
-        const state_int v_now = v[n];
-        sum_t u_sum = round_once<CONFIG_T>(transition[4 * n] * u_now + transition[4 * n + 1] * v_now);
-        sum_t v_sum = round_once<CONFIG_T>(transition[4 * n + 2] * u_now + transition[4 * n + 3] * v_now);
+        sum_t u_sum = round_once<CONFIG_T>(transition[4 * n] * u[n] + transition[4 * n + 1] * v[n]);
+        sum_t v_sum = round_once<CONFIG_T>(transition[4 * n + 2] * u[n] + transition[4 * n + 3] * v[n]);
         u_sum += sum_t(current_u[n]) << CONFIG_T::guard_bits;
         if (CONFIG_T::complex_input)
             v_sum += sum_t(current_v[n]) << CONFIG_T::guard_bits;
@@ -82,8 +79,8 @@ Cells:
             u_sum += reset[2 * n];
             v_sum += reset[2 * n + 1];
         }
-        u[n] = state_t(u_sum);
-        v[n] = state_t(v_sum);
+        u[n] = fit<CONFIG_T>(u_sum);
+        v[n] = fit<CONFIG_T>(v_sum);
         s[n] = u[n] > threshold[n];
         y[n] = s[n];
         if (CONFIG_T::skip)
@@ -114,16 +111,16 @@ void spiking(hls::stream<data_T> &data, hls::stream<res_T> &res,
     #pragma HLS ARRAY_RESHAPE variable=transition cyclic factor=4
     #pragma HLS ARRAY_RESHAPE variable=reset cyclic factor=2
 
-    typename CONFIG_T::state_t u[CONFIG_T::n_out];
-    typename CONFIG_T::state_t v[CONFIG_T::n_out];
-    ap_uint<1> s[CONFIG_T::n_out];
+    ap_int<CONFIG_T::state_t::width> u[CONFIG_T::n_out];
+    ap_int<CONFIG_T::state_t::width> v[CONFIG_T::n_out];
+    bool s[CONFIG_T::n_out];
 Rest:
     for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
         // II = 1: once per sample
         #pragma HLS PIPELINE II=1
         u[n] = 0;
         v[n] = 0;
-        s[n] = 0;
+        s[n] = false;
     }
 Steps:
     for (unsigned t = 0; t < CONFIG_T::n_steps; t++) {
@@ -164,7 +161,7 @@ Steps:
                                                threshold);
 #ifndef __SYNTHESIS__
         for (unsigned n = 0; n < CONFIG_T::n_out; n++)
-            observe<CONFIG_T>(t, n, s[n] == 1, u[n].to_int64(), v[n].to_int64());
+            observe<CONFIG_T>(t, n, s[n], u[n].to_int64(), v[n].to_int64());
 #endif
         res.write(y);
     }

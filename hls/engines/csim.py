@@ -1,0 +1,162 @@
+"""C simulation: the HLS C++ of the hls4ml project, compiled with g++ and run through hls4ml's ``predict``."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rfssm.hls.cache import cached
+from rfssm.hls.emit import Lanes
+from rfssm.hls.plugin import convert_network
+from rfssm.hls.toolchain import gxx_version, missing_gxx
+from rfssm.quant.network import IntegerNetwork, Integers
+from rfssm.quant.samples import Bools, Outputs, Samples
+
+SOURCES = Path(__file__).parents[1]
+ALL_STEPS = 0xFFFFFFFF
+
+
+def missing() -> str | None:
+    """Why this engine cannot run here, and what to install; None if it can."""
+    return missing_gxx()
+
+
+def run(
+    network: IntegerNetwork,
+    samples: Samples,
+    *,
+    spikes: bool = False,
+    states: bool = False,
+    lanes: Lanes | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outputs:
+    """Run whole samples; the library is built once per network and number of steps."""
+    longest = int(samples.steps.max())
+    # An hls4ml project has a fixed number of steps: the next power of two serves many test sets.
+    steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
+    record = _Record(network, samples, spikes, states)
+    with _loaded(network, steps) as model:
+        for i in range(len(samples)):
+            count = int(samples.steps[i])
+            x = np.zeros((steps, network.input.channels))
+            x[:count] = samples.x[i, :count]
+            probes = record.attach(model._top_function_lib, steps, count)
+            scores = model.predict(x).astype(np.int64)
+            record.take(i, count, scores, probes)
+            if progress:
+                progress(i + 1, len(samples))
+    return record.outputs()
+
+
+Probe = tuple[Bools, Integers, Integers]
+"""Spikes, u and v of one layer in one sample, [steps, N] each."""
+
+
+class _Record:
+    """Collects what the samples give, zero beyond their ends."""
+
+    def __init__(
+        self, network: IntegerNetwork, samples: Samples, spikes: bool, states: bool
+    ) -> None:
+        batch, steps, _ = samples.x.shape
+        classes = network.readout.classes
+        each = network.readout.score == "each"
+        self.each, self.spikes, self.states = each, spikes, states
+        self.widths = [layer.neurons for layer in network.layers] if spikes or states else []
+        shape = (batch, steps, classes) if each else (batch, classes)
+        self.scores = np.zeros(shape, dtype=np.int64)
+        self.probes: list[Probe] = [
+            (
+                np.zeros((batch, steps, width), dtype=bool),
+                np.zeros((batch, steps, width), dtype=np.int64),
+                np.zeros((batch, steps, width), dtype=np.int64),
+            )
+            for width in self.widths
+        ]
+
+    def attach(self, library: ctypes.CDLL, steps: int, count: int) -> list[Probe]:
+        """Tell the library a sample's length and where its spikes and states shall go."""
+        library.rfssm_set_steps(ctypes.c_uint(count))
+        probes = []
+        for i, width in enumerate(self.widths):
+            probe = (
+                np.zeros((steps, width), dtype=bool),
+                np.zeros((steps, width), dtype=np.int64),
+                np.zeros((steps, width), dtype=np.int64),
+            )
+            library.rfssm_set_probe(
+                ctypes.c_uint(i), *(a.ctypes.data_as(ctypes.c_void_p) for a in probe)
+            )
+            probes.append(probe)
+        return probes
+
+    def take(self, i: int, count: int, scores: Integers, probes: list[Probe]) -> None:
+        """Keep sample i."""
+        if self.each:
+            self.scores[i, :count] = scores.reshape(-1, self.scores.shape[2])[:count]
+        else:
+            self.scores[i] = scores
+        for kept, probe in zip(self.probes, probes, strict=True):
+            for all_samples, one in zip(kept, probe, strict=True):
+                all_samples[i, :count] = one[:count]
+
+    def outputs(self) -> Outputs:
+        """Everything that was asked for."""
+        s, u, v = (tuple(probe[k] for probe in self.probes) for k in range(3))
+        return Outputs(
+            self.scores,
+            self.scores.argmax(axis=-1),
+            s if self.spikes else None,  # type: ignore[arg-type]
+            u if self.states else None,  # type: ignore[arg-type]
+            v if self.states else None,  # type: ignore[arg-type]
+        )
+
+
+@contextmanager
+def _loaded(network: IntegerNetwork, steps: int) -> Iterator[Any]:
+    """A ``ModelGraph`` whose compiled library comes from the cache."""
+    folder = cached(
+        "csim", [network.digest(), str(steps), *_tools()], lambda f: _build(network, steps, f)
+    )
+    model = convert_network(network, folder, "RFSSM", steps=steps, rtl=False)
+    library = ctypes.CDLL(str(next(folder.glob("*.so"))))
+    model._top_function_lib = library
+    try:
+        yield model
+    finally:
+        model._top_function_lib = None
+        _unload(library)
+
+
+def _build(network: IntegerNetwork, steps: int, folder: Path) -> None:
+    """Write and compile the project; keep the library and the weights that it reads."""
+    with tempfile.TemporaryDirectory() as project:
+        model = convert_network(network, project, "RFSSM", steps=steps, rtl=False)
+        model.write()
+        library = Path(model.config.backend.compile(model))
+        shutil.copy(library, folder / "network.so")
+        weights = folder / "weights"
+        weights.mkdir()
+        for file in (library.parent / "weights").glob("*.txt"):
+            shutil.copy(file, weights)
+
+
+def _tools() -> list[str | bytes]:
+    """What else the library depends on: hls4ml and our own code."""
+    own = ["layers.py", "templates.py", "backend.py", "plugin.py"]
+    files = [SOURCES / name for name in own] + sorted((SOURCES / "nnet_utils").glob("*.h"))
+    return [version("hls4ml"), gxx_version(), *(file.read_bytes() for file in files)]
+
+
+def _unload(library: ctypes.CDLL) -> None:
+    close = ctypes.CDLL(None).dlclose
+    close.argtypes = [ctypes.c_void_p]
+    close(library._handle)

@@ -12,6 +12,7 @@ import csv
 import io
 import logging
 import math
+import pickle
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 
 from rfssm.model.cells import LeakCell, ResonatorCell
 from rfssm.model.data import Batch, Data, Epoch, Split
+from rfssm.model.errors import RfssmError
 from rfssm.model.files import write_atomically
 from rfssm.model.network import Activity
 from rfssm.model.recipe import TrainingConfig
@@ -63,7 +65,7 @@ def fit(
     progress: bool = True,
 ) -> list[Metrics]:
     """Train ``network`` in place, going on from the folder's checkpoint if there is one."""
-    loop = _Loop(network, data, config, seed, folder)
+    loop = TrainingLoop(network, data, config, seed, folder)
     checkpoint = folder / CHECKPOINT
     with reproducible(), _quiet():
         trainer = pl.Trainer(
@@ -72,20 +74,23 @@ def fit(
             max_epochs=config.epochs,
             gradient_clip_val=config.clip,
             reload_dataloaders_every_n_epochs=1,
-            callbacks=[RichProgressBar()] if progress else [],
+            callbacks=[RichProgressBar(console_kwargs={"stderr": True})] if progress else [],
             enable_progress_bar=progress,
             enable_checkpointing=False,
             enable_model_summary=False,
             logger=False,
         )
-        resumed = checkpoint if checkpoint.exists() else None
-        trainer.fit(loop, ckpt_path=resumed, weights_only=True)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        resumed = _checked(checkpoint) if checkpoint.exists() else None
+        try:
+            trainer.fit(loop, ckpt_path=resumed, weights_only=True)
+        except SystemExit as stop:  # Lightning's answer to Ctrl-C
+            if isinstance(stop.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
     return loop.history
 
 
-class _Loop(pl.LightningModule):
+class TrainingLoop(pl.LightningModule):
     """Loss, optimiser, schedule and end-of-epoch work, as Lightning calls them."""
 
     def __init__(
@@ -215,6 +220,18 @@ def reproducible() -> Iterator[None]:
         memory.fill_uninitialized_memory = filling
         torch.use_deterministic_algorithms(deterministic)
         torch.set_num_threads(threads)
+
+
+def _checked(checkpoint: Path) -> Path:
+    """A checkpoint that can be read whole; it may come from anywhere, so it holds no code."""
+    try:
+        torch.load(checkpoint, weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise RfssmError(
+            f"{checkpoint}: not a complete checkpoint ({str(error).splitlines()[0]}); "
+            "remove it to start the run anew"
+        ) from None
+    return checkpoint
 
 
 def _cells(network: nn.Module) -> list[nn.Module]:

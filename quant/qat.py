@@ -30,7 +30,7 @@ from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
 from rfssm.quant.samples import Outputs, Samples
 
 HEADROOM = 4  # a resonator rings to several times its threshold
-FLOOR_WARNING = 0.25  # share of a layer's rows on the scale floor that is worth a warning
+FLOOR_WARNING = 0.5  # share of a layer's rows on the scale floor that is worth a warning
 SIGNIFICANT_BITS = 3  # of 1 - leak
 
 
@@ -146,14 +146,14 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         return integers / frac
 
     def run(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Spikes (B, T, N) and integer states (B, T, 2, N), float64, for integers (B, T, M)."""
+        """Spikes (B, T, N) and integer states (B, T, 2, N) for integers (B, T, M)."""
         integers = self.integers()
         weight = integers.weight * 2.0**self.formats.guard_bits
         low, high = self.value_range()
         largest = 2 ** (self.formats.weight_bits - 1) * self.inputs * max(high, -low)
-        current = split_current(*_exact_operands(x, weight, largest)).double()
+        current = split_current(*_exact_operands(x, weight, largest))
         if integers.bias is not None:
-            current = current + integers.bias
+            current = current.double() + integers.bias
         return resonate(
             current, integers.transition, integers.threshold, self.unit(integers.scale), self.grid
         )

@@ -1,0 +1,303 @@
+"""In evaluation mode a QAT network is the contract: every spike, state and score, with ``==``."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hls4ml.utils.torch import CustomFXTracer
+
+from rfssm.model import data
+from rfssm.model.network import S5RF
+from rfssm.model.recipe import DigitsConfig, NetworkConfig
+from rfssm.quant import golden
+from rfssm.quant.freeze import freeze
+from rfssm.quant.network import InputSpec, IntegerNetwork
+from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking, ScaleFloorWarning
+from rfssm.quant.qformat import ROUNDINGS
+from rfssm.quant.recipe import QuantizationConfig
+from rfssm.quant.samples import Outputs, Samples, compare
+
+
+def qat_network(
+    neurons: tuple[int, ...] = (16, 16),
+    *,
+    spec: InputSpec | None = None,
+    seed: int = 0,
+    bias: bool = False,
+    readout: dict[str, Any] | None = None,
+    **formats: Any,
+) -> QATNetwork:
+    spec = spec or InputSpec(channels=6, bits=1, signed=False, frac=0, steps_max=60)
+    config = NetworkConfig(neurons=neurons, bias=bias, step_min=0.02)
+    random = torch.Generator().manual_seed(seed)
+    real = S5RF(config, spec.channels, 5, random, 2.0**-spec.frac)
+    quantization = QuantizationConfig.model_validate({**formats, "readout": readout or {}})
+    network = QATNetwork(real, quantization, spec)
+    with torch.no_grad():
+        for parameter in (p for n, p in network.named_parameters() if n.endswith("bias")):
+            parameter.copy_(torch.randn(parameter.shape, generator=random))
+    samples = random_samples(spec)
+    network.calibrate(torch.from_numpy(samples.x).double(), torch.from_numpy(samples.steps), 0.7)
+    return network.eval()
+
+
+def random_samples(spec: InputSpec, count: int = 24, seed: int = 1) -> Samples:
+    """Samples of different lengths over the whole input range."""
+    random = np.random.default_rng(seed)
+    shape = (count, min(spec.steps_max, 60), spec.channels)
+    x = random.integers(spec.low, spec.high + 1, shape) * (random.random(shape) < 0.4)
+    steps = random.integers(1, shape[1] + 1, count)
+    steps[0] = shape[1]
+    x[np.arange(shape[1]) >= steps[:, None]] = 0
+    return Samples(x, steps)
+
+
+def assert_is_the_contract(network: QATNetwork, samples: Samples) -> tuple[IntegerNetwork, Outputs]:
+    frozen = freeze(network, name="test")
+    expected = golden.run(frozen, samples, spikes=True, states=True)
+    assert compare(expected, network.outputs(samples, spikes=True, states=True, batch=10)) == []
+    assert expected.spikes is not None
+    assert 0 < expected.spikes[0].mean() < 1
+    return frozen, expected
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("weight_bits", [3, 4, 6, 8])
+def test_every_rounding_and_weight_width(rounding: str, weight_bits: int) -> None:
+    network = qat_network(
+        rounding=rounding,
+        weight_bits=weight_bits,
+        readout={"rounding": rounding, "weight_bits": weight_bits},
+    )
+    assert_is_the_contract(network, random_samples(network.input_spec))
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_inputs_of_one_to_eight_bits(bits: int, signed: bool) -> None:
+    spec = InputSpec(channels=6, bits=bits, signed=signed, frac=bits // 2, steps_max=60)
+    network = qat_network(spec=spec, state_bits=18)
+    assert_is_the_contract(network, random_samples(spec))
+
+
+@pytest.mark.parametrize(
+    "formats",
+    [
+        {"state_bits": 12, "guard_bits": 0, "transition_bits": 9, "transition_frac": 8},
+        {"state_bits": 20, "guard_bits": 6},
+        {"state_bits": 32, "guard_bits": 0, "transition_bits": 21, "transition_frac": 20},
+        {"state_bits": 12, "guard_bits": 0, "transition_bits": 32, "transition_frac": 31},
+        {"weight_bits": 16, "state_bits": 28, "guard_bits": 2},
+        {"weight_bits": 2, "transition_bits": 4, "transition_frac": 1},
+    ],
+    ids=str,
+)
+def test_extreme_formats(formats: dict[str, int]) -> None:
+    network = qat_network(**formats)
+    assert_is_the_contract(network, random_samples(network.input_spec))
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_saturated_states(rounding: str) -> None:
+    """Weights far too large: u, v and the readout hit both ends of their range."""
+    network = qat_network(
+        state_bits=12, guard_bits=2, rounding=rounding, readout={"state_bits": 9, "guard_bits": 0}
+    )
+    with torch.no_grad():
+        for layer in network.spiking():
+            layer.cell.log_damping.fill_(-6)  # rings for long
+            layer.rows().mul_(6)
+    frozen, outputs = assert_is_the_contract(network, random_samples(network.input_spec))
+    assert outputs.u is not None
+    assert outputs.v is not None
+    highest = 2 ** (frozen.layers[0].state_bits - 1) - 1
+    for states in (outputs.u[1], outputs.v[1]):
+        assert states.max() == highest
+        assert states.min() == -highest - 1
+
+
+def test_biases() -> None:
+    network = qat_network(bias=True)
+    frozen, _ = assert_is_the_contract(network, random_samples(network.input_spec))
+    assert frozen.layers[0].bias_u is not None
+    assert frozen.readout.bias_u is not None
+    assert len(np.unique(frozen.layers[0].bias_u)) > 4
+    assert len(np.unique(frozen.readout.bias_u)) == 5
+
+
+@pytest.mark.parametrize("depth", [1, 3, 5])
+def test_deep_networks_with_skips(depth: int) -> None:
+    network = qat_network((16,) * depth)
+    frozen, _ = assert_is_the_contract(network, random_samples(network.input_spec))
+    assert [layer.skip for layer in frozen.layers] == [0 < i < depth - 1 for i in range(depth)]
+
+
+@cache
+def digits_and_network() -> tuple[data.Data, QATNetwork]:
+    digits = data.load(DigitsConfig(set="digits"))
+    spec = InputSpec(channels=1, bits=4, signed=False, frac=0, steps_max=64)
+    real = S5RF(NetworkConfig(neurons=(64, 64)), 1, 10, torch.Generator().manual_seed(0))
+    network = QATNetwork(real, QuantizationConfig(), spec)
+    x = torch.from_numpy(digits.train.x[:64]).float()
+    network.calibrate(x, torch.from_numpy(digits.train.steps[:64]), 0.5)
+    return digits, network.eval()
+
+
+def test_whole_digits_test_set() -> None:
+    digits, network = digits_and_network()
+    samples = Samples(digits.test.x.astype(np.int64), digits.test.steps, digits.test.labels)
+    _, outputs = assert_is_the_contract(network, samples)
+    assert outputs.spikes is not None
+    assert sum(spikes.size for spikes in outputs.spikes) == 450 * 64 * 128
+
+
+@pytest.mark.parametrize("fault", ["rounding", "threshold", "leak", "transition"])
+def test_planted_faults_are_noticed(fault: str) -> None:
+    """The comparison above would see a contract that is off by the least possible amount."""
+    digits, network = digits_and_network()
+    samples = Samples(digits.test.x[:50].astype(np.int64), digits.test.steps[:50])
+    frozen = freeze(network, name="test")
+    metadata, tensors = frozen.metadata(), frozen.tensors()
+    if fault == "rounding":
+        metadata["layers"][0]["rounding"] = "TRN"
+    elif fault == "leak":
+        tensors["layers.2.leak"] = tensors["layers.2.leak"] - 1
+    else:
+        tensors[f"layers.1.{fault}"] = tensors[f"layers.1.{fault}"] - 1
+    faulty = golden.run(IntegerNetwork.build(metadata, tensors), samples, spikes=True, states=True)
+    differences = compare(faulty, network.outputs(samples, spikes=True, states=True))
+    assert {d.key.split(".")[0] for d in differences} & {"spikes", "u", "scores"}
+
+
+def test_training_mode_computes_the_same_integers() -> None:
+    network = qat_network()
+    samples = random_samples(network.input_spec)
+    x, steps = torch.from_numpy(samples.x).double(), torch.from_numpy(samples.steps)
+    evaluated = network.eval().run(x, steps)
+    trained = network.train().run(x, steps)
+    assert torch.equal(trained.scores, evaluated.scores)
+    assert trained.logits.requires_grad
+
+
+def test_forward_is_a_chain_of_leaves_for_hls4ml() -> None:
+    network = qat_network((8, 8, 8))
+    nodes = [n for n in CustomFXTracer().trace(network).nodes if n.op == "call_module"]
+    assert [n.target for n in nodes] == ["layers.0", "layers.1", "layers.2", "readout"]
+    leaves = [network.get_submodule(str(n.target)) for n in nodes]
+    assert all(isinstance(leaf, QATSpiking) for leaf in leaves[:-1])
+    assert isinstance(leaves[-1], QATReadout)
+    x = torch.from_numpy(random_samples(network.input_spec).x).double()
+    steps = torch.full((len(x),), x.shape[1])
+    assert torch.equal(network(x), network.run(x, steps).scores)
+
+
+def test_leaves_give_the_frozen_layers() -> None:
+    network = qat_network(bias=True)
+    frozen = freeze(network, name="test")
+    for mine, other in zip(network.spiking(), frozen.layers, strict=True):
+        assert np.array_equal(mine.frozen().weight_v, other.weight_v)
+        assert np.array_equal(mine.frozen().transition, other.transition)
+    assert np.array_equal(network.readout.frozen().leak, frozen.readout.leak)
+
+
+def test_every_trained_parameter_gets_a_gradient() -> None:
+    network = qat_network(bias=True).train()
+    samples = random_samples(network.input_spec)
+    x, steps = torch.from_numpy(samples.x).float(), torch.from_numpy(samples.steps)
+    logits = network.run(x, steps).logits
+    torch.nn.functional.cross_entropy(logits, torch.arange(len(x)) % 5).backward()
+    names = {n: p for n, p in network.named_parameters() if "tensor_quant" not in n}
+    assert len(names) == 2 * 5 + 3
+    for name, parameter in names.items():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_gradient_is_that_of_the_real_network() -> None:
+    """At 16 bits everywhere, quantisation hardly moves the gradient of one layer's spikes."""
+    spec = InputSpec(channels=6, bits=1, signed=False, frac=0, steps_max=60)
+    config = NetworkConfig(neurons=(16,), step_min=0.02)
+    real = S5RF(config, 6, 5, torch.Generator().manual_seed(0))
+    formats = QuantizationConfig(
+        weight_bits=16, state_bits=28, transition_bits=22, transition_frac=20
+    )
+    network = QATNetwork(real, formats, spec)
+    x = torch.from_numpy(random_samples(spec).x).float()
+    gradients = []
+    for layer, rows in ((real.layers[0], "weight"), (network.layers[0], "dense.weight")):
+        layer.zero_grad()
+        spikes, _ = layer.run(x)
+        (
+            spikes * torch.randn(spikes.shape, generator=torch.Generator().manual_seed(2))
+        ).sum().backward()
+        gradients.append([layer.get_parameter(n).grad for n in (rows, "cell.frequency")])
+    for expected, got in zip(*gradients, strict=True):
+        assert torch.linalg.norm(got - expected) < 0.02 * torch.linalg.norm(expected)
+
+
+def test_clipped_states_stop_the_gradient() -> None:
+    network = qat_network((8,), state_bits=8, guard_bits=0, weight_bits=8)
+    layer = network.spiking()[0]
+    with torch.no_grad():
+        layer.rows().fill_(1e4)  # six weights of 127: every current is far beyond the range
+    x = torch.ones(1, 2, 6, requires_grad=True)
+    spikes, states = layer.run(x)
+    low, high = layer.grid.low, layer.grid.high
+    clipped = (states <= low) | (states >= high)
+    assert bool(clipped[:, 0].all())
+    spikes[:, 0].sum().backward()
+    assert x.grad is not None
+    assert x.grad[:, 0].abs().max() == 0
+
+
+def test_no_transition_leaves_the_unit_circle() -> None:
+    for frac in (1, 4, 8, 14):
+        network = qat_network((32,), transition_bits=frac + 3, transition_frac=frac)
+        with torch.no_grad():
+            network.spiking()[0].cell.log_damping.fill_(-30)  # radius 1 within rounding
+        a, b = freeze(network, name="test").layers[0].transition[:, :, 0].T
+        assert (a**2 + b**2 <= 4**frac).all()
+        assert (np.maximum(abs(a), abs(b)) > 0).all()
+
+
+def test_one_minus_leak_keeps_three_significant_bits() -> None:
+    network = qat_network(readout={"leak_frac": 4, "state_bits": 20})
+    with torch.no_grad():
+        network.readout.cell.logit.copy_(torch.tensor([-2.0, 0.0, 2.0, 5.0, 9.0]))
+    readout = freeze(network, name="test").readout
+    assert readout.leak_frac > 4
+    assert (2**readout.leak_frac - readout.leak).min() >= 4
+    with torch.no_grad():
+        network.readout.cell.logit.fill_(40.0)  # a leak of 1 in float
+    readout = freeze(network, name="test").readout
+    assert readout.leak_frac == 24
+    assert (readout.leak == 2**24 - 1).all()
+
+
+def test_rows_on_the_scale_floor_are_warned_about() -> None:
+    network = qat_network()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.warn_about_floor()
+    with torch.no_grad():
+        network.spiking()[1].rows().mul_(1e-6)
+    with pytest.warns(
+        ScaleFloorWarning, match=r"layers\[1\]: the weights of 16 of 16 .*state_bits"
+    ):
+        network.warn_about_floor()
+    frozen = freeze(network, name="test")
+    assert (frozen.layers[1].threshold == 2 ** (16 - 3)).all()  # the floor: a quarter of the range
+
+
+def test_a_row_of_zeros_stays_a_legal_network() -> None:
+    network = qat_network()
+    with torch.no_grad():
+        network.spiking()[0].rows()[3] = 0
+    frozen, _ = assert_is_the_contract(network, random_samples(network.input_spec))
+    assert (frozen.layers[0].weight_u[3] == 0).all()

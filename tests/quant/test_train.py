@@ -1,0 +1,178 @@
+"""Runs: what they leave, and that an interruption at any moment changes nothing."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rfssm.model import data
+from rfssm.model.errors import RecipeError, RfssmError
+from rfssm.model.network import S5RF
+from rfssm.model.recipe import DigitsConfig, NetworkConfig, TrainingConfig
+from rfssm.model.train import fit
+from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.recipe import Recipe, parse_recipe
+from rfssm.quant.samples import Samples
+from rfssm.quant.train import train
+
+pytestmark = pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
+
+
+def recipe(**training: object) -> Recipe:
+    return parse_recipe(
+        {
+            "name": "small",
+            "data": {"set": "digits"},
+            "network": {"neurons": [8, 8], "step_min": 0.02},
+            "training": {"epochs": 3, "batch": 64, "learning_rate": 0.03, **training},
+        }
+    )
+
+
+TRAIN = """
+import sys, yaml
+from pathlib import Path
+from rfssm.quant.recipe import parse_recipe
+from rfssm.quant.train import train
+train(parse_recipe(yaml.safe_load(sys.argv[1])), Path(sys.argv[2]), resume=True, progress=False)
+"""
+
+
+def start(folder: Path, threads: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-W", "ignore", "-c", TRAIN, recipe().to_yaml(), str(folder)]
+    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+
+
+def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 300
+    while not path.exists():
+        assert process.poll() is None, f"the run ended without {path.name}"
+        assert time.monotonic() < deadline, f"no {path.name} within five minutes"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    result = train(recipe(), folder, progress=False)
+    assert result.accuracy == golden_accuracy(folder)
+    assert [m.epoch for m in result.history] == [0, 1, 2]
+    return folder
+
+
+def golden_accuracy(folder: Path) -> float:
+    samples = Samples.load(folder / "test.npz")
+    network = IntegerNetwork.load(folder / "network.safetensors")
+    return golden.run(network, samples).accuracy(samples)
+
+
+def test_run_folder_holds_everything(undisturbed: Path) -> None:
+    names = {path.name for path in undisturbed.iterdir()}
+    assert names == {
+        "recipe.yaml", "checkpoint.ckpt", "metrics.csv", "network.safetensors", "test.npz",
+        "curves.png", "raster.png", "eigenvalues.png",
+    }  # fmt: skip
+    for picture in undisturbed.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    with (undisturbed / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3
+    assert float(rows[2]["loss"]) < float(rows[0]["loss"])
+    samples = Samples.load(undisturbed / "test.npz")
+    assert samples.x.shape == (450, 64, 1)
+    assert samples.labels is not None
+    network = IntegerNetwork.load(undisturbed / "network.safetensors")
+    assert network.provenance["test_accuracy"] == float(rows[2]["test_accuracy"])
+
+
+def test_killed_and_resumed_run_ends_with_the_same_network(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    """kill -9 before, after and long after the first checkpoint, with changing thread counts."""
+    folder = tmp_path / "killed"
+    for moment, threads in (("recipe.yaml", 2), ("checkpoint.ckpt", 1)):
+        run = start(folder, threads)
+        wait_for(folder / moment, run)
+        run.send_signal(signal.SIGKILL)
+        assert run.wait() == -signal.SIGKILL
+        assert not (folder / "network.safetensors").exists()
+    before = (folder / "checkpoint.ckpt").stat().st_mtime_ns
+    again = start(folder, threads=2)
+    deadline = time.monotonic() + 300
+    while (folder / "checkpoint.ckpt").stat().st_mtime_ns == before:
+        assert again.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    again.send_signal(signal.SIGKILL)
+    again.wait()
+    assert start(folder, threads=2).wait() == 0
+    for name in ("network.safetensors", "metrics.csv", "test.npz", "recipe.yaml"):
+        assert (folder / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    assert not list(folder.glob(".*")), "partial files are left"
+
+
+def test_resuming_a_finished_run_changes_nothing(undisturbed: Path) -> None:
+    before = (undisturbed / "network.safetensors").read_bytes()
+    train(recipe(), undisturbed, resume=True, progress=False)
+    assert (undisturbed / "network.safetensors").read_bytes() == before
+
+
+def test_run_folder_in_use_is_refused_without_resume(undisturbed: Path) -> None:
+    with pytest.raises(RfssmError, match=r"undisturbed: already exists.*resume"):
+        train(recipe(), undisturbed, progress=False)
+
+
+def test_another_recipe_cannot_resume(undisturbed: Path) -> None:
+    message = r"training\.batch = 32: the run to resume has 64 .*recipe\.yaml"
+    with pytest.raises(RecipeError, match=message):
+        train(recipe(batch=32), undisturbed, resume=True, progress=False)
+
+
+def test_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear reader")
+    with pytest.raises(RfssmError, match=r"already exists.*holds no recipe\.yaml"):
+        train(recipe(), tmp_path, resume=True, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_damaged_checkpoint_is_refused_by_name(undisturbed: Path, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_bytes((undisturbed / "recipe.yaml").read_bytes())
+    whole = (undisturbed / "checkpoint.ckpt").read_bytes()
+    (tmp_path / "checkpoint.ckpt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RfssmError, match=r"checkpoint\.ckpt: not a complete checkpoint"):
+        train(recipe(), tmp_path, resume=True, progress=False)
+
+
+def test_file_in_the_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(RfssmError, match="file"):
+            train(recipe(), folder, progress=False)
+
+
+def test_thread_settings_come_back(undisturbed: Path) -> None:
+    threads = torch.get_num_threads()
+    train(recipe(), undisturbed, resume=True, progress=False)
+    assert torch.get_num_threads() == threads
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_float_network_trains_in_the_same_loop(tmp_path: Path) -> None:
+    digits = data.load(DigitsConfig(set="digits"))
+    config = NetworkConfig(neurons=(16, 16), step_min=0.02)
+    network = S5RF(config, 1, 10, torch.Generator().manual_seed(0), 1 / 16)
+    training = TrainingConfig(epochs=3, batch=64, learning_rate=0.03)
+    history = fit(network, digits, training, seed=0, folder=tmp_path, progress=False)
+    assert history[-1].loss < history[0].loss
+    assert history[-1].test_accuracy > 0.25
+    assert np.isfinite(history[-1].loss)

@@ -44,15 +44,6 @@ class RFSSMWriter(VitisWriter):  # type: ignore[misc]
         if model.config.get_config_value("WriteRTL"):
             write_rtl(lower(model), rtl_dir(model), lanes_of(model))
 
-    def write_yml(self, model: Any) -> None:
-        """Write the configuration without the torch model, which is no configuration."""
-        config = model.config.config
-        model.config.config = {k: v for k, v in config.items() if k != "PytorchModel"}
-        try:
-            super().write_yml(model)
-        finally:
-            model.config.config = config
-
 
 class RFSSMBackend(VitisBackend):  # type: ignore[misc]
     """Vitis HLS C++ and SystemVerilog from one ``ModelGraph``."""
@@ -138,13 +129,22 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         return rows[0] if len(rows) == 1 else rows
 
     def build(self, model: Any) -> dict[str, Any]:
-        """Write the SystemVerilog project and lint it with Verilator.
+        """Write the SystemVerilog project and lint it; needs no vendor tool.
 
-        Returns a report: where the project is, its top module, its files, and the linter's version.
+        Returns what was built: directory, tops, a bound on the cycles of a step, the linter.  Raises ToolError with
+        what the linter said.
         """
         directory = rtl_dir(model)
-        write_rtl(lower(model), directory, lanes_of(model))
-        return {"directory": str(directory)}
+        design = write_rtl(lower(model), directory, lanes_of(model))
+        tops = [f"{design.name}_axis", f"{design.name}_axis_dense"]
+        for top in tops:
+            verilate(["--lint-only", "-Wall", "-y", ".", "--top-module", top, f"{top}.sv"], cwd=directory)
+        return {
+            "directory": str(directory),
+            "tops": tops,
+            "cycles_per_step_at_most": design.slowest_step,
+            "linter": verilator_version(),
+        }
 
 
 def rtl_dir(model: Any) -> Path:

@@ -1,7 +1,58 @@
-"""Torch handlers: what hls4ml's PyTorch frontend does with the layers of a ``QATNetwork``."""
+"""Torch handlers: what hls4ml's PyTorch frontend does with the layers of a ``QATNetwork``.
+
+hls4ml finds them by the class names of the modules, and calls them while torch is loaded; nothing here
+imports torch before that.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
-HANDLERS: dict[str, Any] = {}
+from rfssm.model.errors import HardwareError
+
+Shape = list[int | None]
+Handler = Callable[..., tuple[dict[str, Any], Shape]]
+
+
+def parse_layer(
+    operation: str,  # noqa: ARG001 - hls4ml passes all of them
+    layer_name: str,
+    input_names: Sequence[str],
+    input_shapes: Sequence[Shape],
+    node: Any,  # noqa: ARG001
+    class_object: Any,
+    data_reader: Any,
+    config: dict[str, Any],
+) -> tuple[dict[str, Any], Shape]:
+    """Describe one module of a QAT network by the integers that it freezes to.
+
+    input_shapes    [[None, T, C]], the batch first
+    returns         the layer in hls4ml's words, and its output shape, the batch first
+    """
+    from rfssm.hls.layers import describe
+    from rfssm.quant.freeze import freeze
+    from rfssm.quant.qat import QATNetwork
+
+    whole = data_reader.torch_model
+    if not isinstance(whole, QATNetwork):
+        raise HardwareError(
+            f"model is a {type(whole).__name__}: convert the QATNetwork itself, a single "
+            f"{type(class_object).__name__} does not know what enters it"
+        )
+    shape = list(input_shapes[0])
+    if len(shape) != 3 or shape[1] is None:
+        raise HardwareError(f"input shape {shape[1:]}: must be (steps, channels)")
+    network = freeze(whole, name=config.get("ProjectName", "network"))
+    index = [*whole.spiking(), whole.readout].index(class_object)
+    layer = describe(network, index, layer_name, input_names, shape[1])
+    sample = [layer["n_out"]] if _one_row(layer["header"]) else [shape[1], layer["n_out"]]
+    return layer, [None, *sample]
+
+
+def _one_row(header: dict[str, Any]) -> bool:
+    """Whether a layer gives one row per sample, not one per step."""
+    return header["kind"] == "readout" and header["score"] != "each"
+
+
+HANDLERS: dict[str, Handler] = {"QATSpiking": parse_layer, "QATReadout": parse_layer}

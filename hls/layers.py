@@ -119,6 +119,8 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         # [T, C] is what the kernels stream: the transposes of images have no business here
         self.channels_last_converted = True
         self.get_input_node().channels_last_converted = True
+        # hls4ml writes its configuration as YAML, and cannot spell a torch module
+        self.model.config.config.pop("PytorchModel", None)
         self._check_place()
         self._check_precision()
         source = self.get_input_node()

@@ -18,18 +18,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import reference
 from numpy.random import Generator
 
+from rfssm.hls.emit import Lanes
 from rfssm.model.errors import NetworkError
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
-
-if TYPE_CHECKING:
-    from rfssm.hls.emit import Lanes
 
 ROUNDINGS = ("TRN", "TRN_ZERO", "RND", "RND_CONV")
 SCORES = ("sum", "last", "max", "each")
@@ -50,6 +48,7 @@ class Size:
 
 
 SMALL = Size()
+LARGE = Size(width=80, steps=30, samples=4, depth=3)
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,6 @@ class Case:
         return Samples(x=self.x, steps=self.steps, labels=None)
 
     def lanes(self) -> Lanes:
-        from rfssm.hls.emit import Lanes
-
         return Lanes(synapse=self.synapse_lanes, neuron=self.neuron_lanes)
 
     def expected(self) -> dict[str, np.ndarray]:

@@ -6,14 +6,25 @@ And the other way round: faults planted in the reference, each of which these ne
 from __future__ import annotations
 
 import functools
-import importlib
 import os
+import shutil
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
-from random_networks import Case, observe, random_case, reference_variant
+from random_networks import (
+    LARGE,
+    SMALL,
+    Case,
+    Size,
+    observe,
+    random_case,
+    reference_variant,
+)
 
+from rfssm.hls import engines
 from rfssm.quant import golden
 from rfssm.quant.samples import compare
 
@@ -22,8 +33,9 @@ CHUNK = 20
 
 # Seeds 0 to n - 1; the coverage asserted below holds for the first COVERED of them already.
 COVERED = 100
-ENGINE_CASES = {"icarus": 200, "verilator": 100, "csim": 100}
+ENGINE_CASES = {"icarus": 300, "verilator": 120, "csim": 120}
 ENGINE_CHUNK = 10
+LARGE_CASES = 8
 
 FEATURES = """
     input of 1 bit; input of 2 to 8 bits; input of 9 to 16 bits; signed input; signed 1-bit input;
@@ -101,6 +113,13 @@ def golden_arrays(case: Case) -> dict[str, np.ndarray]:
     return golden.run(case.network(), case.samples(), spikes=True, states=True).arrays()
 
 
+def golden_equals_reference(case: Case) -> int:
+    """Check one case; returns the number of values compared."""
+    expected = case.expected()
+    assert first_difference(case, expected, golden_arrays(case)) == ""
+    return sum(array.size for array in expected.values())
+
+
 def chunks(cases: int, size: int) -> list[range]:
     return [range(first, min(first + size, cases)) for first in range(0, cases, size)]
 
@@ -111,13 +130,13 @@ def seeds_of(seeds: range) -> str:
 
 @pytest.mark.parametrize("seeds", chunks(GOLDEN_CASES, CHUNK), ids=seeds_of)
 def test_golden_equals_the_reference(seeds: range) -> None:
-    checked = 0
-    for seed in seeds:
-        case = random_case(seed)
-        expected = case.expected()
-        assert first_difference(case, expected, golden_arrays(case)) == ""
-        checked += sum(array.size for array in expected.values())
+    checked = sum(golden_equals_reference(random_case(seed)) for seed in seeds)
     assert checked > 100 * len(seeds)
+
+
+@pytest.mark.parametrize("seed", range(LARGE_CASES))
+def test_golden_equals_the_reference_on_larger_networks(seed: int) -> None:
+    golden_equals_reference(random_case(seed, LARGE))
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
@@ -149,7 +168,7 @@ def test_random_networks_reach_every_field_and_corner() -> None:
 def engine(request: pytest.FixtureRequest) -> str:
     """An engine that can run here; a missing one is a skip, and in CI a failure."""
     name: str = request.param
-    why = importlib.import_module("rfssm.hls.engines").missing(name)
+    why = engines.missing(name)
     if why and os.environ.get("CI"):
         pytest.fail(f"engine {name}: {why}")
     if why:
@@ -157,28 +176,46 @@ def engine(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def engine_chunks() -> list[object]:
+@pytest.fixture(scope="session")
+def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache for what is built here: hundreds of networks that nobody will ask for again."""
+    folder = tmp_path_factory.mktemp("builds")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def engine_cases() -> list[object]:
+    """Chunks of small networks, and larger ones, for each engine."""
     params = []
     for name, cases in ENGINE_CASES.items():
         mark = pytest.mark.hls if name == "csim" else pytest.mark.rtl
         for seeds in chunks(cases, ENGINE_CHUNK):
-            params.append(pytest.param(name, seeds, marks=mark, id=f"{name} {seeds_of(seeds)}"))
+            params.append(
+                pytest.param(name, SMALL, seeds, marks=mark, id=f"{name} {seeds_of(seeds)}")
+            )
+        for seeds in chunks(LARGE_CASES, 2):
+            params.append(
+                pytest.param(name, LARGE, seeds, marks=mark, id=f"{name} large, {seeds_of(seeds)}")
+            )
     return params
 
 
-@pytest.mark.parametrize(("engine", "seeds"), engine_chunks(), indirect=["engine"])
-def test_engine_equals_golden(engine: str, seeds: range) -> None:
-    run = importlib.import_module("rfssm.hls.engines").run
+@pytest.mark.parametrize(("engine", "size", "seeds"), engine_cases(), indirect=["engine"])
+def test_engine_equals_golden(
+    engine: str, size: Size, seeds: range, builds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RFSSM_CACHE", str(builds))
     for seed in seeds:
-        case = random_case(seed)
-        network, samples = case.network(), case.samples()
+        case = random_case(seed, size)
+        where = f"random_case({seed}, {'SMALL' if size == SMALL else 'LARGE'}), engine {engine}"
+        network, samples, lanes = case.network(), case.samples(), case.lanes()
         expected = golden.run(network, samples, spikes=True, states=True)
         try:
-            got = run(network, samples, engine, spikes=True, states=True, lanes=case.lanes())
+            got = engines.run(network, samples, engine, spikes=True, states=True, lanes=lanes)
         except Exception as error:
-            raise AssertionError(f"seed {seed}, engine {engine}: does not run") from error
+            raise AssertionError(f"{where}: does not run: {error}") from error
         differences = "; ".join(map(str, compare(expected, got)))
-        assert differences == "", f"seed {seed}, engine {engine}: {differences}"
+        assert differences == "", f"{where}: {differences}"
 
 
 def test_engine_cases_are_covered() -> None:

@@ -8,6 +8,7 @@ Every sink asserts that a stalled output holds, and that nothing unknown (X) is 
 from __future__ import annotations
 
 import json
+import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Event, RisingEdge
 from cocotb.utils import get_sim_time
+from cocotbext.axi import AxiStreamBus, AxiStreamSink, AxiStreamSource
 
 PERIOD = 10  # ns
 Beat = tuple[int, ...]
@@ -315,3 +317,65 @@ def claims(module: str, sentence: str) -> None:
     lines = (Path(settings()["rtl"]) / f"{module}.sv").read_text().splitlines()
     header = " ".join(line.removeprefix("//").strip() for line in lines if line.startswith("//"))
     assert sentence in header, f"the header of {module} no longer claims: {sentence}"
+
+
+class Axis:
+    """A design between an AXI4-Stream source and sink, with its clock and its low-active reset."""
+
+    def __init__(
+        self, dut: Any, clk: Any, resetn: Any, word: int, pattern: Pattern = NO_PAUSE
+    ) -> None:
+        self.dut, self.clk, self._resetn = dut, clk, resetn
+        self.rng = random.Random(cocotb.RANDOM_SEED)
+        self.taken: list[tuple[int, int]] = []
+        """Cycle in which each input beat was taken, and its TLAST."""
+        self.packets: list[int] = []
+        """Cycle in which each packet's last beat was taken."""
+        self.held_checks = 0
+        Clock(clk, PERIOD, unit="ns").start()
+        resetn.value = 0
+        lanes = len(dut.s_axis_tdata) // 8
+        self.source = AxiStreamSource(
+            AxiStreamBus.from_prefix(dut, "s_axis"), clk, resetn, False, byte_lanes=lanes
+        )
+        self.sink = AxiStreamSink(
+            AxiStreamBus.from_prefix(dut, "m_axis"), clk, resetn, False, byte_lanes=word
+        )
+        for end, paused in ((self.source, pattern.source), (self.sink, pattern.sink)):
+            end.log.setLevel(logging.WARNING)
+            if paused:
+                end.set_pause_generator(pauses(self.rng, True))
+        cocotb.start_soon(self._watch())
+
+    async def reset(self, cycles: int = 3) -> None:
+        """Hold reset; the endpoints forget what waits and what came."""
+        self._resetn.value = 0
+        await ClockCycles(self.clk, cycles)
+        self.source.clear()
+        self.sink.clear()
+        self.taken.clear()
+        self.packets.clear()
+        self._resetn.value = 1
+
+    async def edge(self, count: int = 1) -> None:
+        """Clock edges."""
+        await ClockCycles(self.clk, count)
+
+    async def _watch(self) -> None:
+        dut, held = self.dut, None
+        while True:
+            await RisingEdge(self.clk)
+            if not int(self._resetn.value):
+                held = None
+                continue
+            cycle = int(get_sim_time("ns")) // PERIOD
+            if int(dut.s_axis_tvalid.value) and int(dut.s_axis_tready.value):
+                self.taken.append((cycle, int(dut.s_axis_tlast.value)))
+            valid, ready = int(dut.m_axis_tvalid.value), int(dut.m_axis_tready.value)
+            beat = (int(dut.m_axis_tdata.value), int(dut.m_axis_tlast.value)) if valid else None
+            if held is not None:
+                assert beat == held, f"m_axis changed while stalled: {held}, {beat}"
+            self.held_checks += 1
+            held = None if ready else beat
+            if beat is not None and ready and beat[1]:
+                self.packets.append(cycle)

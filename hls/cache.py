@@ -62,7 +62,7 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
         _rename(temporary, final)
         _built.append(final)
     except OSError as error:
-        raise ToolError(f"cache folder {folder}: {error.strerror or error}") from error
+        raise ToolError(f"cache folder {folder}: {error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return final

@@ -1,9 +1,9 @@
 """The hls4ml backend RFSSM: Vitis HLS C++ for C simulation, and the SystemVerilog IP.
 
-It inherits the Vitis flow whole, compiles the same C++ faster, checks what enters ``predict``, and needs no
-vendor tool.
+It inherits the Vitis flow whole, compiles the same C++ faster, checks what enters ``predict``, and
+needs no vendor tool.
 
-hls4ml loads this module while it is being imported itself: import ``hls4ml`` (or ``rfssm.hls.plugin``) first.
+hls4ml loads this module while it is being imported itself: elsewhere, import ``hls4ml`` first.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from rfssm.hls.emit import Lanes, write_rtl
 from rfssm.hls.layers import lower, ours
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import InputSpec
 
 SIMULATORS = ("csim", "golden", "verilator", "icarus")
-TINY = 1 << 13
-"""Weights up to which compiling costs more than optimised code would save."""
+TINY = 1 << 10
+"""Weights up to which g++ spends more time on optimising than a small test set would save."""
 AP_TYPES = Path(hls4ml.__file__).parent / "templates" / "vivado" / "ap_types"
 HOST = Path(__file__).parent / "nnet_utils" / "nnet_host.h"
 FLAGS = ["-std=c++11", "-fPIC", "-fno-gnu-unique", "-w", "-DWEIGHTS_DIR=nnet::weights_dir()"]
@@ -82,7 +82,8 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
             )
         if (synapse_lanes is None) != (neuron_lanes is None):
             raise HardwareError(
-                f"synapse_lanes = {synapse_lanes}, neuron_lanes = {neuron_lanes}: give both or neither"
+                f"synapse_lanes = {synapse_lanes} and neuron_lanes = {neuron_lanes}: "
+                "give both or neither"
             )
         config: dict[str, Any] = super().create_initial_config(io_type=io_type, **vitis)
         lanes = None if synapse_lanes is None else [synapse_lanes, neuron_lanes]
@@ -99,10 +100,8 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         # one translation unit: what costs time is reading ap_fixed, and that need be done once only
         source = directory / f"{project}_csim.cpp"
         source.write_text(f'#include "firmware/{project}.cpp"\n#include "{project}_bridge.cpp"\n')
-        includes = ["-include", host, "-I", AP_TYPES]
-        run_tool(
-            [gxx(), *flags, *includes, "-shared", source.name, "-o", library], cwd=directory
-        )
+        includes: list[str | Path] = ["-include", host, "-I", AP_TYPES]
+        run_tool([gxx(), *flags, *includes, "-shared", source.name, "-o", library], cwd=directory)
         return str(library)
 
     def predict(self, model: Any, x: NDArray[Any], sim: str = "csim") -> NDArray[np.float64]:
@@ -113,8 +112,7 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         """
         if sim not in SIMULATORS:
             raise HardwareError(f"sim = {sim!r}: must be one of {', '.join(SIMULATORS)}")
-        network = lower(model)
-        samples = _checked_samples(network, model.get_input_variables()[0].shape, x)
+        samples = _checked_samples(model, x)
         if sim == "csim":
             if model._top_function_lib is None:
                 raise ToolError("this model is not compiled: call compile() before predict()")
@@ -124,21 +122,23 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         from rfssm.quant.samples import Samples
 
         steps = np.full(len(samples), samples.shape[1], dtype=np.int64)
-        outputs = run(network, Samples(samples, steps), sim, lanes=lanes_of(model))
+        outputs = run(lower(model), Samples(samples, steps), sim, lanes=lanes_of(model))
         rows = outputs.scores.reshape(len(samples), -1).astype(np.float64)
         return rows[0] if len(rows) == 1 else rows
 
     def build(self, model: Any) -> dict[str, Any]:
         """Write the SystemVerilog project and lint it; needs no vendor tool.
 
-        Returns what was built: directory, tops, a bound on the cycles of a step, the linter.  Raises ToolError with
-        what the linter said.
+        Returns what was built: directory, tops, a bound on the cycles of a step, the linter.
+        Raises ToolError with what the linter said.
         """
         directory = rtl_dir(model)
         design = write_rtl(lower(model), directory, lanes_of(model))
         tops = [f"{design.name}_axis", f"{design.name}_axis_dense"]
         for top in tops:
-            verilate(["--lint-only", "-Wall", "-y", ".", "--top-module", top, f"{top}.sv"], cwd=directory)
+            verilate(
+                ["--lint-only", "-Wall", "-y", ".", "--top-module", top, f"{top}.sv"], cwd=directory
+            )
         return {
             "directory": str(directory),
             "tops": tops,
@@ -158,18 +158,17 @@ def lanes_of(model: Any) -> Lanes | None:
     return None if lanes is None else Lanes(*lanes)
 
 
-def _checked_samples(
-    network: IntegerNetwork, shape: list[int], x: NDArray[Any]
-) -> NDArray[np.int64]:
+def _checked_samples(model: Any, x: NDArray[Any]) -> NDArray[np.int64]:
     """Samples as integers [B, T, C].  Raises SamplesError where hls4ml would wrap silently."""
     x = np.asarray(x)
-    if x.dtype.kind not in "iufb" or x.shape[-2:] != tuple(shape) or x.ndim not in (2, 3):
+    steps, channels = model.get_input_variables()[0].shape
+    if x.dtype.kind not in "iufb" or x.ndim not in (2, 3) or x.shape[-2:] != (steps, channels):
         raise SamplesError(
-            f"x: {x.dtype} of shape {list(x.shape)}, must be numbers of shape [samples, {shape[0]}, "
-            f"{shape[1]}]"
+            f"x: {x.dtype} of shape {list(x.shape)}, must be numbers of shape [samples, {steps}, "
+            f"{channels}]"
         )
-    x = x.reshape(-1, *shape)
-    spec = network.input
+    x = x.reshape(-1, steps, channels)
+    spec = InputSpec(**ours(model)[0].get_attr("network")["input"])
     bad = ~((x >= spec.low) & (x <= spec.high)) | (x != np.floor(x))
     if bad.any():
         at = tuple(int(k) for k in np.argwhere(bad)[0])

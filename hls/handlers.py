@@ -1,7 +1,7 @@
 """Torch handlers: what hls4ml's PyTorch frontend does with the layers of a ``QATNetwork``.
 
-hls4ml finds them by the class names of the modules, and calls them while torch is loaded; nothing here
-imports torch before that.
+hls4ml finds them by the class names of the modules, and calls them while torch is loaded; nothing
+here imports torch before that.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ Handler = Callable[..., tuple[dict[str, Any], Shape]]
 
 
 def parse_layer(
-    operation: str,  # noqa: ARG001 - hls4ml passes all of them
+    operation: str,
     layer_name: str,
     input_names: Sequence[str],
     input_shapes: Sequence[Shape],
-    node: Any,  # noqa: ARG001
+    node: Any,
     class_object: Any,
     data_reader: Any,
     config: dict[str, Any],
 ) -> tuple[dict[str, Any], Shape]:
     """Describe one module of a QAT network by the integers that it freezes to.
+
+    The arguments are hls4ml's.
 
     input_shapes    [[None, T, C]], the batch first
     returns         the layer in hls4ml's words, and its output shape, the batch first
@@ -52,7 +54,7 @@ def parse_layer(
 
 def _one_row(header: dict[str, Any]) -> bool:
     """Whether a layer gives one row per sample, not one per step."""
-    return header["kind"] == "readout" and header["score"] != "each"
+    return bool(header["kind"] == "readout" and header["score"] != "each")
 
 
 HANDLERS: dict[str, Handler] = {"QATSpiking": parse_layer, "QATReadout": parse_layer}

@@ -1,10 +1,10 @@
 """hls4ml IR layers: one spiking layer, one readout, each holding integers and their formats.
 
-A node carries what the integer network says about its layer, word for word, so that a ``ModelGraph`` can be
-lowered to the very network it came from.  Every precision follows from that description; none can be
-configured, guessed or defaulted.
+A node carries what the integer network says about its layer, word for word, so that a
+``ModelGraph`` can be lowered to the very network it came from.  Every precision follows from that
+description; none can be configured, guessed or defaulted.
 
-hls4ml loads this module while it is being imported itself: import ``hls4ml`` (or ``rfssm.hls.plugin``) first.
+hls4ml loads this module while it is being imported itself: elsewhere, import ``hls4ml`` first.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ def describe(
     metadata = network.metadata()
     low, high = network.value_range(i)
     return {
-        "class_name": RFSSMSpiking.__name__
-        if isinstance(layer, SpikingLayer)
-        else RFSSMReadout.__name__,
+        "class_name": KINDS[type(layer)].__name__,
         "name": name,
         "inputs": list(inputs),
         "layer": i,
@@ -68,7 +66,7 @@ def describe(
 
 
 def lower(model: Any) -> IntegerNetwork:
-    """The integer network in a ``ModelGraph``.  Raises HardwareError for layers that are not ours."""
+    """The integer network in a ``ModelGraph``.  Raises HardwareError for foreign layers."""
     nodes = ours(model)
     tensors = {
         f"layers.{i}.{name}": tensor
@@ -80,7 +78,7 @@ def lower(model: Any) -> IntegerNetwork:
 
 
 def ours(model: Any) -> list[RFSSMLayer]:
-    """A graph's layers, its input apart.  Raises HardwareError for layers that are not ours."""
+    """A graph's layers, its input apart.  Raises HardwareError for foreign layers."""
     nodes = [node for node in model.get_layers() if node.class_name != "Input"]
     for node in nodes:
         if not isinstance(node, RFSSMLayer):
@@ -148,14 +146,15 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         io_type = self.model.config.get_config_value("IOType")
         if io_type != "io_stream":
             raise HardwareError(
-                f"io_type = {io_type!r}: spiking layers stream one step per beat, use io_type='io_stream'"
+                f"io_type = {io_type!r}: spiking layers stream one step per beat, use "
+                "io_type='io_stream'"
             )
         index, source = self.get_attr("layer"), self.get_input_node()
         before = source.get_attr("layer", -1)
         if len(self.inputs) != 1 or before != index - 1:
             raise HardwareError(
-                f"layer {self.name!r} is layer {index} of its network, but {source.name!r} feeds it: "
-                "the layers must form one chain, in the network's order"
+                f"layer {self.name!r} is layer {index} of its network, but {source.name!r} feeds "
+                "it: the layers must form one chain, in the network's order"
             )
         shape = list(self.get_input_variable().shape)
         expected = [self.get_attr("n_steps"), self.get_attr("n_in")]
@@ -176,8 +175,8 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         for name, precision in asked.items():
             if precision != "auto":
                 raise HardwareError(
-                    f"precision of {self.name!r}: {name} = {precision} in hls_config, but every width "
-                    "comes from the integer network; remove the entry"
+                    f"precision of {self.name!r}: {name} = {precision} in hls_config, but every "
+                    "width comes from the integer network; remove the entry"
                 )
 
     def _add_type(self, name: str, precision: PrecisionType) -> None:
@@ -196,7 +195,9 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         terms = [whole, self.get_attr("accum_bits") + header["guard_bits"], bits]
         self._add_type("accum", IntegerPrecisionType(self.get_attr("accum_bits")))
         self._add_type("product", FixedPrecisionType(product_bits, whole))
-        self._add_type("rounded", FixedPrecisionType(whole, whole, True, header["rounding"], "WRAP"))
+        self._add_type(
+            "rounded", FixedPrecisionType(whole, whole, True, header["rounding"], "WRAP")
+        )
         self._add_type("sum", IntegerPrecisionType(max(terms) + 2))  # four terms: two carries
         self._add_type("state", FixedPrecisionType(bits, bits, True, "TRN", header["overflow"]))
 
@@ -287,5 +288,4 @@ def value_type(low: int, high: int) -> IntegerPrecisionType:
     return IntegerPrecisionType(max(1, high.bit_length()), signed=False)
 
 
-LAYERS = (RFSSMSpiking, RFSSMReadout)
 KINDS = {SpikingLayer: RFSSMSpiking, ReadoutLayer: RFSSMReadout}

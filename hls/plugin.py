@@ -1,8 +1,9 @@
-"""Our entry into hls4ml: the RFSSM backend, our layers for Vivado and Vitis, and network files as input.
+"""Our entry into hls4ml: backend RFSSM, our layers for Vivado and Vitis, network files as input.
 
-hls4ml finds ``register`` through its entry point group ``hls4ml.backends`` and calls it while it is being
-imported itself.  Therefore nothing here imports hls4ml before it is needed, and the torch handlers, which
-belong to a part of hls4ml that does not exist at that time, are registered the moment it does.
+hls4ml finds ``register`` through its entry point group ``hls4ml.backends`` and calls it while it is
+being imported itself.  Therefore nothing here imports hls4ml before it is needed, and the torch
+handlers, which belong to a part of hls4ml that does not exist at that time, are registered the
+moment it does.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ def register(
     from hls4ml.model.optimizer import get_backend_passes
 
     from rfssm.hls.backend import RFSSMBackend, RFSSMWriter
-    from rfssm.hls.layers import LAYERS
+    from rfssm.hls.layers import KINDS
     from rfssm.hls.templates import HEADERS, TEMPLATES
 
     if "rfssm" not in get_available_backends():
         register_writer("RFSSM", RFSSMWriter)
         register_backend("RFSSM", RFSSMBackend)
-    for layer in LAYERS:
+    for layer in KINDS.values():
         if layer.__name__ not in layer_map:
             register_layer(layer.__name__, layer)
     # Vitis and RFSSM run Vivado's template flow; the header files, however, are each backend's own.

@@ -1,4 +1,4 @@
-"""C simulation: the HLS C++ of the hls4ml project, compiled with g++ and run through hls4ml's ``predict``."""
+"""C simulation: the hls4ml project's C++, compiled with g++ and run by hls4ml's ``predict``."""
 
 from __future__ import annotations
 
@@ -38,21 +38,40 @@ def run(
     lanes: Lanes | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outputs:
-    """Run whole samples; the library is built once per network and number of steps."""
+    """Run samples; a library is compiled once per network and number of steps."""
     longest = int(samples.steps.max())
     # An hls4ml project has a fixed number of steps: the next power of two serves many test sets.
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
-    record = _Record(network, samples, spikes, states)
     with _loaded(network, steps) as model:
-        for i in range(len(samples)):
-            count = int(samples.steps[i])
+        return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
+
+
+def simulate(
+    model: Any,
+    network: IntegerNetwork,
+    samples: Samples,
+    *,
+    spikes: bool = False,
+    states: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outputs:
+    """Run samples, no longer than the model's steps, through a compiled ``ModelGraph``."""
+    library = model._top_function_lib
+    steps = model.get_input_variables()[0].shape[0]
+    record = _Record(network, samples, spikes, states)
+    try:
+        for i, count in enumerate(samples.steps.tolist()):
             x = np.zeros((steps, network.input.channels))
             x[:count] = samples.x[i, :count]
-            probes = record.attach(model._top_function_lib, steps, count)
+            probes = record.attach(library, steps, count)
             scores = model.predict(x).astype(np.int64)
             record.take(i, count, scores, probes)
             if progress:
                 progress(i + 1, len(samples))
+    finally:
+        library.rfssm_set_steps(ctypes.c_uint(ALL_STEPS))
+        for i in range(len(network.layers)):
+            library.rfssm_set_probe(ctypes.c_uint(i), None, None, None)
     return record.outputs()
 
 

@@ -105,11 +105,13 @@ void spiking(hls::stream<data_T> &data, hls::stream<res_T> &res,
     static_assert(CONFIG_T::product_t::width > CONFIG_T::transition_t::width + CONFIG_T::state_t::width,
                   "spiking: product_t cannot hold the sum of two products");
     // one row of weights is one word: a whole row per cycle at reuse_factor 1
-    const unsigned row_factor = CONFIG_T::n_out;
-    #pragma HLS ARRAY_RESHAPE variable=weight_u cyclic factor=row_factor
-    #pragma HLS ARRAY_RESHAPE variable=weight_v cyclic factor=row_factor
+    const unsigned row_factor_u = CONFIG_T::n_out;
+    const unsigned row_factor_v = CONFIG_T::complex_input ? CONFIG_T::n_out : 1;
+    const unsigned reset_factor = CONFIG_T::has_reset ? 2 : 1;
+    #pragma HLS ARRAY_RESHAPE variable=weight_u cyclic factor=row_factor_u
+    #pragma HLS ARRAY_RESHAPE variable=weight_v cyclic factor=row_factor_v
     #pragma HLS ARRAY_RESHAPE variable=transition cyclic factor=4
-    #pragma HLS ARRAY_RESHAPE variable=reset cyclic factor=2
+    #pragma HLS ARRAY_RESHAPE variable=reset cyclic factor=reset_factor
 
     ap_int<CONFIG_T::state_t::width> u[CONFIG_T::n_out];
     ap_int<CONFIG_T::state_t::width> v[CONFIG_T::n_out];

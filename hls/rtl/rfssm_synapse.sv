@@ -58,7 +58,9 @@ module rfssm_synapse #(
   input  wire logic               step_start,
   input  wire logic               step_free,
 
+  /* verilator lint_off UNUSEDSIGNAL */  // a layer of one chunk always reads the same
   input  wire logic [READ_W-1:0]  read_index,  // current is valid three cycles later
+  /* verilator lint_on UNUSEDSIGNAL */
   output wire logic [READ_LANES*PARTS*CURRENT_W-1:0] current
 );
   localparam int WORDS   = (N_OUT + LANES - 1) / LANES;
@@ -139,7 +141,9 @@ module rfssm_synapse #(
   localparam int FULL_W   = WEIGHT_W + ((MULTIPLY != 0) ? VALUE_W : 0);
   localparam int PROD_W   = (FULL_W < CURRENT_W) ? FULL_W : CURRENT_W;
 
+  /* verilator lint_off UNUSEDSIGNAL */  // currents narrower than the weights need their low bits
   logic [ROM_W-1:0]   weight_q;
+  /* verilator lint_on UNUSEDSIGNAL */
   // add, first, close, silent, last and word of both stages
   localparam int TAG_W = 5 + WORD_W;
   logic [TAG_W-1:0] tag_q, tag_q2;
@@ -158,11 +162,13 @@ module rfssm_synapse #(
     if (MULTIPLY != 0) begin : g_multiply
       logic [VALUE_W-1:0] value_q2;
       always_ff @(posedge clk) value_q2 <= value_q;
+      /* verilator lint_off UNUSEDSIGNAL */  // as weight_q: the product modulo 2^PROD_W
       wire logic signed [VALUE_W:0] x = {(VALUE_SIGNED != 0) && value_q2[VALUE_W-1], value_q2};
       for (genvar i = 0; i < LANES * PARTS; i++) begin : g_lane
         wire logic signed [WEIGHT_W-1:0] w = weight_q[i*WEIGHT_W +: WEIGHT_W];
         always_ff @(posedge clk) product_q[i*PROD_W +: PROD_W] <= PROD_W'(w) * PROD_W'(x);
       end
+      /* verilator lint_on UNUSEDSIGNAL */
     end else begin : g_copy
       for (genvar i = 0; i < LANES * PARTS; i++) begin : g_lane
         always_ff @(posedge clk) product_q[i*PROD_W +: PROD_W] <= weight_q[i*WEIGHT_W +: PROD_W];

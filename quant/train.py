@@ -70,6 +70,11 @@ def train(
         network.warn_about_floor()
         test = test_samples(data)
         frozen, accuracy = _freeze_and_check(recipe, network, test, data, len(history))
+        if accuracy != history[-1].test_accuracy:  # both are exact: only other code explains it
+            raise RfssmError(
+                f"{run_dir}: its network scored {history[-1].test_accuracy:.4f} after training and "
+                f"{accuracy:.4f} now; another version of rfssm trained it, start a new run"
+            )
         _plot(run_dir, network, start, test, history)
         test.save(run_dir / TEST)
         frozen.save(run_dir / NETWORK)

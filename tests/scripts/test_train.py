@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
@@ -32,6 +33,16 @@ def test_train_fills_a_run_folder(rfssm: Callable[..., Finished], tmp_path: Path
     again = rfssm("train", "digits", *SMALL, "--set", "training.epochs=1", "--out", run)
     assert again.status == 2
     assert "already exists" in again.err
+
+    checkpoint = torch.load(run / "checkpoint.ckpt", weights_only=True)
+    for tensor in checkpoint["state_dict"].values():
+        tensor.mul_(-1)
+    torch.save(checkpoint, run / "checkpoint.ckpt")
+    changed = rfssm(
+        "train", "digits", *SMALL, "--set", "training.epochs=1", "--out", run, "--resume"
+    )
+    assert changed.status == 2
+    assert "another version of rfssm trained it" in changed.err
 
     other = rfssm("train", "digits", *SMALL, "--set", "seed=1", "--out", run, "--resume")
     assert other.status == 2

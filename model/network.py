@@ -30,8 +30,8 @@ class Activity:
 
     def rates(self, steps: Tensor) -> Tensor:
         """Spikes per neuron and step of each layer, within the samples' lengths.    (layers,)"""
-        live = alive(steps, self.spikes[0].shape[1])[..., None]
-        return torch.stack([(s * live).sum() / (live.sum() * s.shape[-1]) for s in self.spikes])
+        live = alive(steps, self.spikes[0].shape[1])
+        return torch.stack([(s.mean(-1) * live).sum() / live.sum() for s in self.spikes])
 
 
 def alive(steps: Tensor, length: int) -> Tensor:

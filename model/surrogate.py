@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -18,10 +19,12 @@ def multi_gaussian(x: Tensor) -> Tensor:
     A Gaussian with two wide negative wings: (1 + h) g(x; 0, σ) - h g(x; ±σ, kσ), g unnormalised,
     h = 0.15, σ = 0.5, k = 6.
     """
-    wide = 2 * (WIDENING * SIGMA) ** 2
-    centre = torch.exp(x.square() / (-2 * SIGMA**2))
-    wings = torch.exp((x - SIGMA).square() / -wide) + torch.exp((x + SIGMA).square() / -wide)
-    return (1 + HEIGHT) * centre - HEIGHT * wings
+    wide = (WIDENING * SIGMA) ** 2
+    square = x * x
+    # Both wings at once: exp(-(x - σ)²/2w) + exp(-(x + σ)²/2w) = 2 exp(-(x² + σ²)/2w) cosh(σx/w)
+    wings = torch.exp(square * (-0.5 / wide)).mul_(torch.cosh(x * (SIGMA / wide)))
+    centre = square.mul_(-0.5 / SIGMA**2).exp_().mul_(1 + HEIGHT)
+    return centre.sub_(wings, alpha=2 * HEIGHT * math.exp(-0.5 * SIGMA**2 / wide))
 
 
 class _Spike(torch.autograd.Function):

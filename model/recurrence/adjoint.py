@@ -6,6 +6,7 @@ previous step (spikes, surrogate, gradient of the transition) is computed for al
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -75,23 +76,29 @@ class _Resonate(torch.autograd.Function):
             out.addcmul_(state.flip(1), other)
             _settle_(out, drive, grid)
             state = out
-        spikes = (states[:, :, 0] > threshold).to(current.dtype)
+        u = states[:, :, 0]
+        spikes = torch.gt(u, threshold, out=torch.empty_like(u, dtype=current.dtype))
         ctx.save_for_backward(states, transition, unit)
         ctx.grid = grid
         ctx.mark_non_differentiable(states)
+        ctx.set_materialize_grads(False)
         return spikes, states
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         spike_grad = grads[0]
-        exact, transition, unit = ctx.saved_tensors
-        inside = _inside(exact, ctx.grid, spike_grad.dtype)
-        states, transition, unit = (x.to(spike_grad.dtype) for x in (exact, transition, unit))
-        pulse = multi_gaussian(states[:, :, 0] * unit - 1).mul_(unit).mul_(spike_grad)
-        own = torch.stack([transition[:, 0, 0], transition[:, 1, 1]])
-        other = torch.stack([transition[:, 1, 0], transition[:, 0, 1]])
-        adjoint = torch.empty_like(states)
-        later = torch.zeros_like(states[:, 0])
+        dtype = spike_grad.dtype
+        states, transition, unit = ctx.saved_tensors
+        inside = _inside(states, ctx.grid, dtype)
+        pulse = torch.empty_like(spike_grad)
+        scale = unit.to(dtype)
+        for rows in _blocks(states):
+            slope = multi_gaussian((states[rows, :, 0] * unit).sub_(1).to(dtype))
+            torch.mul(slope.mul_(scale), spike_grad[rows], out=pulse[rows])
+        own = torch.stack([transition[:, 0, 0], transition[:, 1, 1]]).to(dtype)
+        other = torch.stack([transition[:, 1, 0], transition[:, 0, 1]]).to(dtype)
+        adjoint = torch.empty_like(states, dtype=dtype)
+        later = torch.zeros_like(adjoint[:, 0])
         steps = list(
             zip(adjoint.unbind(1), adjoint[:, :, 0].unbind(1), pulse.unbind(1), strict=True)
         )
@@ -103,11 +110,23 @@ class _Resonate(torch.autograd.Function):
             if inside is not None:
                 out.mul_(inside[t])
             later = out
-        before, after = states[:, :-1], adjoint[:, 1:]
-        direct = (after * before).sum((0, 1))
-        crossed = (after * before.flip(2)).sum((0, 1))
-        rows = [torch.stack([direct[0], crossed[0]], -1), torch.stack([crossed[1], direct[1]], -1)]
-        return adjoint, torch.stack(rows, 1), None, None, None
+        return adjoint, _transition_grad(adjoint, states), None, None, None
+
+
+def _transition_grad(adjoint: Tensor, states: Tensor) -> Tensor:
+    """Sum over samples and steps of adjoint times the state before.    (N, 2, 2)"""
+    grad = torch.zeros(states.shape[-1], 2, 2, dtype=adjoint.dtype)
+    for rows in _blocks(states):
+        after, before = adjoint[rows, 1:], states[rows, :-1].to(adjoint.dtype)
+        for j, k in itertools.product((0, 1), (0, 1)):
+            grad[:, j, k] += (after[:, :, j] * before[:, :, k]).sum((0, 1))
+    return grad
+
+
+def _blocks(states: Tensor) -> list[slice]:
+    """Samples in groups of some 100,000 states: work over whole sequences then stays in cache."""
+    rows = max(1, 100_000 // states[0].numel())
+    return [slice(start, start + rows) for start in range(0, len(states), rows)]
 
 
 class _Integrate(torch.autograd.Function):

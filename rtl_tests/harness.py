@@ -1,7 +1,7 @@
 """Inside the simulator: clock, reset, sources and sinks that pause, comparisons, measurements.
 
-A stream is ``<prefix>_valid``, ``<prefix>_ready`` and its fields ``<prefix>_<field>``; a beat is
-the tuple of its fields.  All numbers read from signals are unsigned; ``signed`` turns them round.
+A stream is ``<prefix>valid``, ``<prefix>ready`` and its fields ``<prefix><field>``; a beat is the
+tuple of its fields.  All numbers read from signals are unsigned; ``signed`` turns them round.
 Every sink asserts that a stalled output holds, and that nothing unknown (X) is ever called valid.
 """
 
@@ -168,9 +168,9 @@ class Source:
     ) -> None:
         dut = bench.dut
         self._bench, self._paused = bench, paused
-        self._valid = getattr(dut, f"{prefix}_valid")
-        self._ready = getattr(dut, f"{prefix}_ready")
-        self._fields = [getattr(dut, f"{prefix}_{field}") for field in fields]
+        self._valid = getattr(dut, f"{prefix}valid")
+        self._ready = getattr(dut, f"{prefix}ready")
+        self._fields = [getattr(dut, f"{prefix}{field}") for field in fields]
         self._queue: deque[Beat] = deque()
         self._empty = Event()
         self.cycles: list[int] = []
@@ -226,9 +226,9 @@ class Sink:
         dut = bench.dut
         self._bench, self._paused = bench, paused
         self._name = prefix
-        self._valid = getattr(dut, f"{prefix}_valid")
-        self._ready = getattr(dut, f"{prefix}_ready")
-        self._fields = [getattr(dut, f"{prefix}_{field}") for field in fields]
+        self._valid = getattr(dut, f"{prefix}valid")
+        self._ready = getattr(dut, f"{prefix}ready")
+        self._fields = [getattr(dut, f"{prefix}{field}") for field in fields]
         self._arrived = Event()
         self.beats: list[Beat] = []
         self.cycles: list[int] = []

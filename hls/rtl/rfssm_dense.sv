@@ -5,7 +5,7 @@
 // A beat is walked LANES channels per cycle into the same encoder that the layers use; zeros are no
 // events, the step's last event carries step_end, a silent step is one event of value 0.
 //
-// Latency: ceil(N_IN / LANES) + 5 cycles to a step's last event, if nothing waits.
+// Latency: ceil(N_IN / LANES) + 4 cycles to a step's last event, if nothing waits.
 // II: max(ceil(N_IN / LANES), events, 1) per step.
 // Cost: N_IN * VALUE_W flip-flops and one rfssm_encoder.
 `default_nettype none
@@ -60,7 +60,7 @@ module rfssm_dense #(
 
   rfssm_encoder #(.N(N_IN), .LANES(LANES), .VALUE_W(VALUE_W), .IN_FLIGHT(1), .DEPTH(16)) encoder (
     .clk, .rst, .room, .s_valid(issue), .s_chunk(chunk_q), .s_values(data_q[PART_W-1:0]),
-    .s_step_end(end_chunk), .s_last(last_q),
+    .s_step_end(end_chunk), .s_last(last_q && end_chunk),
     .m_valid, .m_ready, .m_addr, .m_value, .m_step_end, .m_last
   );
 endmodule

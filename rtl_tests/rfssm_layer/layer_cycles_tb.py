@@ -18,7 +18,7 @@ async def cycles_per_step_follow_the_formula(dut: Any) -> None:
         "max(1, events * ceil(N_OUT / SYNAPSE_LANES), ceil(N_OUT / NEURON_LANES), 8) + c, c <= 2.",
     )
     bench = Bench(dut)
-    source, sink = bench.source("s", FIELDS), bench.sink("m", FIELDS)
+    source, sink = bench.source("s_", FIELDS), bench.sink("m_", FIELDS)
     for events in sorted({0, 2, CHUNKS // WORDS, CHUNKS // WORDS + 1, 8}):
         await bench.reset()
         count, skipped = 24, 8
@@ -39,7 +39,7 @@ async def latency_of_a_lone_step_is_as_claimed(dut: Any) -> None:
         " SKIP.",
     )
     bench = Bench(dut)
-    source, sink = bench.source("s", FIELDS), bench.sink("m", FIELDS)
+    source, sink = bench.source("s_", FIELDS), bench.sink("m_", FIELDS)
     await bench.reset()
     for _ in range(3):
         source.send(step(3))

@@ -35,8 +35,8 @@ class Layer(Bench):
 
     def __init__(self, dut: Any, pattern: Pattern) -> None:
         super().__init__(dut)
-        self.events = self.source("s", FIELDS, pattern.source)
-        self.out = self.sink("m", FIELDS, pattern.sink)
+        self.events = self.source("s_", FIELDS, pattern.source)
+        self.out = self.sink("m_", FIELDS, pattern.sink)
         self.trace = self.watch("trace_valid", "trace_chunk trace_spike trace_u trace_v")
 
     async def answers_as_golden(self) -> None:

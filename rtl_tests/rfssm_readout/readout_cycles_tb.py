@@ -13,7 +13,7 @@ PIPE = 8
 
 def started(dut: Any) -> tuple[Bench, Any, Any]:
     bench = Bench(dut)
-    return bench, bench.source("s", FIELDS), bench.sink("m", "data last")
+    return bench, bench.source("s_", FIELDS), bench.sink("m_", "data last")
 
 
 @test

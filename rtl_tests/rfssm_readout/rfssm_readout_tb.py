@@ -22,8 +22,8 @@ class Readout(Bench):
 
     def __init__(self, dut: Any, pattern: Pattern) -> None:
         super().__init__(dut)
-        self.events = self.source("s", FIELDS, pattern.source)
-        self.out = self.sink("m", "data last", pattern.sink)
+        self.events = self.source("s_", FIELDS, pattern.source)
+        self.out = self.sink("m_", "data last", pattern.sink)
 
     async def answers_as_golden(self) -> None:
         """Send all samples, one after the other without a gap, and compare every beat."""

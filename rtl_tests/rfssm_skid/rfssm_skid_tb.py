@@ -20,8 +20,8 @@ W = parameters()["W"]
 
 async def started(dut: Any, pattern: Pattern = NO_PAUSE) -> tuple[Bench, Any, Any]:
     bench = Bench(dut)
-    source = bench.source("s", "data", pattern.source)
-    sink = bench.sink("m", "data", pattern.sink)
+    source = bench.source("s_", "data", pattern.source)
+    sink = bench.sink("m_", "data", pattern.sink)
     await bench.reset()
     return bench, source, sink
 

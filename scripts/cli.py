@@ -14,7 +14,7 @@ import warnings
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
@@ -78,18 +78,25 @@ def run(arguments: list[str]) -> int:
         _discard_stdout()
         return _refuse(f"{error.strerror}")
     except MemoryError as error:
-        return _refuse(f"not enough memory ({error}); use fewer samples or a smaller network")
+        return _refuse(f"not enough memory ({error}); use fewer samples")
     if status == INTERRUPTED:
         return _refuse("interrupted", INTERRUPTED)
     return status or 0
 
 
 def _refuse(message: str, status: int = BAD_INPUT) -> int:
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    print("error:", message, file=sys.stderr)
     return status
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_place: object) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """Show our own warnings in one line; what libraries tell programmers is not for the user."""
     if category.__module__.startswith("rfssm."):
         print("warning:", message, file=sys.stderr)
@@ -220,12 +227,14 @@ def simulate(
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
 
-    check_output_file(output_file)
+    check_output_file(output_file, inputs=(network, input_file))
     loaded = IntegerNetwork.load(network)
     samples = _load_samples(input_file, loaded)
     lanes = _lanes(synapse_lanes, neuron_lanes)
     begin, built = time.perf_counter(), len(cache.built())
     with console.progress_bars() as progress:
+        if progress is not None:
+            progress(engine, 0, len(samples))  # building may take longer than running
         outputs = engines.run(
             loaded,
             samples,
@@ -260,7 +269,7 @@ def verify(
         str | None, typer.Option(metavar="A,B,..", help="Engines; all that can run, if absent.")
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Use so many samples.")
+        int | None, typer.Option(metavar="N", min=1, max=1_000_000, help="Use so many samples.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of random samples.")] = 0,
     synapse_lanes: SynapseLanes = None,

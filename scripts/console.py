@@ -69,7 +69,7 @@ def engine_table(report: VerifyReport) -> Table:
     table.add_column("engine")
     for column in ("samples", "spikes", "states", "scores", "seconds"):
         table.add_column(column, justify="right")
-    table.add_column("equal to golden")
+    table.add_column("equal")
     for result in report.results:
         table.add_row(*_engine_row(result))
     return table

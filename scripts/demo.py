@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rfssm.hls import engines
+from rfssm.model.errors import ToolError
 from rfssm.quant.recipe import Recipe
 from rfssm.quant.samples import Samples
 from rfssm.quant.train import NETWORK, TEST, train
@@ -53,6 +54,9 @@ def run_demo(
     say         told what begins
     progress    told how far an engine is
     """
+    for name in ("csim", "verilator"):  # Icarus alone may be missing
+        if (reason := engines.missing(name)) is not None:
+            raise ToolError(f"engine {name}: {reason}")
     layers = " x ".join(str(neurons) for neurons in recipe.network.neurons)
     say(f"1/4  train    recipe {recipe.name}: {layers} neurons, {recipe.training.epochs} epochs")
     trained = train(recipe, run_dir, resume=True, progress=progress is not None)

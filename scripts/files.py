@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,8 +16,10 @@ OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of the operating system that name no file."""
 
 
-def check_output_file(path: Path) -> None:
-    """Refuse, before the work starts, an output file that could not be written after it."""
+def check_output_file(path: Path, inputs: Sequence[Path] = ()) -> None:
+    """Refuse, before the work starts, an output file that could not or should not be written."""
+    if path.resolve() in (other.resolve() for other in inputs):
+        raise RfssmError(f"{path}: is an input too; name another file to write")
     if path.is_dir():
         raise RfssmError(f"{path}: is a folder; name a file to write")
     if path.exists() and not path.is_file():

@@ -95,9 +95,12 @@ def verify_network(
     if names is not None and missing:
         raise ToolError("; ".join(f"engine {name}: {reason}" for name, reason in missing.items()))
 
+    progress = progress or _unheard
+    progress("golden", 0, len(samples))
     begin = time.perf_counter()
     expected = golden.run(network, samples, spikes=True, states=True)
     seconds = time.perf_counter() - begin
+    progress("golden", len(samples), len(samples))
     results = [_result("golden", network, samples, seconds, ())]
     for name in wanted:
         if name == "golden":
@@ -109,6 +112,7 @@ def verify_network(
         if at_most is not None and at_most.get(name, len(samples)) < len(samples):
             given = samples[: at_most[name]]
             wants = golden.run(network, given, spikes=True, states=True)
+        progress(name, 0, len(given))  # building may take longer than running
         begin = time.perf_counter()
         got = engines.run(
             network,
@@ -117,7 +121,7 @@ def verify_network(
             spikes=True,
             states=True,
             lanes=lanes,
-            progress=progress and partial(progress, name),
+            progress=partial(progress, name),
         )
         seconds = time.perf_counter() - begin
         differences = tuple(compare(wants, got))
@@ -142,3 +146,7 @@ def _result(
     rows = steps if network.readout.score == "each" else len(samples)
     scores = rows * network.readout.classes
     return EngineResult(name, len(samples), spikes, 2 * spikes, scores, seconds, differences)
+
+
+def _unheard(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody asked for."""

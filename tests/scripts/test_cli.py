@@ -117,3 +117,14 @@ def test_an_error_of_the_system_names_its_file(
 
     monkeypatch.setattr("rfssm.scripts.describe.describe", broken)
     assert refused("inspect", network_file) == "/somewhere/file: Permission denied"
+
+
+def test_too_many_samples_for_the_memory_are_refused(
+    monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str], network_file: Path
+) -> None:
+    def greedy(*_: object) -> None:
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr("rfssm.scripts.verify.random_samples", greedy)
+    said = refused("verify", network_file, "--samples", 1_000_000)
+    assert said == "not enough memory (Unable to allocate 9 TiB); use fewer samples"

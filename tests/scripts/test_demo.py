@@ -90,3 +90,11 @@ def test_the_demo_refuses_a_folder_that_is_no_run(
     said = refused("demo", "--out", tmp_path)
     assert str(tmp_path) in said
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_without_a_compiler_the_demo_does_not_start(
+    refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "g++" in refused("demo", "--out", tmp_path / "demo")
+    assert list(tmp_path.iterdir()) == []

@@ -134,6 +134,8 @@ def test_a_damaged_input_file_is_refused_by_name(
     ("output", "message"),
     [
         (".", "is a folder"),
+        ("x.npz", "is an input too"),
+        ("tiny.safetensors", "is an input too"),
         ("nowhere/y.npz", "no such folder"),
         ("x.npz/y.npz", "no such folder"),
         ("/dev/full", "not a regular file"),

@@ -212,4 +212,4 @@ def test_progress_is_told_per_engine(
     monkeypatch.setattr(engines, "run", run)
     monkeypatch.setattr(engines, "missing", lambda name: None)
     verify_network(network, samples, ["csim"], progress=lambda *told: heard.append(told))
-    assert heard == [("csim", 3, 6)]
+    assert heard == [("golden", 0, 6), ("golden", 6, 6), ("csim", 0, 6), ("csim", 3, 6)]

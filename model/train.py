@@ -13,6 +13,7 @@ import io
 import logging
 import math
 import pickle
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,10 +82,12 @@ def fit(
             logger=False,
         )
         resumed = _checked(checkpoint) if checkpoint.exists() else None
+        handler = signal.getsignal(signal.SIGINT)
         try:
             trainer.fit(loop, ckpt_path=resumed, weights_only=True)
-        except SystemExit as stop:  # Lightning's answer to Ctrl-C
+        except SystemExit as stop:  # Lightning's answer to Ctrl-C, after which it ignores more
             if isinstance(stop.__context__, KeyboardInterrupt):
+                signal.signal(signal.SIGINT, handler)
                 raise KeyboardInterrupt from None
             raise
     return loop.history
@@ -174,6 +177,7 @@ class TrainingLoop(pl.LightningModule):
             Metrics(self.current_epoch, loss / samples, hits / samples, accuracy, rates)
         )
         write_atomically(self.folder / METRICS, _csv(self.history))
+        self.log_dict({"loss": loss / samples, "test_accuracy": accuracy}, prog_bar=True)
         partial = self.folder / f".{CHECKPOINT}.partial"
         self.trainer.save_checkpoint(partial)
         partial.replace(self.folder / CHECKPOINT)

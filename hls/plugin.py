@@ -77,6 +77,7 @@ def convert_network(
         raise HardwareError(f"backend = {backend!r}: must be one of {', '.join(BACKENDS)}")
     import hls4ml  # importing it takes half a second: only those who convert pay
 
+    _make_sure_of_registration()
     from rfssm.hls.layers import describe
 
     spec = network.input
@@ -98,6 +99,14 @@ def convert_network(
     return hls4ml.model.ModelGraph.from_layer_list(config, layers)
 
 
+def _make_sure_of_registration() -> None:
+    """Register if hls4ml could not, because one of our modules was imported before it."""
+    from hls4ml.backends.backend import register_backend
+    from hls4ml.writer.writers import register_writer
+
+    register(register_backend=register_backend, register_writer=register_writer)
+
+
 def _register_handlers(frontend: ModuleType) -> None:
     from rfssm.hls.handlers import HANDLERS
 
@@ -109,7 +118,7 @@ def _when_imported(name: str, action: Callable[[ModuleType], None]) -> None:
     """Call ``action`` with a module as soon as it has been imported: now, or once that happens."""
     if name in sys.modules and not getattr(sys.modules[name].__spec__, "_initializing", False):
         action(sys.modules[name])
-    else:
+    elif not any(isinstance(finder, _Once) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Once(name, action))
 
 

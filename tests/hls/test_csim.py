@@ -1,0 +1,234 @@
+"""The HLS C++ against the golden model, bit for bit; planted faults that it must not survive."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rtl_cases import CASES, network, samples_for
+
+from rfssm.hls import backend, engines
+from rfssm.hls.engines import csim
+from rfssm.hls.plugin import convert_network
+from rfssm.model.errors import ToolError
+from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.qformat import ROUNDINGS, signed_range
+from rfssm.quant.samples import Difference, Outputs, Samples, compare
+
+pytestmark = pytest.mark.hls
+
+
+def expected(net: IntegerNetwork, samples: Samples) -> Outputs:
+    return golden.run(net, samples, spikes=True, states=True)
+
+
+def assert_equals_golden(net: IntegerNetwork, samples: Samples) -> Outputs:
+    got = engines.run(net, samples, "csim", spikes=True, states=True)
+    assert compare(expected(net, samples), got) == []
+    return got
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_corner_networks_equal_golden(name: str) -> None:
+    net = CASES[name]()
+    assert_equals_golden(net, samples_for(net))
+
+
+def corner_network(rounding: str, **readout: Any) -> tuple[IntegerNetwork, Samples]:
+    """Products with two fractional bits, narrow states, and thresholds that states meet exactly."""
+    layer = {
+        "neurons": 24, "transition_bits": 5, "transition_frac": 2, "state_bits": 6,
+        "guard_bits": 1, "weight_bits": 4, "rounding": rounding,
+    }  # fmt: skip
+    rng = np.random.default_rng(3)
+    tensors = {
+        "layers.0.transition": rng.integers(-4, 5, (24, 2, 2)),
+        "layers.0.threshold": np.zeros(24, dtype=int),
+    }
+    options: dict[str, Any] = {
+        "channels": 3, "bits": 2, "signed": True, "steps_max": 64, "rounding": rounding,
+        "leak_frac": 4, "state_bits": 10, **readout,
+    }  # fmt: skip
+    x = rng.integers(-2, 2, (12, 64, 3)) * (rng.random((12, 64, 3)) < 0.5)
+    samples = Samples(x, rng.integers(1, 65, 12))
+    net = network([layer], tensors=tensors, **options)
+    states = golden.run(net, samples, states=True).u
+    assert states is not None  # nothing resets, so the states do not depend on the thresholds
+    tensors["layers.0.threshold"] = np.array(
+        [rng.choice(states[0][..., n].ravel()) for n in range(24)]
+    )
+    return network([layer], tensors=tensors, **options), samples
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_ties_saturation_and_met_thresholds_equal_golden(rounding: str) -> None:
+    net, samples = corner_network(rounding)
+    got = assert_equals_golden(net, samples)
+    assert got.u is not None
+    assert got.v is not None
+    (u,), (v,), layer = got.u, got.v, net.layers[0]
+    low, high = signed_range(layer.state_bits)
+    live = np.arange(64) < samples.steps[:, None]
+    a, b = layer.transition[:, 0, 0], layer.transition[:, 0, 1]
+    product = (a * u[:, :-1] + b * v[:, :-1])[live[:, 1:]]
+    assert ((product % 4 == 2) & (product < 0)).sum() > 300
+    assert ((product % 4 == 2) & (product > 0)).sum() > 300
+    assert (u[live] == low).sum() > 50
+    assert (u[live] == high).sum() > 50
+    assert (u[live] == layer.threshold).sum() > 300
+
+
+# -- planted faults --------------------------------------------------------------------------------
+
+FAULTS = {
+    "floor for round": ("defines.h", "AP_RND", "AP_TRN"),
+    "wrap-around for saturation": ("defines.h", "AP_SAT", "AP_WRAP"),
+    "a lost carry in the currents": (
+        "defines.h", "ap_int<{accum}> layer0_accum_t", "ap_int<{less}> layer0_accum_t"),
+    ">= for >": ("nnet_utils/nnet_spiking.h", "u[n] > threshold[n]", "u[n] >= threshold[n]"),
+    "products rounded one by one": (
+        "nnet_utils/nnet_spiking.h",
+        "round_once<CONFIG_T>(transition[4 * n] * u[n] + transition[4 * n + 1] * v[n]);",
+        "round_once<CONFIG_T>(transition[4 * n] * u[n]);"
+        "u_sum += round_once<CONFIG_T>(transition[4 * n + 1] * v[n]);",
+    ),
+    "reset without a spike": ("nnet_utils/nnet_spiking.h", "has_reset && s[n]", "has_reset"),
+    "new spike for the old one": (
+        "nnet_utils/nnet_spiking.h",
+        "u[n] = fit<CONFIG_T>(u_sum);",
+        "u[n] = fit<CONFIG_T>(u_sum); s[n] = u[n] > threshold[n];"
+        "if (s[n]) v_sum += reset[2 * n + 1];",
+    ),
+    "currents off the state's grid": ("nnet_utils/nnet_spiking.h", "<< CONFIG_T::guard_bits", ""),
+    "no bias": ("nnet_utils/nnet_spiking.h", "if (CONFIG_T::has_bias)", "if (false)"),
+    "skip lost": ("nnet_utils/nnet_spiking.h", "y[n] += x[n]", ""),
+    "state kept from sample to sample": (
+        "nnet_utils/nnet_readout.h",
+        "ap_int<CONFIG_T::state_t::width> m[CONFIG_T::n_out];\n    res_T score;\n",
+        "static ap_int<CONFIG_T::state_t::width> m[CONFIG_T::n_out];\n    res_T score;\n"
+        "    static bool rested = false;\n    if (rested ? false : (rested = true))\n",
+    ),
+    "padding counted as steps": ("nnet_utils/nnet_probe.h", "t >= the_probe().steps", "false"),
+    "maximum starts at zero": ("nnet_utils/nnet_readout.h", "t == 0 || ", ""),
+}  # fmt: skip
+
+
+def fault_network() -> tuple[IntegerNetwork, Samples]:
+    """Everything that a fault may touch: reset, bias, skip, saturation, a maximum below zero."""
+    net = network(
+        [
+            {"reset": True, "bias_bits": 5, "state_bits": 8, "weight_bits": 6, "neurons": 6,
+             "rotation": False},
+            {"skip": True, "neurons": 6, "state_bits": 9},
+        ],
+        channels=4, bits=2, steps_max=24, score="max", bias_bits=8, state_bits=14,
+        tensors={"layers.2.bias_u": np.array([-128, -100, -90])},
+    )  # fmt: skip
+    rng = np.random.default_rng(5)
+    x = rng.integers(0, 4, (8, 24, 4)) * (rng.random((8, 24, 4)) < 0.5)
+    return net, Samples(x, rng.integers(1, 24, 8))
+
+
+def differences(tmp_path: Path, fault: tuple[str, str, str] | None) -> list[Difference]:
+    """Write the project, plant a fault in its sources, compile it, compare it with golden."""
+    net, samples = fault_network()
+    model = convert_network(net, tmp_path, "RFSSM", rtl=False)
+    model.write()
+    if fault:
+        bits = net.current_bits(0)
+        name, old, new = (part.format(accum=bits, less=bits - 2) for part in fault)
+        source = tmp_path / "firmware" / name
+        text = source.read_text()
+        assert old in text
+        source.write_text(text.replace(old, new))
+    library = ctypes.CDLL(model.config.backend.compile(model))
+    model._top_function_lib = library
+    got = csim.simulate(model, net, samples, spikes=True, states=True)
+    return compare(expected(net, samples), got)
+
+
+def test_the_network_for_planted_faults_equals_golden(tmp_path: Path) -> None:
+    assert differences(tmp_path, None) == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_faults_are_noticed(tmp_path: Path, fault: str) -> None:
+    assert differences(tmp_path, FAULTS[fault])
+
+
+# -- the engine ------------------------------------------------------------------------------------
+
+
+def test_what_lies_beyond_a_samples_end_changes_nothing() -> None:
+    net, samples = fault_network()
+    x = samples.x.copy()
+    x[np.arange(24) >= samples.steps[:, None]] = 3
+    padded = Samples(np.pad(x, ((0, 0), (0, 9), (0, 0)), constant_values=1), samples.steps)
+    got = assert_equals_golden(net, padded)
+    assert got.u is not None
+    assert got.u[0].shape[1] == 33
+
+
+def test_second_run_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, samples = fault_network()
+    first = engines.run(net, samples, "csim", states=True)
+
+    def refuse(*_: object, **__: object) -> str:
+        raise AssertionError("g++ was started")
+
+    monkeypatch.setattr(backend, "run_tool", refuse)
+    assert compare(first, engines.run(net, samples, "csim", states=True)) == []
+
+
+def test_a_large_network_is_compiled_for_speed_and_equals_golden() -> None:
+    net = network([{"neurons": 48}], channels=40, steps_max=20, score="each")
+    assert backend.TINY < 48 * 40
+    rng = np.random.default_rng(7)
+    x = (rng.random((4, 20, 40)) < 0.2).astype(np.int64)
+    assert_equals_golden(net, Samples(x, np.array([20, 3, 1, 17])))
+
+
+def test_missing_compiler_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.setenv("RFSSM_CACHE", str(tmp_path))
+    assert "install g++" in (csim.missing() or "")
+    net, samples = fault_network()
+    with pytest.raises(ToolError, match=r"no C\+\+ compiler.*install g\+\+"):
+        engines.run(net, samples, "csim")
+    assert not list((tmp_path / "csim").iterdir())
+
+
+def test_progress_ends_at_all_samples() -> None:
+    net, samples = fault_network()
+    seen: list[tuple[int, int]] = []
+    engines.run(net, samples, "csim", progress=lambda *done: seen.append(done))
+    assert seen == [(i + 1, 8) for i in range(8)]
+
+
+def test_a_network_file_needs_no_torch(tmp_path: Path) -> None:
+    net, _ = fault_network()
+    net.save(tmp_path / "network.safetensors")
+    script = (
+        "import sys\n"
+        "from rfssm.hls.plugin import convert_network\n"
+        "from rfssm.quant.network import IntegerNetwork\n"
+        "network = IntegerNetwork.load('network.safetensors')\n"
+        "for backend in ('Vitis', 'Vivado', 'RFSSM'):\n"
+        "    convert_network(network, backend, backend).write()\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["False"], done.stderr
+    for name in ("Vitis", "Vivado", "RFSSM"):
+        assert (tmp_path / name / "firmware" / "nnet_utils" / "nnet_spiking.h").exists()
+    assert list((tmp_path / "RFSSM" / "rtl").glob("*_axis.sv"))

@@ -200,6 +200,12 @@ def engine_cases() -> list[object]:
     return params
 
 
+EVERY_ENGINE = [
+    pytest.param(name, marks=pytest.mark.hls if name == "csim" else pytest.mark.rtl)
+    for name in ENGINE_CASES
+]
+
+
 @pytest.mark.parametrize(("engine", "size", "seeds"), engine_cases(), indirect=["engine"])
 def test_engine_equals_golden(
     engine: str, size: Size, seeds: range, builds: Path, monkeypatch: pytest.MonkeyPatch
@@ -216,6 +222,43 @@ def test_engine_equals_golden(
             raise AssertionError(f"{where}: does not run: {error}") from error
         differences = "; ".join(map(str, compare(expected, got)))
         assert differences == "", f"{where}: {differences}"
+
+
+def full_scores(steps: int) -> Case:
+    """One class at each end of 32 bits all the time: scores that need their last bit."""
+    one = {"guard_bits": 16, "state_bits": 32, "rounding": "RND", "overflow": "SAT"}
+    readout = one | {
+        "kind": "readout", "inputs": 1, "classes": 2, "weight_bits": 16, "bias_bits": 32,
+        "leak_frac": 24, "score": "sum",
+        "score_bits": 32 + (steps - 1).bit_length(),
+    }  # fmt: skip
+    metadata = {
+        "format": "rfssm-network", "version": 1, "name": "full", "labels": [], "provenance": {},
+        "input": {"channels": 1, "bits": 16, "signed": False, "frac": 0, "steps_max": steps},
+        "layers": [readout],
+    }  # fmt: skip
+    integers = {"weight_u": [[-(2**15)], [2**15 - 1]], "bias_u": [-1, 1], "leak": [0, 2**24 - 1]}
+    tensors = {f"layers.0.{name}": np.array(v, dtype=np.int32) for name, v in integers.items()}
+    x = np.full((1, steps, 1), 65535, dtype=np.int64)
+    return Case(0, metadata, tensors | {"layers.0.scale": np.ones(1)}, x, np.array([steps]), 1, 1)
+
+
+def test_the_longest_sample_fills_its_score_to_the_last_bit() -> None:
+    got = golden_arrays(full_scores(65535))["scores"].tolist()
+    assert got == [[-(2**31) * 65535, (2**31 - 1) * 65535]]
+    assert max(map(int.bit_length, got[0])) == 47  # and a sign
+
+
+@pytest.mark.parametrize("engine", EVERY_ENGINE, indirect=True)
+def test_engine_fills_its_score_to_the_last_bit(
+    engine: str, builds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RFSSM_CACHE", str(builds))
+    case = full_scores(256)
+    expected = golden.run(case.network(), case.samples())
+    assert expected.scores[0, 0] == -(2**39)  # 40 bits
+    got = engines.run(case.network(), case.samples(), engine, lanes=case.lanes())
+    assert compare(expected, got) == []
 
 
 def test_engine_cases_are_covered() -> None:

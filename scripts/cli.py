@@ -141,7 +141,7 @@ def demo(
     from rfssm.scripts.demo import run_demo
     from rfssm.scripts.recipe import load_recipe
 
-    with console.progress_bars() as progress:
+    with console.progress_bars() as progress, writing(out):
         report = run_demo(load_recipe("digits"), out, say=console.tell, progress=progress)
     if as_json:
         print(json.dumps(report.to_json()))
@@ -176,7 +176,8 @@ def train(
     run = Path("runs") / chosen.name if out is None else out
     from rfssm.quant.train import train as train_network  # torch: only once the recipe is good
 
-    done = train_network(chosen, run, resume=resume, progress=sys.stderr.isatty())
+    with writing(run):
+        done = train_network(chosen, run, resume=resume, progress=sys.stderr.isatty())
     console.show(f"trained {chosen.name} in {done.seconds:.1f} s")
     console.show(f"test accuracy of the integer network: {100 * done.accuracy:.2f} %")
     console.show(f"wrote {run}")

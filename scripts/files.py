@@ -40,10 +40,12 @@ def check_writable(folder: Path) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Name the file in errors of the operating system that do not."""
+    """Say which file or folder was being written when the disk was full."""
     try:
         yield
     except OSError as error:
+        if error.errno not in OUT_OF_SPACE:
+            raise
         raise RfssmError(f"{path}: cannot be written: {error.strerror}") from error
 
 
@@ -61,16 +63,15 @@ def whole_folder(path: Path) -> Iterator[Path]:
     working = path  # until there is another
     try:
         check_writable(path.parent)
-        working = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        yield working
-        working.chmod(0o777 & ~_umask())  # mkdtemp makes private folders
-        working.replace(path)  # also over an empty folder
-    except BaseException as error:
+        with writing(path):
+            working = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            yield working
+            working.chmod(0o777 & ~_umask())  # mkdtemp makes private folders
+            working.replace(path)  # also over an empty folder
+    except BaseException:
         if working != path:
             shutil.rmtree(working, ignore_errors=True)
         _remove_empty(made)
-        if isinstance(error, OSError) and error.errno in OUT_OF_SPACE:
-            raise RfssmError(f"{path}: cannot be written: {error.strerror}") from error
         raise
 
 

@@ -62,6 +62,17 @@ def test_an_interrupted_training_ends_with_130_and_one_line(tmp_path: Path) -> N
     assert not (run / "network.safetensors").exists()
 
 
+def test_a_full_disk_is_reported_with_the_run_folder(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rfssm.quant.train.fit", full)
+    said = refused("train", "digits", *SMALL, "--out", tmp_path / "run")
+    assert said == f"{tmp_path / 'run'}: cannot be written: No space left on device"
+
+
 def test_every_recipe_that_comes_along_is_valid() -> None:
     assert recipe_names() == ["digits", "fsdd"]
     for name in recipe_names():

@@ -8,6 +8,7 @@ hls4ml loads this module while it is being imported itself: elsewhere, import ``
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,9 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
                 "give both or neither"
             )
         config: dict[str, Any] = super().create_initial_config(io_type=io_type, **vitis)
-        lanes = None if synapse_lanes is None else [synapse_lanes, neuron_lanes]
+        lanes = None
+        if synapse_lanes is not None and neuron_lanes is not None:
+            lanes = list(astuple(Lanes(synapse_lanes, neuron_lanes)))  # checked now, kept as YAML
         return config | {"Lanes": lanes, "WriteRTL": write_rtl}
 
     def compile(self, model: Any) -> str:

@@ -60,6 +60,7 @@ void spiking_cells(const data_T &x, res_T &y, const typename CONFIG_T::accum_t c
                    const typename CONFIG_T::bias_t *bias_u,
                    const typename CONFIG_T::bias_t *bias_v, const typename CONFIG_T::transition_t *transition,
                    const typename CONFIG_T::reset_t *reset, const typename CONFIG_T::threshold_t *threshold) {
+    #pragma HLS INLINE
     typedef typename CONFIG_T::sum_t sum_t;
 Cells:
     for (unsigned n = 0; n < CONFIG_T::n_out; n++) {

@@ -312,15 +312,21 @@ def convert(
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
 ) -> None:
-    """Write HLS C++ and SystemVerilog of a network."""
+    """Write HLS C++, SystemVerilog and a test bench."""
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.convert import convert as write_hardware
+    from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
 
     loaded = IntegerNetwork.load(network)
     lanes = _lanes(synapse_lanes, neuron_lanes)
-    for folder in write_hardware(loaded, out, backend=backend, lanes=lanes):
-        console.show(f"wrote {folder}")
+    samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
+    written = write_hardware(loaded, out, samples, backend=backend, lanes=lanes)
+    console.show(
+        f"wrote {written.hls} (HLS C++)",
+        f"wrote {written.rtl} (SystemVerilog)",
+        f"wrote {written.bench} (test bench: run make there)",
+    )
 
 
 def _load_samples(path: Path, network: IntegerNetwork) -> Samples:

@@ -1,27 +1,47 @@
-"""Writes the hardware of a network: an HLS C++ project and SystemVerilog with its test bench."""
+"""Writes the hardware of a network: an HLS C++ project, SystemVerilog and its test bench."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from rfssm.hls.bench import write_bench
 from rfssm.hls.emit import Lanes, write_rtl
 from rfssm.hls.plugin import convert_network
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Samples
 from rfssm.scripts.files import whole_folder
 
 
-def convert(
-    network: IntegerNetwork, out: Path, *, backend: str = "RFSSM", lanes: Lanes | None = None
-) -> tuple[Path, Path]:
-    """Write ``out/hls``, the HLS C++ as the backend spells it, and ``out/rtl``, the SystemVerilog.
+@dataclass(frozen=True)
+class Hardware:
+    """Folders of a converted network."""
 
-    Complete or not at all.  Returns both folders.
+    hls: Path  # the hls4ml project
+    rtl: Path  # the IP in SystemVerilog
+    bench: Path  # `make` there simulates the IP
+
+
+def convert(
+    network: IntegerNetwork,
+    out: Path,
+    samples: Samples,
+    *,
+    backend: str = "RFSSM",
+    lanes: Lanes | None = None,
+) -> Hardware:
+    """Write everything into ``out``, complete or not at all.
+
+    samples    what the test bench sends
+    backend    who reads the HLS C++: RFSSM, Vitis or Vivado
+    lanes      of the SystemVerilog
     """
-    hls, rtl = out / "hls", out / "rtl"
+    samples.check(network)
     with whole_folder(out) as working:
         model = convert_network(network, working / "hls", backend, lanes=lanes, rtl=False)
         model.write()
         settings = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
         settings.write_text(settings.read_text().replace(str(working), str(out.resolve())))
-        write_rtl(network, working / "rtl", lanes)
-    return hls, rtl
+        design = write_rtl(network, working / "rtl", lanes)
+        write_bench(design, samples, working / "bench", Path("../rtl"))
+    return Hardware(out / "hls", out / "rtl", out / "bench")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rfssm.hls import engines
@@ -12,7 +12,7 @@ from rfssm.model.errors import ToolError
 from rfssm.quant.recipe import Recipe
 from rfssm.quant.samples import Samples
 from rfssm.quant.train import NETWORK, TEST, train
-from rfssm.scripts.convert import convert
+from rfssm.scripts.convert import Hardware, convert
 from rfssm.scripts.verify import Progress, VerifyReport, verify_network
 
 ICARUS_SAMPLES = 20
@@ -24,8 +24,7 @@ class DemoReport:
     """Where everything is, how good the integer network is, and whether all engines agree."""
 
     network: Path
-    hls: Path
-    rtl: Path
+    hardware: Hardware
     accuracy: float  # of the integer network, on the whole test set
     engines: VerifyReport
 
@@ -33,8 +32,7 @@ class DemoReport:
         """The report in plain JSON values."""
         return {
             "network": str(self.network),
-            "hls": str(self.hls),
-            "rtl": str(self.rtl),
+            "hardware": {name: str(path) for name, path in asdict(self.hardware).items()},
             "accuracy": self.accuracy,
             **self.engines.to_json(),
         }
@@ -69,8 +67,11 @@ def run_demo(
     hardware = run_dir / "ip"
     if hardware.exists():  # of an earlier demo in this run's folder
         shutil.rmtree(hardware)
-    hls, rtl = convert(network, hardware)
-    say(f"3/4  convert  {hls} (HLS C++), {rtl} (SystemVerilog)")
+    written = convert(network, hardware, test[:ICARUS_SAMPLES])
+    say(
+        f"3/4  convert  {written.hls} (HLS C++), {written.rtl} (SystemVerilog), "
+        f"{written.bench} (test bench)"
+    )
     say(f"4/4  compare  {len(test)} test samples in {', '.join(engines.ENGINES)}")
     report = verify_network(network, test, at_most={"icarus": ICARUS_SAMPLES}, progress=progress)
-    return DemoReport(run_dir / NETWORK, hls, rtl, trained.accuracy, report)
+    return DemoReport(run_dir / NETWORK, written, trained.accuracy, report)

@@ -1,30 +1,62 @@
-"""``rfssm convert``: both projects or nothing."""
+"""``rfssm convert``: everything or nothing, and a test bench that runs without us."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from rfssm.quant.network import IntegerNetwork
+
 from .conftest import Finished
 
 
 @pytest.mark.parametrize("backend", ["RFSSM", "Vitis", "Vivado"])
-def test_convert_writes_both_projects(
+def test_convert_writes_everything(
     rfssm: Callable[..., Finished], network_file: Path, tmp_path: Path, backend: str
 ) -> None:
     out = tmp_path / "new" / "ip"
     done = rfssm("convert", network_file, "--out", out, "--backend", backend)
     assert (done.status, done.err) == (0, "")
-    assert done.out.splitlines() == [f"wrote {out / 'hls'}", f"wrote {out / 'rtl'}"]
-    assert {path.name for path in out.iterdir()} == {"hls", "rtl"}
+    assert {path.name for path in out.iterdir()} == {"hls", "rtl", "bench"}
+    for folder in out.iterdir():
+        assert f"wrote {folder} (" in done.out
     assert list((out / "hls").glob("firmware/*.cpp"))
     assert list((out / "rtl").glob("*.sv"))
     assert list((out / "rtl").glob("*.mem"))
-    assert list((out / "new").glob("*")) == []
     assert {path.name for path in out.parent.iterdir()} == {"ip"}
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("score", ["sum", "each"])
+def test_the_bench_runs_by_itself_and_notices_a_wrong_weight(
+    rfssm: Callable[..., Finished], network: IntegerNetwork, tmp_path: Path, score: str
+) -> None:
+    if not shutil.which("iverilog") and not os.environ.get("CI"):
+        pytest.skip("iverilog is not installed")
+    metadata = network.metadata()
+    metadata["layers"][-1]["score"] = score
+    IntegerNetwork.build(metadata, network.tensors()).save(tmp_path / "n.safetensors")
+    out = tmp_path / "ip"
+    assert rfssm("convert", tmp_path / "n.safetensors", "--out", out).status == 0
+    make = ("make", "-C", str(out / "bench"))
+    told = subprocess.run(make, check=True, capture_output=True, text=True).stdout
+    assert "16 samples, " in told
+    assert "equal to the golden model" in told
+
+    subprocess.run((*make, "clean"), check=True, capture_output=True)
+    weights = out / "rtl" / "readout_weights.mem"
+    rows = weights.read_text().splitlines()
+    rows[0] = f"{int(rows[0], 16) ^ 1:0{len(rows[0])}x}"
+    weights.write_text("\n".join(rows) + "\n")
+    failed = subprocess.run(make, capture_output=True, text=True, check=False)
+    assert failed.returncode != 0
+    assert "differ" in failed.stdout + failed.stderr
 
 
 def test_no_file_remembers_the_temporary_folder(

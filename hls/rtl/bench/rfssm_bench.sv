@@ -11,7 +11,10 @@
 //          +idle=N      cycles without a beat after which the run counts as hung
 //          +source=N    of 256: how often the source offers a beat       +sink=N   how often the sink is ready
 //          +seed=N
-// Not synthesisable.
+// The macro DUT names the top (dut_axis_trace if it is not defined).  Not synthesisable.
+`ifndef DUT
+`define DUT dut_axis_trace
+`endif
 `default_nettype none
 `timescale 1ns / 1ps
 
@@ -33,7 +36,7 @@ module rfssm_bench #(
   wire logic [LAYERS-1:0]  trace_valid;
   wire logic [TRACE_W-1:0] trace_data;
 
-  dut_axis_trace dut (
+  `DUT dut (
     .aclk, .aresetn,
     .s_axis_tvalid, .s_axis_tready, .s_axis_tdata, .s_axis_tlast,
     .m_axis_tvalid, .m_axis_tready, .m_axis_tdata, .m_axis_tlast,

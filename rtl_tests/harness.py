@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, Event, RisingEdge
+from cocotb.triggers import ClockCycles, Event, RisingEdge, SimTimeoutError, with_timeout
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiStreamBus, AxiStreamSink, AxiStreamSource
 
 PERIOD = 10  # ns
+PATIENCE = 2000  # cycles that a sink waits for a beat
 Beat = tuple[int, ...]
 
 
@@ -43,7 +44,7 @@ PATTERNS = (NO_PAUSE, Pattern(True, False), Pattern(False, True), Pattern(True, 
 
 def test(function: Callable[..., Any]) -> Any:
     """A cocotb test that cannot hang."""
-    return cocotb.test(timeout_time=5, timeout_unit="ms")(function)
+    return cocotb.test(timeout_time=500, timeout_unit="us")(function)
 
 
 def test_under_four_patterns(function: Callable[..., Any]) -> Any:
@@ -251,7 +252,12 @@ class Sink:
         """Until ``count`` beats have come in all; returns them all."""
         while len(self.beats) < count:
             self._arrived.clear()
-            await self._arrived.wait()
+            try:
+                await with_timeout(self._arrived.wait(), PATIENCE * PERIOD, "ns")
+            except SimTimeoutError:
+                raise AssertionError(
+                    f"{self._name}: only {len(self.beats)} of {count} beats came"
+                ) from None
         return self.beats
 
     async def _run(self) -> None:

@@ -152,7 +152,9 @@ def at_threshold(network: IntegerNetwork, samples: Samples) -> Integers:
     """Thresholds that layer 0's states meet exactly (even neurons) or exceed by one (odd)."""
     _, u, _ = golden.run_spiking(network.layers[0], samples.x)
     reached = u[0, samples.steps[0] // 2]
-    return reached - np.arange(len(reached)) % 2
+    return np.maximum(
+        reached - np.arange(len(reached)) % 2, signed_range(network.layers[0].state_bits)[0]
+    )
 
 
 def layer_corners(layer: SpikingLayer, samples: Samples) -> Counter[str]:

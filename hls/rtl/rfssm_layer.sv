@@ -10,7 +10,8 @@
 // step is one event of value 0 with step_end, last ends the sample and clears every state on its way.
 // Within a step an address appears at most once.
 //
-// II per step: max(1, events * ceil(N_OUT / SYNAPSE_LANES), ceil(N_OUT / NEURON_LANES), 8) + c, c <= 2.
+// II per step: max(1, events * ceil(N_OUT / SYNAPSE_LANES), ceil(N_OUT / NEURON_LANES), 8) + c, c <= 2,
+// and never under the number of values that leave.
 // Latency of one step through an idle layer, from its last event to the last one that leaves:
 // ceil(N_OUT / SYNAPSE_LANES) + ceil(N_OUT / NEURON_LANES) + 15 cycles at most, 1 more with SKIP.
 // Cost: see rfssm_synapse, rfssm_cells, rfssm_skip, rfssm_encoder.

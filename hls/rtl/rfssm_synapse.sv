@@ -15,7 +15,7 @@
 // Nothing is ever cleared: the first event of a step overwrites, `step_silent` says there was none.
 // The pipeline never stalls; only the issue of a new row word waits for a free buffer.
 //
-// Latency: WORDS + 3 cycles from a step's last event to step_valid.  II: WORDS cycles per event, 1
+// Latency: WORDS + 2 cycles from a step's last event to step_valid.  II: WORDS cycles per event, 1
 // for an event of value 0 (one more per step if WORDS = 1).  WORDS = ceil(N_OUT / LANES).
 // Cost: one block memory of N_IN * WORDS x LANES * PARTS * WEIGHT_W bits, LANES * PARTS adders of
 // CURRENT_W bits, two LUT memories of WORDS x LANES * PARTS * CURRENT_W bits (registers if WORDS = 1).

@@ -108,7 +108,7 @@ async def every_value_becomes_an_event(dut: Any, pattern: Pattern) -> None:
 async def a_blocked_output_stops_the_source_in_time(dut: Any) -> None:
     encoder = Encoder(dut)
     await encoder.reset()
-    samples = sample(encoder, 60, 1.0)
+    samples = sample(encoder, 60, 0.8)  # equal chunks would hide a loss
     encoder.out.blocked = True
     encoder.waiting.extend(chunks(samples))
     await encoder.edge(200)

@@ -143,7 +143,16 @@ def never_spiking(neurons: int, skip: bool = False) -> Callable[[], tuple]:
 def test_cycles_per_step_and_latency_are_as_the_header_claims(
     neurons: int, synapse: int, neuron: int, tmp_path: Path
 ) -> None:
-    run(Case(*never_spiking(neurons), Lanes(synapse, neuron)), tmp_path, "layer_cycles_tb")
+    case = Case(*never_spiking(neurons), Lanes(synapse, neuron))
+    run(case, tmp_path, "layer_cycles_tb", "formula|latency")
+
+
+@pytest.mark.parametrize(("synapse", "neuron"), [(8, 2), (4, 4)])
+def test_cycles_per_step_where_every_neuron_spikes(
+    synapse: int, neuron: int, tmp_path: Path
+) -> None:
+    never_low = lone(10, inputs=5, neurons=20, threshold=np.full(20, -256), weight_bits=2)
+    run(Case(*never_low, Lanes(synapse, neuron)), tmp_path, "layer_cycles_tb", "leave")
 
 
 def test_latency_with_skip_is_as_the_header_claims(tmp_path: Path) -> None:

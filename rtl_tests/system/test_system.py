@@ -56,6 +56,15 @@ def test_a_readout_alone_with_one_channel(top: str, tmp_path: Path) -> None:
     run(Case(net, samples(net, 12)), tmp_path, top)
 
 
+@pytest.mark.parametrize(("bits", "channels"), [(1, 19), (3, 11)])
+def test_more_channels_than_the_dense_front_end_walks_at_once(
+    bits: int, channels: int, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(14)
+    net = network([spiking(rng, channels, threshold=np.full(6, 3)), readout(rng, 6)], bits=bits)
+    run(Case(net, samples(net, 14)), tmp_path, "axis_dense")
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_random_networks(seed: int, tmp_path: Path) -> None:
     case = random_case(2000 + seed, SMALL)

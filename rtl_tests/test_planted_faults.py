@@ -1,0 +1,223 @@
+"""Faults planted in copies of the RTL: each must turn one of the suite's own checks red."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from networks import Case, at_threshold, network, readout, samples, spiking, write
+from simulation import RTL, Result, simulate
+
+from rfssm.hls.emit import Lanes
+
+pytestmark = pytest.mark.rtl
+Check = Callable[[Path, Path], list[Result]]  # folder of the run, folder of the RTL
+
+
+def layer(seed: int, *, bits: int = 4, signed: bool = True, inputs: int = 6, **fields: Any) -> Case:
+    """One small layer, with what its name says."""
+    rng = np.random.default_rng(seed)
+    net = network([spiking(rng, inputs, 6, **fields), readout(rng, 6)], bits=bits, signed=signed)
+    return Case(net, samples(net, seed), Lanes(4, 2))
+
+
+def half(rounding: str) -> Case:
+    """A layer in which every other product ends in an exact half."""
+    halves = np.random.default_rng(1).integers(-2, 3, (6, 2, 2))
+    return layer(1, bits=3, transition=halves, transition_frac=1, rounding=rounding)
+
+
+def threshold() -> Case:
+    """A layer whose states meet their thresholds exactly."""
+    case = layer(2, bits=2)
+    return layer(2, bits=2, threshold=at_threshold(case.network, case.samples))
+
+
+def lone_readout(score: str, *, ties: bool = False) -> Case:
+    """A readout alone; with ``ties`` its classes share two rows of weights."""
+    rng = np.random.default_rng(5)
+    rows = rng.integers(-16, 16, (5, 6))
+    chosen: dict[str, Any] = {"weight_u": rows[[0, 1, 0, 1, 1]] if ties else rows}
+    if ties:
+        chosen["leak"] = np.full(5, 11)
+    net = network([readout(rng, 6, 5, score=score, **chosen)], bits=4, signed=True)
+    return Case(net, samples(net, 5))
+
+
+def of_layer(case: Callable[[], Case], only: str = "golden") -> Check:
+    """The layer's own bench, on one case."""
+
+    def run(folder: Path, rtl: Path) -> list[Result]:
+        parameters = write(case(), folder).layers[0]
+        bench = "rfssm_layer.rfssm_layer_tb"
+        return simulate("rfssm_layer", bench, folder, parameters=parameters, rtl=rtl, only=only)
+
+    return run
+
+
+def of_readout(case: Callable[[], Case], only: str = "golden") -> Check:
+    """The readout's own bench, on one case."""
+
+    def run(folder: Path, rtl: Path) -> list[Result]:
+        parameters = write(case(), folder).readout
+        bench = "rfssm_readout.rfssm_readout_tb"
+        return simulate("rfssm_readout", bench, folder, parameters=parameters, rtl=rtl, only=only)
+
+    return run
+
+
+def of_module(module: str, only: str, **parameters: int) -> Check:
+    """The bench of a module that needs no network."""
+
+    def run(folder: Path, rtl: Path) -> list[Result]:
+        bench = f"{module}.{module}_tb"
+        return simulate(module, bench, folder, parameters=parameters, rtl=rtl, only=only)
+
+    return run
+
+
+RND = of_layer(lambda: half("RND"))
+RND_CONV = of_layer(lambda: half("RND_CONV"))
+TRN_ZERO = of_layer(lambda: half("TRN_ZERO"))
+THRESHOLD = of_layer(threshold)
+ENDS = of_layer(lambda: layer(3, state_bits=6, guard_bits=2, bias_bits=6))
+WIDEST_SUM = of_layer(lambda: layer(4, transition=np.full((6, 2, 2), -128), guard_bits=3))
+RESETS = of_layer(lambda: layer(5, reset=np.full((6, 2), -40), threshold=np.full(6, 3)))
+SAMPLES = of_layer(lambda: layer(6))
+SKIP = of_layer(lambda: layer(7, skip=True))
+RESET_IN_MID_SAMPLE = of_layer(lambda: layer(8), "reset")
+LABEL = of_readout(lambda: lone_readout("sum", ties=True))
+MAX = of_readout(lambda: lone_readout("max"))
+EACH = of_readout(lambda: lone_readout("each"))
+SKID = of_module("rfssm_skid", "nothing_is_lost", W=8)
+ENCODER = of_module(
+    "rfssm_encoder", "blocked_output", N=13, LANES=4, VALUE_W=1, IN_FLIGHT=9, DEPTH=32
+)
+DENSE = of_module("rfssm_dense", "no_pause", N_IN=20, VALUE_W=2, LANES=8)
+MUL = of_module("rfssm_mul", "products", A_W=9, B_W=8)
+CHECKS = {name: value for name, value in globals().items() if name.isupper() and callable(value)}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One change of one file's text."""
+
+    module: str
+    text: str
+    instead: str
+    check: Check
+
+
+LATE_SPIKE = """logic late_q [0:CHUNKS-1];
+      initial for (int k = 0; k < CHUNKS; k++) late_q[k] = 1'b0;
+      always_ff @(posedge clk) if (valid_q[7]) late_q[chunk_q[7]] <= spike;
+      assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {late_q[chunk_q[7]], next};"""
+
+FAULTS = {
+    "floor_for_round_half_up": Fault(
+        "rfssm_round", "assign moved = wide + HALF;", "assign moved = wide;", RND
+    ),
+    "half_up_for_half_to_even": Fault("rfssm_round", "&& !tie", "", RND_CONV),
+    "floor_for_toward_zero": Fault("rfssm_round", "(a[A_W-1] ? MASK : '0)", "'0", TRN_ZERO),
+    "at_least_for_above_the_threshold": Fault(
+        "rfssm_cells", "assign spike = (u_next > limit);", "assign spike = u_next >= limit;",
+        THRESHOLD,
+    ),
+    "a_carry_lost_in_the_sum_of_products": Fault(
+        "rfssm_cells", "SUM_W   = PROD_W + 1;", "SUM_W   = PROD_W;", WIDEST_SUM
+    ),
+    "a_carry_lost_before_saturation": Fault(
+        "rfssm_cells", "R_W     = ((Q_W > X_W) ? Q_W : X_W) + 1;", "R_W     = STATE_W + 1;", ENDS
+    ),
+    "reset_applied_one_step_late": Fault(
+        "rfssm_cells", "assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {spike, next};",
+        LATE_SPIKE, RESETS,
+    ),
+    "state_not_cleared_at_tlast": Fault(
+        "rfssm_sweep", "fresh_q  <= wait_last_q[0];", "fresh_q  <= 1'b0;", SAMPLES
+    ),
+    "a_beat_dropped_under_back_pressure": Fault(
+        "rfssm_skid", "ready_q <= move || !(spare_valid_q || take);", "ready_q <= 1'b1;", SKID
+    ),
+    "an_output_that_does_not_hold": Fault(
+        "rfssm_encoder", "move = m_ready || !out_valid_q;", "move = 1'b1;", ENCODER
+    ),
+    "chunks_in_flight_forgotten_by_the_encoder": Fault(
+        "rfssm_encoder", "DEPTH - IN_FLIGHT - 3", "DEPTH - 1", ENCODER
+    ),
+    "no_saturation_at_the_high_end": Fault(
+        "rfssm_saturate", "!= {(A_W-Y_W+1){sign}});", "!= {(A_W-Y_W+1){sign}}) && sign;", ENDS
+    ),
+    "no_saturation_at_the_low_end": Fault(
+        "rfssm_saturate", "!= {(A_W-Y_W+1){sign}});", "!= {(A_W-Y_W+1){sign}}) && !sign;", ENDS
+    ),
+    "the_silent_flag_ignored": Fault(
+        "rfssm_cells", "in_q4 <= silent_q[3] ? '0 : current", "in_q4 <= current", SAMPLES
+    ),
+    "a_bank_switched_one_cycle_early": Fault(
+        "rfssm_synapse", "if (step_valid) fill_q <= !fill_q;",
+        "if (tag_q[WORD_W+2]) fill_q <= !fill_q;", SAMPLES,
+    ),
+    "the_first_event_added_to_old_currents": Fault(
+        "rfssm_synapse", "o = first ? '0 : old", "o = old", SAMPLES
+    ),
+    "the_sign_of_a_value_ignored": Fault(
+        "rfssm_synapse", "{(VALUE_SIGNED != 0) && value_q2[VALUE_W-1], value_q2}",
+        "{1'b0, value_q2}", SAMPLES,
+    ),
+    "a_label_tie_won_by_the_highest_class": Fault(
+        "rfssm_readout", "score_q8 > best_q", "score_q8 >= best_q", LABEL
+    ),
+    "a_maximum_kept_across_samples": Fault(
+        "rfssm_readout", "(first_q[7] || m_wide > old_q7)", "(m_wide > old_q7)", MAX
+    ),
+    "tlast_on_the_packet_of_every_step": Fault(
+        "rfssm_readout", "m_last  = get_label_q && packet_last_q[get_q];", "m_last  = get_label_q;",
+        EACH,
+    ),
+    "a_skip_value_not_cleared": Fault(
+        "rfssm_skip", "if (step_free && !read_q) there0_q <= '0;", "", SKIP
+    ),
+    "a_step_in_flight_survives_reset": Fault(
+        "rfssm_sweep", "run_q   <= 1'b0;\n      wait_q  <= '0;", "", RESET_IN_MID_SAMPLE
+    ),
+    "chunks_in_flight_survive_reset": Fault(
+        "rfssm_cells", "if (rst) valid_q <= '0;", "", RESET_IN_MID_SAMPLE
+    ),
+    "tlast_before_the_dense_step_s_last_event": Fault(
+        "rfssm_dense", ".s_last(last_q && end_chunk)", ".s_last(last_q)", DENSE
+    ),
+    "an_unsigned_product": Fault(
+        "rfssm_mul", "p_q <= a_q * b_q;", "p_q <= $unsigned(a_q) * $unsigned(b_q);", MUL
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_noticed(name: str, tmp_path: Path) -> None:
+    fault = FAULTS[name]
+    rtl = tmp_path / "rtl"
+    shutil.copytree(RTL, rtl)
+    file = rtl / f"{fault.module}.sv"
+    text = file.read_text()
+    assert text.count(fault.text) == 1, f"{fault.module} no longer says: {fault.text}"
+    file.write_text(text.replace(fault.text, fault.instead))
+    results = fault.check(tmp_path / "run", rtl)
+    assert any(result.failure for result in results), f"{len(results)} tests passed in spite of it"
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_without_a_fault_the_same_check_passes(name: str, tmp_path: Path) -> None:
+    results = CHECKS[name](tmp_path / "run", RTL)
+    assert results, "no tests ran"
+    assert not [result for result in results if result.failure]
+
+
+def test_there_are_enough_faults() -> None:
+    assert len(FAULTS) >= 10
+    assert {id(fault.check) for fault in FAULTS.values()} == {
+        id(check) for check in CHECKS.values()
+    }

@@ -32,17 +32,23 @@ def curves(path: Path, history: Sequence[Metrics]) -> None:
     _save(figure, path)
 
 
-def raster(path: Path, layers: Sequence[NDArray[np.bool_]], title: str) -> None:
-    """Events of one sample: input first, then each layer's spikes.    (T, N) each"""
-    figure = Figure(figsize=(8, 1 + 1.8 * len(layers)), layout="constrained")
-    axes = figure.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0]
-    for i, (axis, events) in enumerate(zip(axes, layers, strict=True)):
+def raster(
+    path: Path, x: NDArray[np.int64], spikes: Sequence[NDArray[np.bool_]], title: str
+) -> None:
+    """One sample: its input (T, C), bars if it has one channel, and each layer's spikes (T, N)."""
+    figure = Figure(figsize=(8, 2 + 1.8 * len(spikes)), layout="constrained")
+    axes = figure.subplots(len(spikes) + 1, 1, sharex=True, squeeze=False)[:, 0]
+    for i, (axis, events) in enumerate(zip(axes, [x != 0, *spikes], strict=True)):
+        if i == 0 and x.shape[1] == 1:
+            axis.bar(np.arange(len(x)), x[:, 0], color=GREY)
+            axis.set(ylabel="input")
+            continue
         t, n = np.nonzero(events)
         axis.scatter(t, n, s=4, marker="|", color=BLUE if i else GREY, linewidths=1)
         axis.set(ylabel=f"layer {i}" if i else "input", ylim=(-0.5, events.shape[1] - 0.5))
         axis.text(1.0, 1.01, f"{events.mean():.1%} active", transform=axis.transAxes, ha="right")
     axes[0].set_title(title, loc="left")
-    axes[-1].set(xlabel="step", xlim=(-1, len(layers[0])))
+    axes[-1].set(xlabel="step", xlim=(-1, len(x)))
     _save(figure, path)
 
 

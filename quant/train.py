@@ -184,7 +184,8 @@ def _plot(
     label = int(test.labels[0]) if test.labels is not None else 0
     plots.raster(
         folder / "raster.png",
-        [test.x[0, :length] > 0, *(spikes[0, :length] for spikes in one.spikes)],
+        test.x[0, :length],
+        [spikes[0, :length] for spikes in one.spikes],
         f"test sample 0, class {label}, recognised as {int(one.label[0])}",
     )
     plots.eigenvalues(

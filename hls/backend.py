@@ -8,7 +8,7 @@ hls4ml loads this module while it is being imported itself: elsewhere, import ``
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hls4ml.writer.vitis_writer import VitisWriter
 from numpy.typing import NDArray
 
 from rfssm.hls.cache import cached
-from rfssm.hls.emit import Lanes, write_rtl
+from rfssm.hls.emit import LaneChoice, Lanes, lane_choice, write_rtl
 from rfssm.hls.layers import lower, ours
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
@@ -63,8 +63,8 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
     def create_initial_config(
         self,
         *,
-        synapse_lanes: int | None = None,
-        neuron_lanes: int | None = None,
+        synapse_lanes: int | Sequence[int] | None = None,
+        neuron_lanes: int | Sequence[int] | None = None,
         write_rtl: bool = True,
         io_type: str = "io_stream",
         **vitis: Any,
@@ -72,7 +72,8 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         """Configuration of a conversion.
 
         synapse_lanes    neurons per cycle to which one event is added, of the SystemVerilog
-        neuron_lanes     cells per cycle, of the SystemVerilog; both or neither
+        neuron_lanes     cells per cycle, of the SystemVerilog; both or neither; each one number
+                         for all layers or one for each, the readout's last
         write_rtl        False: write the HLS C++ alone
         vitis            what the Vitis backend takes
         """
@@ -87,10 +88,10 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
                 "give both or neither"
             )
         config: dict[str, Any] = super().create_initial_config(io_type=io_type, **vitis)
-        lanes = None
+        lanes: LaneChoice | None = None
         if synapse_lanes is not None and neuron_lanes is not None:
-            lanes = list(astuple(Lanes(synapse_lanes, neuron_lanes)))  # checked now, kept as YAML
-        return config | {"Lanes": lanes, "WriteRTL": write_rtl}
+            lanes = lane_choice(synapse_lanes, neuron_lanes)
+        return config | {"Lanes": as_numbers(lanes), "WriteRTL": write_rtl}
 
     def compile(self, model: Any) -> str:
         """Compile the project's C++ for C simulation; returns the library's path."""
@@ -155,10 +156,21 @@ def rtl_dir(model: Any) -> Path:
     return Path(model.config.get_output_dir()) / "rtl"
 
 
-def lanes_of(model: Any) -> Lanes | None:
+def as_numbers(lanes: LaneChoice | None) -> list[Any] | None:
+    """Lanes as YAML can hold them: [synapse, neuron], or a list of such pairs."""
+    if lanes is None:
+        return None
+    if isinstance(lanes, Lanes):
+        return [lanes.synapse, lanes.neuron]
+    return [[each.synapse, each.neuron] for each in lanes]
+
+
+def lanes_of(model: Any) -> LaneChoice | None:
     """The lanes that were asked for, or None."""
     lanes = model.config.get_config_value("Lanes")
-    return None if lanes is None else Lanes(*lanes)
+    if lanes is None:
+        return None
+    return Lanes(*lanes) if isinstance(lanes[0], int) else tuple(Lanes(*each) for each in lanes)
 
 
 def _checked_samples(model: Any, x: NDArray[Any]) -> NDArray[np.int64]:

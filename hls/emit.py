@@ -68,6 +68,25 @@ class Lanes:
         return Lanes(min(self.synapse, most), min(self.neuron, most))
 
 
+LaneChoice = Lanes | Sequence[Lanes]
+"""For every layer that is wide enough, or one for each layer, the readout's last."""
+
+
+def lane_choice(synapse: int | Sequence[int], neuron: int | Sequence[int]) -> LaneChoice:
+    """Lanes from numbers, each one for all layers or a list with one for each layer."""
+    if isinstance(synapse, int) and isinstance(neuron, int):
+        return Lanes(synapse, neuron)
+    n = len(neuron) if isinstance(synapse, int) else len(synapse)  # type: ignore[arg-type]
+    synapses = [synapse] * n if isinstance(synapse, int) else synapse
+    neurons = [neuron] * n if isinstance(neuron, int) else neuron
+    if len(synapses) != len(neurons):
+        raise HardwareError(
+            f"synapse lanes for {len(synapses)} layers and neuron lanes for {len(neurons)}: must "
+            "be one for each layer in both"
+        )
+    return tuple(map(Lanes, synapses, neurons))
+
+
 def default_lanes(neurons: int) -> Lanes:
     """Lanes that balance a layer: up to 16 synapse lanes, up to 4 cells."""
     most = 1 << max(0, neurons.bit_length() - 1)  # largest power of two within the layer
@@ -105,11 +124,10 @@ class Design:
 
     @classmethod
     def of(
-        cls, network: IntegerNetwork, lanes: Lanes | None = None, name: str | None = None
+        cls, network: IntegerNetwork, lanes: LaneChoice | None = None, name: str | None = None
     ) -> Design:
-        """Choose parameters.  ``lanes`` holds for every layer that is wide enough."""
-        widths = [layer.outputs for layer in network.all_layers]
-        chosen = [lanes.fitted(n) if lanes else default_lanes(n) for n in widths]
+        """Choose parameters; without ``lanes`` the ``default_lanes`` of each layer."""
+        chosen = _chosen_lanes(network, lanes)
         chosen[-1] = Lanes(chosen[-1].synapse, 1)
         layers = tuple(_layer_parameters(network, i, chosen[i]) for i in range(len(network.layers)))
         return cls(
@@ -161,13 +179,13 @@ def module_name(name: str) -> str:
 def write_rtl(
     network: IntegerNetwork,
     directory: Path | str,
-    lanes: Lanes | None = None,
+    lanes: LaneChoice | None = None,
     name: str | None = None,
 ) -> Design:
     """Write a complete RTL project: the modules, the tops, the memories, the parameters.
 
     directory    made if missing; each file in it is complete or absent
-    lanes        for every layer that is wide enough (default: ``default_lanes`` of each)
+    lanes        of every layer, or of each (default: ``default_lanes`` of each)
     name         of the tops (default: the network's)
     """
     design = Design.of(network, lanes, name)
@@ -210,6 +228,20 @@ def _value_format(low: int, high: int) -> tuple[int, int]:
     if low < 0:
         return 1 + max((~low).bit_length(), high.bit_length()), 1
     return max(1, high.bit_length()), 0
+
+
+def _chosen_lanes(network: IntegerNetwork, lanes: LaneChoice | None) -> list[Lanes]:
+    widths = [layer.outputs for layer in network.all_layers]
+    if lanes is None:
+        return [default_lanes(n) for n in widths]
+    if isinstance(lanes, Lanes):
+        return [lanes.fitted(n) for n in widths]
+    if len(lanes) != len(widths):
+        raise HardwareError(
+            f"lanes of {len(lanes)} layers: must be one for each of the {len(widths)} layers, the "
+            "readout's last"
+        )
+    return [each.fitted(n) for each, n in zip(lanes, widths, strict=True)]
 
 
 def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes) -> Parameters:

@@ -20,7 +20,7 @@ from rfssm.model.errors import HardwareError
 from rfssm.quant.network import IntegerNetwork
 
 if TYPE_CHECKING:
-    from rfssm.hls.emit import Lanes
+    from rfssm.hls.emit import LaneChoice
 
 BACKENDS = ("Vitis", "Vivado", "RFSSM")
 _FRONTEND = "hls4ml.converters.pytorch_to_hls"
@@ -60,7 +60,7 @@ def convert_network(
     output_dir: Path | str,
     backend: str = "Vitis",
     *,
-    lanes: Lanes | None = None,
+    lanes: LaneChoice | None = None,
     steps: int | None = None,
     project_name: str = "network",
     rtl: bool = True,
@@ -78,6 +78,7 @@ def convert_network(
     import hls4ml  # importing it takes half a second: only those who convert pay
 
     _make_sure_of_registration()
+    from rfssm.hls.backend import as_numbers
     from rfssm.hls.layers import describe
 
     spec = network.input
@@ -87,10 +88,9 @@ def convert_network(
         project_name=project_name,
         backend=backend,
         io_type="io_stream",
-        synapse_lanes=lanes and lanes.synapse,
-        neuron_lanes=lanes and lanes.neuron,
         write_rtl=rtl,
     )
+    config["Lanes"] = as_numbers(lanes)
     config["HLSConfig"] = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}}
     names = ["x", *(f"layer{i}" for i in range(len(network.layers))), "readout"]
     layers = [{"class_name": "InputLayer", "name": "x", "input_shape": [steps, spec.channels]}]

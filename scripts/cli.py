@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
-from rfssm.model.errors import RfssmError, SamplesError
+from rfssm.model.errors import HardwareError, RfssmError, SamplesError
 from rfssm.scripts.files import OUT_OF_SPACE, check_output_file, writing
 
 if TYPE_CHECKING:
-    from rfssm.hls.emit import Lanes
+    from rfssm.hls.emit import LaneChoice
     from rfssm.quant.network import IntegerNetwork
     from rfssm.quant.samples import Samples
 
@@ -37,11 +37,18 @@ app = typer.Typer(
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A network.safetensors.")]
 SynapseLanes = Annotated[
-    int | None,
-    typer.Option(metavar="N", help="Neurons whose currents one event changes per cycle."),
+    str | None,
+    typer.Option(
+        metavar="N[,N...]",
+        help="Neurons whose currents one event changes per cycle: one number, or one per layer.",
+    ),
 ]
 NeuronLanes = Annotated[
-    int | None, typer.Option(metavar="N", help="Neurons that a layer updates per cycle.")
+    str | None,
+    typer.Option(
+        metavar="N[,N...]",
+        help="Neurons that a layer updates per cycle: one number, or one per layer.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -341,15 +348,25 @@ def _load_samples(path: Path, network: IntegerNetwork) -> Samples:
     return samples
 
 
-def _lanes(synapse: int | None, neuron: int | None) -> Lanes | None:
-    """Lanes of every layer that is wide enough; None: each layer's own default."""
+def _lanes(synapse: str | None, neuron: str | None) -> LaneChoice | None:
+    """Lanes of all layers or of each; None: each layer's own default."""
     if synapse is None and neuron is None:
         return None
-    from rfssm.hls.emit import Lanes
+    from rfssm.hls.emit import lane_choice
 
-    if synapse is None:
-        synapse = max(16, neuron or 1)
-    return Lanes(synapse, min(4, synapse) if neuron is None else neuron)
+    synapses, neurons = _numbers("--synapse-lanes", synapse), _numbers("--neuron-lanes", neuron)
+    synapses = synapses or [max(16, n) for n in neurons]
+    neurons = neurons or [min(4, n) for n in synapses]
+    return lane_choice(*(n[0] if len(n) == 1 else n for n in (synapses, neurons)))
+
+
+def _numbers(option: str, text: str | None) -> list[int]:
+    try:
+        return [] if text is None else [int(word) for word in text.split(",")]
+    except ValueError:
+        raise HardwareError(
+            f"{option} {text}: must be one number, or one per layer as 16,8"
+        ) from None
 
 
 if __name__ == "__main__":

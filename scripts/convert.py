@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rfssm.hls.bench import write_bench
-from rfssm.hls.emit import Lanes, write_rtl
+from rfssm.hls.emit import LaneChoice, write_rtl
 from rfssm.hls.plugin import convert_network
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
@@ -28,7 +28,7 @@ def convert(
     samples: Samples,
     *,
     backend: str = "RFSSM",
-    lanes: Lanes | None = None,
+    lanes: LaneChoice | None = None,
 ) -> Hardware:
     """Write everything into ``out``, complete or not at all.
 

@@ -15,7 +15,7 @@ from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Difference, Samples, compare
 
 if TYPE_CHECKING:
-    from rfssm.hls.emit import Lanes
+    from rfssm.hls.emit import LaneChoice
 
 RANDOM_SAMPLES = 16
 RANDOM_STEPS = 64
@@ -80,7 +80,7 @@ def verify_network(
     names: Sequence[str] | None = None,
     *,
     at_most: Mapping[str, int] | None = None,
-    lanes: Lanes | None = None,
+    lanes: LaneChoice | None = None,
     progress: Progress | None = None,
 ) -> VerifyReport:
     """Compare spikes, states, scores and labels of engines with the golden model, with ``==``.

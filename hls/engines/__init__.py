@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
-from rfssm.hls.emit import Lanes
+from rfssm.hls.emit import LaneChoice
 from rfssm.model.errors import RfssmError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
@@ -30,7 +30,7 @@ def run(
     *,
     spikes: bool = False,
     states: bool = False,
-    lanes: Lanes | None = None,
+    lanes: LaneChoice | None = None,
     progress: Progress | None = None,
 ) -> Outputs:
     """Run samples through a network.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rfssm.hls.cache import cached
-from rfssm.hls.emit import Lanes
+from rfssm.hls.emit import LaneChoice
 from rfssm.hls.plugin import convert_network
 from rfssm.hls.toolchain import gxx_version, missing_gxx
 from rfssm.quant.network import IntegerNetwork, Integers
@@ -35,7 +35,7 @@ def run(
     *,
     spikes: bool = False,
     states: bool = False,
-    lanes: Lanes | None = None,
+    lanes: LaneChoice | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outputs:
     """Run samples; a library is compiled once per network and number of steps."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from rfssm.hls import toolchain
 from rfssm.hls.cache import cached
-from rfssm.hls.emit import Design, Lanes, TraceField, design_files, rtl_sources, write_rtl
+from rfssm.hls.emit import Design, LaneChoice, TraceField, design_files, rtl_sources, write_rtl
 from rfssm.hls.engines import beats
 from rfssm.model.errors import ToolError
 from rfssm.quant.network import IntegerNetwork
@@ -33,7 +33,7 @@ def run(
     *,
     spikes: bool = False,
     states: bool = False,
-    lanes: Lanes | None = None,
+    lanes: LaneChoice | None = None,
     progress: Progress | None = None,
     source_chance: float = 1.0,
     sink_chance: float = 1.0,
@@ -63,7 +63,7 @@ def run(
         folder = Path(name)
         for memory in built.glob("*.mem"):
             (folder / memory.name).symlink_to(memory)
-        (folder / "beats.txt").write_text("".join(f"{beat:x}\n" for beat in sent.tolist()))
+        (folder / "beats.txt").write_text(beats.bench_lines(sent))
         command = [toolchain.icarus("vvp"), "-n", str(built / "bench.vvp")]
         command += [f"+{key}={value}" for key, value in arguments.items()]
         command += ["+trace"] if spikes or states else []
@@ -184,7 +184,7 @@ def _bench() -> Path:
     return Path(str(files("rfssm.hls"))) / "rtl" / "bench" / "rfssm_bench.sv"
 
 
-def _build(design: Design, lanes: Lanes | None) -> Path:
+def _build(design: Design, lanes: LaneChoice | None) -> Path:
     """Folder with ``bench.vvp`` and the memory files of this network."""
     reason = missing()
     if reason:

@@ -14,7 +14,15 @@ from random_networks import random_case
 from rtl_cases import CASES, network
 
 from rfssm.hls import toolchain
-from rfssm.hls.emit import Lanes, default_lanes, module_name, rtl_sources, write_rtl
+from rfssm.hls.emit import (
+    Design,
+    Lanes,
+    default_lanes,
+    lane_choice,
+    module_name,
+    rtl_sources,
+    write_rtl,
+)
 from rfssm.model.errors import HardwareError
 
 MODULES = [path.stem for path in rtl_sources()]
@@ -216,3 +224,14 @@ def test_every_module_has_its_own_file_and_licence() -> None:
         assert f"\nmodule {path.stem} " in text
         assert max(map(len, text.splitlines())) <= 110
     assert (Path(str(files("rfssm.hls"))) / "rtl" / "bench" / "rfssm_bench.sv").exists()
+
+
+def test_lanes_of_each_layer() -> None:
+    net = network([{"neurons": 16}, {"neurons": 8}])
+    each = (Lanes(8, 2), Lanes(4, 4), Lanes(2, 1))
+    assert Design.of(net, each).lanes == each
+    with pytest.raises(HardwareError, match="lanes of 2 layers: must be one for each of the 3"):
+        Design.of(net, each[:2])
+    with pytest.raises(HardwareError, match="synapse lanes for 2 layers and neuron lanes for 3"):
+        lane_choice([8, 4], [2, 2, 1])
+    assert lane_choice([8, 4, 2], 2) == (Lanes(8, 2), Lanes(4, 2), Lanes(2, 2))

@@ -63,7 +63,7 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
         trace_bits=design.trace_bits,
     )
     texts = {
-        "beats.txt": "".join(f"{beat:x}\n" for beat in sent.tolist()),
+        "beats.txt": beats.bench_lines(sent),
         "expected.txt": "".join(f"{line}\n" for line in expected),
         "Makefile": makefile,
     }

@@ -10,14 +10,17 @@ from rfssm.model.errors import ToolError
 from rfssm.quant.network import IntegerNetwork, Integers
 from rfssm.quant.samples import Bools, Samples
 
-STEP_END = 1 << 31
-LAST = 1 << 32
+Beats = NDArray[np.uint32]
+"""One row per beat: words of tdata, then flags (LAST, STEP_END)."""
+
+LAST, STEP_END = 1, 2
 
 
-def event_beats(samples: Samples, rng: Generator | None = None) -> NDArray[np.uint64]:
-    """Events of all samples, one after the other: tdata in bits 31:0, tlast in bit 32.
+def event_beats(samples: Samples, rng: Generator | None = None) -> Beats:
+    """Events of all samples, one after the other.
 
-    rng    shuffles the events of each step and puts some step ends into beats of their own
+    rng        shuffles the events of each step and puts some step ends into beats of their own
+    returns    tdata and flags of each beat    [beats, 2]
     """
     batch, longest, _ = samples.x.shape
     live = np.arange(longest) < samples.steps[:, None]  # [B, T]
@@ -36,11 +39,33 @@ def event_beats(samples: Samples, rng: Generator | None = None) -> NDArray[np.ui
     order = np.lexsort((place, step))
     step, words = step[order], (data | address << 16)[order]
     ends = np.append(step[1:] != step[:-1], True)
-    words[ends] |= STEP_END
+    words[ends] |= 1 << 31
     sample = step // longest
-    words[np.append(sample[1:] != sample[:-1], True)] |= LAST
-    sent: NDArray[np.uint64] = words.astype(np.uint64)
-    return sent
+    last = np.append(sample[1:] != sample[:-1], True)
+    return np.stack([words, LAST * last + STEP_END * ends], axis=1).astype(np.uint32)
+
+
+def bench_lines(sent: Beats) -> str:
+    """Event beats as rfssm_bench reads them: tdata in bits 31:0, tlast in bit 32."""
+    return "".join(f"{(flags & LAST) << 32 | data:x}\n" for data, flags in sent.tolist())
+
+
+def dense_words(network: IntegerNetwork) -> int:
+    """32-bit words of a dense beat."""
+    return -(-network.input.channels * network.input.bits // 32)
+
+
+def dense_beats(network: IntegerNetwork, samples: Samples) -> Beats:
+    """Steps of all samples, one per beat, channel 0 in the low bits    [steps, words + 1]."""
+    bits = network.input.bits
+    live = np.arange(samples.x.shape[1]) < samples.steps[:, None]  # [B, T]
+    x = samples.x[live]
+    planes = ((x[..., None] >> np.arange(bits)) & 1).astype(np.uint8).reshape(len(x), -1)
+    missing = 32 * dense_words(network) - planes.shape[1]
+    packed = np.packbits(np.pad(planes, ((0, 0), (0, missing))), axis=1, bitorder="little")
+    flags = np.full(len(x), STEP_END)
+    flags[np.cumsum(samples.steps) - 1] |= LAST
+    return np.hstack([packed.view("<u4"), flags[:, None]]).astype(np.uint32)
 
 
 def packet_beats(network: IntegerNetwork, samples: Samples) -> int:

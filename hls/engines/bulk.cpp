@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Drives a Verilated network (the top with trace ports) through whole test sets, called from Python.
-// Both streams may be stalled at random.  "Vdut.h" comes from Verilator; "network.h" holds the places
-// of the layers in the trace, written next to it.
+// Drives a Verilated network through whole test sets, called from Python: the top with trace ports
+// (NETWORK_TRACED = 1) or the one that takes dense beats.  Both streams may be stalled at random.
+// "Vdut.h" comes from Verilator; "network.h", written next to it, holds the width of an input beat and
+// the places of the layers in the trace.
 #include <cstdint>
 #include <cstring>
 #include <fcntl.h>
@@ -49,6 +50,14 @@ template <std::size_t N> uint64_t bits(const VlWide<N> &port, int lo, int width)
     if (shift && word + 2 < N) value |= uint64_t(port[word + 2]) << (64 - shift);
     return value & (~0ull >> (64 - width));
 }
+template <class T> void set(T &port, const uint32_t *words) {
+    uint64_t value = words[0];
+    if (sizeof(T) > 4) value |= uint64_t(words[1]) << 32;
+    port = T(value);
+}
+template <std::size_t N> void set(VlWide<N> &port, const uint32_t *words) {
+    for (std::size_t i = 0; i < N; i++) port[i] = words[i];
+}
 int64_t sign_extended(uint64_t value, int width) {
     return int64_t(value << (64 - width)) >> (64 - width);
 }
@@ -65,7 +74,7 @@ extern "C" {
 
 // One run.  Python fills in the first part; see Run in verilator.py, which mirrors this struct.
 struct Run {
-    const uint64_t *beats;       // tdata in bits 31:0, tlast in bit 32
+    const uint32_t *beats;       // BEAT_WORDS of tdata, then flags: 1 ends a sample, 2 ends a step
     int64_t n_beats;
     int64_t *out_data;           // n_out beats, sign-extended
     uint8_t *out_last;
@@ -129,6 +138,7 @@ void simulation_free(Simulation *simulation) {
     delete simulation;
 }
 
+#if NETWORK_TRACED
 static void record_trace(const Vdut &top, Run &run) {
     for (int l = 0; l < network::N_LAYERS; l++) {
         const network::Layer &layer = network::LAYERS[l];
@@ -153,23 +163,26 @@ static void record_trace(const Vdut &top, Run &run) {
     }
 }
 
+#endif
+
 // Runs on for at most so many cycles.  DONE: all output beats came, and then nothing more for a while.
 int64_t simulation_run(Simulation *simulation, Run *state, int64_t cycles) {
     Vdut &top = *simulation->top;
     Run &run = *state;
-    const bool tracing = run.spikes || run.u;
     const int width = int(sizeof(top.m_axis_tdata)) * 8;
     for (const int64_t end = run.cycle + cycles; run.cycle < end; run.cycle++) {
         if (!run.offering && run.sent < run.n_beats)
             run.offering = run.source_chance >= 256 || (next_random(run.seed) & 255) < run.source_chance;
         top.s_axis_tvalid = run.offering;
+        uint32_t beat[network::BEAT_WORDS + 1];
         if (run.offering) {
-            top.s_axis_tdata = uint32_t(run.beats[run.sent]);
-            top.s_axis_tlast = (run.beats[run.sent] >> 32) & 1;
+            std::memcpy(beat, run.beats + run.sent * (network::BEAT_WORDS + 1), sizeof(beat));
         } else {
-            top.s_axis_tdata = next_random(run.seed);  // means nothing
-            top.s_axis_tlast = 1;
+            for (uint32_t &word : beat) word = next_random(run.seed);  // means nothing
         }
+        set(top.s_axis_tdata, beat);
+        const uint32_t flags = beat[network::BEAT_WORDS];
+        top.s_axis_tlast = flags & 1;
         top.m_axis_tready = run.sink_chance >= 256 || (next_random(run.seed) & 255) < run.sink_chance;
         top.eval();
         if (run.stalled && !(top.m_axis_tvalid && top.m_axis_tdata == run.held_data &&
@@ -187,12 +200,14 @@ int64_t simulation_run(Simulation *simulation, Run *state, int64_t cycles) {
             run.idle = 0;
         }
         if (run.offering && top.s_axis_tready) {
-            const uint64_t beat = run.beats[run.sent++];
-            if ((beat >> 31) & 3) run.accepted[run.steps_in++] = run.cycle;
+            if (flags & 2) run.accepted[run.steps_in++] = run.cycle;
+            run.sent++;
             run.offering = 0;
             run.idle = 0;
         }
-        if (tracing) record_trace(top, run);
+#if NETWORK_TRACED
+        if (run.spikes || run.u) record_trace(top, run);
+#endif
         tick(top);
         if (run.received == run.n_out && run.sent == run.n_beats && ++run.trailing > 64) return DONE;
         if (run.idle > run.idle_limit) return HUNG;

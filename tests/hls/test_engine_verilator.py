@@ -79,6 +79,16 @@ def test_reset_in_mid_sample_leaves_no_trace(cycles: int) -> None:
     assert_equal(net, samples_for(net), lanes=Lanes(2, 2), sink_chance=0.5, reset_after=cycles)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_dense_beats_give_the_same_scores(name: str) -> None:
+    net = CASES[name]()
+    samples = samples_for(net)
+    expected = golden.run(net, samples)
+    for source, sink in STALLS:
+        got = verilator.simulate(net, samples, dense=True, source_chance=source, sink_chance=sink)
+        assert compare(expected, got.outputs) == []
+
+
 def test_states_in_block_memory_equal_golden() -> None:
     net = network([{"neurons": 70, "reset": True}])
     assert_equal(net, samples_for(net), lanes=Lanes(8, 1))  # 70 chunks: more than LUTs are used for

@@ -11,6 +11,7 @@ from torch import Tensor
 HEIGHT = 0.15
 SIGMA = 0.5
 WIDENING = 6.0
+FAR = 50.0
 
 
 def multi_gaussian(x: Tensor) -> Tensor:
@@ -20,6 +21,7 @@ def multi_gaussian(x: Tensor) -> Tensor:
     h = 0.15, σ = 0.5, k = 6.
     """
     wide = (WIDENING * SIGMA) ** 2
+    x = x.clamp(-FAR, FAR)  # beyond, cosh overflows and the wings are below 1e-60
     square = x * x
     # Both wings at once: exp(-(x - σ)²/2w) + exp(-(x + σ)²/2w) = 2 exp(-(x² + σ²)/2w) cosh(σx/w)
     wings = torch.exp(square * (-0.5 / wide)).mul_(torch.cosh(x * (SIGMA / wide)))

@@ -13,6 +13,18 @@ def test_surrogate_at_the_threshold_and_its_symmetry() -> None:
     assert float(multi_gaussian(x).min()) < 0  # the negative wings
 
 
+def test_surrogate_is_three_gaussians_and_vanishes_far_away() -> None:
+    def gaussian(x: torch.Tensor, mean: float, deviation: float) -> torch.Tensor:
+        return torch.exp(-((x - mean) ** 2) / (2 * deviation**2))
+
+    x = torch.linspace(-60, 60, 2401, dtype=torch.float64)
+    wings = gaussian(x, 0.5, 3.0) + gaussian(x, -0.5, 3.0)
+    expected = 1.15 * gaussian(x, 0, 0.5) - 0.15 * wings
+    assert torch.allclose(multi_gaussian(x), expected, rtol=0, atol=1e-15)
+    for far in (100.0, 1e5, 1e30, -1e30):
+        assert float(multi_gaussian(torch.tensor(far))) == 0
+
+
 def test_state_exactly_at_the_threshold_does_not_spike() -> None:
     u = torch.tensor([6.0, 7.0, 8.0])
     assert spike(u, torch.full((3,), 7.0), torch.ones(3)).tolist() == [0, 0, 1]

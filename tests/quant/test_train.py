@@ -16,7 +16,7 @@ import torch
 
 from rfssm.model import data
 from rfssm.model.errors import RecipeError, RfssmError
-from rfssm.model.network import S5RF
+from rfssm.model.network import S5RF, SpikingLayer, calibrate
 from rfssm.model.recipe import DigitsConfig, NetworkConfig, TrainingConfig
 from rfssm.model.train import fit
 from rfssm.quant import golden
@@ -171,6 +171,8 @@ def test_float_network_trains_in_the_same_loop(tmp_path: Path) -> None:
     digits = data.load(DigitsConfig(set="digits"))
     config = NetworkConfig(neurons=(16, 16), step_min=0.02)
     network = S5RF(config, 1, 10, torch.Generator().manual_seed(0), 1 / 16)
+    x, steps = torch.from_numpy(digits.train.x[:64]).float(), torch.full((64,), 64)
+    calibrate([m for m in network.layers if isinstance(m, SpikingLayer)], x / 16, steps, 0.5)
     training = TrainingConfig(epochs=3, batch=64, learning_rate=0.03)
     history = fit(network, digits, training, seed=0, folder=tmp_path, progress=False)
     assert history[-1].loss < history[0].loss

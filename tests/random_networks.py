@@ -60,8 +60,7 @@ class Case:
     tensors: Tensors
     x: np.ndarray  # (B, T, channels) int64
     steps: np.ndarray  # (B,) int64
-    synapse_lanes: int
-    neuron_lanes: int
+    lanes_of_each: tuple[Lanes, ...]  # one for each layer
 
     def network(self) -> IntegerNetwork:
         return IntegerNetwork.build(self.metadata, self.tensors)
@@ -70,7 +69,8 @@ class Case:
         return Samples(x=self.x, steps=self.steps, labels=None)
 
     def lanes(self) -> Lanes:
-        return Lanes(synapse=self.synapse_lanes, neuron=self.neuron_lanes)
+        """The same lanes for all layers."""
+        return self.lanes_of_each[0]
 
     def expected(self) -> dict[str, np.ndarray]:
         """The reference's answer, in the types of an engine's output file."""
@@ -439,6 +439,11 @@ def draw_depth(rng: Generator, size: Size) -> int:
     return min(size.depth, depth)
 
 
+def draw_lanes(rng: Generator) -> Lanes:
+    neuron = 2 ** between(rng, 0, 4)
+    return Lanes(synapse=neuron * 2 ** between(rng, 0, 3), neuron=neuron)
+
+
 def random_case(seed: int, size: Size = SMALL) -> Case:
     """Draw a network that ``IntegerNetwork.build`` accepts, with samples and lanes.
 
@@ -547,9 +552,7 @@ def random_case(seed: int, size: Size = SMALL) -> Case:
     if chance(rng, 0.15):  # what lies beyond a sample's last step is nobody's input
         beyond = np.arange(longest) >= steps[:, None]
         x[beyond] = rng.integers(*input_range(spec), x[beyond].shape, endpoint=True)
-    neuron_lanes = 2 ** between(rng, 0, 4)
-    synapse_lanes = neuron_lanes * 2 ** between(rng, 0, 3)
-    return Case(seed, metadata, tensors, x, steps, synapse_lanes, neuron_lanes)
+    return Case(seed, metadata, tensors, x, steps, tuple(draw_lanes(rng) for _ in layers))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -580,6 +583,7 @@ def features(case: Case) -> Counter[str]:
     *spiking, readout = case.metadata["layers"]
     every = [*spiking, readout]
     tensors = [reference.layer_tensors(case.tensors, i) for i in range(len(every))]
+    pairs = list(zip(spiking, case.lanes_of_each, strict=False))
     found = {
         "input of 1 bit": spec["bits"] == 1,
         "input of 2 to 8 bits": 2 <= spec["bits"] <= 8,
@@ -615,9 +619,9 @@ def features(case: Case) -> Counter[str]:
         "padding that is not zero": any(
             sample[count:].any() for sample, count in zip(case.x, case.steps, strict=True)),
         "neurons not a multiple of the lanes": any(
-            layer["neurons"] % case.neuron_lanes for layer in spiking),
+            layer["neurons"] % lanes.neuron for layer, lanes in pairs),
         "neurons not a multiple of the synapse lanes": any(
-            layer["neurons"] % case.synapse_lanes for layer in spiking),
+            layer["neurons"] % lanes.synapse for layer, lanes in pairs),
     }  # fmt: skip
     for layer, tensor in zip(spiking, tensors, strict=False):
         F, bits, S = layer["transition_frac"], layer["transition_bits"], layer["state_bits"]

@@ -25,6 +25,7 @@ from random_networks import (
 )
 
 from rfssm.hls import engines
+from rfssm.hls.emit import Lanes
 from rfssm.quant import golden
 from rfssm.quant.samples import compare
 
@@ -146,7 +147,7 @@ def test_the_same_seed_gives_the_same_network() -> None:
         assert one.network().digest() == two.network().digest()
         np.testing.assert_array_equal(one.x, two.x)
         np.testing.assert_array_equal(one.steps, two.steps)
-        assert (one.synapse_lanes, one.neuron_lanes) == (two.synapse_lanes, two.neuron_lanes)
+        assert one.lanes_of_each == two.lanes_of_each
 
 
 def test_random_networks_reach_every_field_and_corner() -> None:
@@ -214,7 +215,7 @@ def test_engine_equals_golden(
     for seed in seeds:
         case = random_case(seed, size)
         where = f"random_case({seed}, {'SMALL' if size == SMALL else 'LARGE'}), engine {engine}"
-        network, samples, lanes = case.network(), case.samples(), case.lanes()
+        network, samples, lanes = case.network(), case.samples(), case.lanes_of_each
         expected = golden.run(network, samples, spikes=True, states=True)
         try:
             got = engines.run(network, samples, engine, spikes=True, states=True, lanes=lanes)
@@ -240,7 +241,9 @@ def full_scores(steps: int) -> Case:
     integers = {"weight_u": [[-(2**15)], [2**15 - 1]], "bias_u": [-1, 1], "leak": [0, 2**24 - 1]}
     tensors = {f"layers.0.{name}": np.array(v, dtype=np.int32) for name, v in integers.items()}
     x = np.full((1, steps, 1), 65535, dtype=np.int64)
-    return Case(0, metadata, tensors | {"layers.0.scale": np.ones(1)}, x, np.array([steps]), 1, 1)
+    return Case(
+        0, metadata, tensors | {"layers.0.scale": np.ones(1)}, x, np.array([steps]), (Lanes(1, 1),)
+    )
 
 
 def test_the_longest_sample_fills_its_score_to_the_last_bit() -> None:

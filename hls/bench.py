@@ -12,8 +12,8 @@ import numpy as np
 
 from rfssm.hls.emit import Design
 from rfssm.hls.engines import beats
+from rfssm.model.files import write_atomically
 from rfssm.quant import golden
-from rfssm.quant.network import write_atomically
 from rfssm.quant.samples import Samples
 
 _MAKEFILE = """\

@@ -24,12 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.model.errors import HardwareError
+from rfssm.model.files import write_atomically
 from rfssm.quant.network import (
     IntegerNetwork,
     Integers,
     ReadoutLayer,
     SpikingLayer,
-    write_atomically,
 )
 
 Parameters = dict[str, int | str]

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +27,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from rfssm.model.errors import NetworkError
+from rfssm.model.files import write_atomically
 from rfssm.quant.qformat import Overflow, Rounding, signed_bits, signed_range
 
 FORMAT = "rfssm-network"
@@ -324,25 +323,6 @@ class IntegerNetwork(BaseModel):
             most = max(most, int((positive * max(high, 0) + negative * min(low, 0)).max()))
             least = min(least, int((positive * min(low, 0) + negative * max(high, 0)).min()))
         return max(2, signed_bits(least, most))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name beside it, then rename: complete or not at all."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o666 & ~_umask())  # noqa: PTH101
-        os.replace(name, path)  # noqa: PTH105
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 # -- reading the header ----------------------------------------------------------------------------

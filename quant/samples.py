@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.model.errors import SamplesError
-from rfssm.quant.network import IntegerNetwork, Integers, write_atomically
+from rfssm.model.files import write_atomically
+from rfssm.quant.network import IntegerNetwork, Integers
 
 Bools = NDArray[np.bool_]
 

@@ -14,7 +14,7 @@ from rfssm.model import data as datasets
 from rfssm.model import plots
 from rfssm.model.data import Data
 from rfssm.model.errors import RecipeError, RfssmError
-from rfssm.model.files import write_atomically
+from rfssm.model.files import PARTIAL, write_atomically
 from rfssm.model.network import S5RF
 from rfssm.model.train import Metrics, fit, reproducible
 from rfssm.quant import golden
@@ -116,6 +116,8 @@ def _open_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
     try:
         if resume and known.exists():
             _same_recipe(recipe, yaml.safe_load(known.read_text()), known)
+            for left in folder.rglob(f".*{PARTIAL}"):
+                left.unlink()
             return
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             hint = "it holds no recipe.yaml" if resume else "to go on with it, resume"

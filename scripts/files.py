@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rfssm.model.errors import RfssmError
+from rfssm.model.files import umask
 
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of the operating system that name no file."""
@@ -66,7 +66,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         with writing(path):
             working = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
             yield working
-            working.chmod(0o777 & ~_umask())  # mkdtemp makes private folders
+            working.chmod(0o777 & ~umask())  # mkdtemp makes private folders
             working.replace(path)  # also over an empty folder
     except BaseException:
         if working != path:
@@ -90,9 +90,3 @@ def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with suppress(OSError):  # never made, or somebody else's file is in it by now
             folder.rmdir()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

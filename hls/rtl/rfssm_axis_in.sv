@@ -38,13 +38,14 @@ module rfssm_axis_in #(
   end
 
   wire logic [11:0]        addr  = s_axis_tdata[27:16];
+  wire logic [ADDR_W-1:0]  low   = addr[ADDR_W-1:0];
   wire logic [VALUE_W-1:0] value = (int'(addr) < N_IN) ? s_axis_tdata[VALUE_W-1:0] : '0;
   wire logic               step_end = s_axis_tdata[31] || s_axis_tlast;
 
   rfssm_skid #(.W(ADDR_W + VALUE_W + 2)) skid (
     .clk, .rst,
     .s_valid(s_axis_tvalid), .s_ready(s_axis_tready),
-    .s_data({s_axis_tlast, step_end, ADDR_W'(addr), value}),
+    .s_data({s_axis_tlast, step_end, low, value}),
     .m_valid, .m_ready, .m_data({m_last, m_step_end, m_addr, m_value})
   );
 endmodule

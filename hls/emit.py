@@ -269,6 +269,7 @@ def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes) -> Paramete
         "ROTATION": int(_is_rotation(layer)),
         "RESET": int(reset),
         "ROUND": _ROUND[layer.rounding],
+        # SAT stays even where the bound clears it: a stream may run longer than steps_max
         "SATURATE": int(layer.overflow == "SAT"),
         "STATE_RAM": int(-(-layer.neurons // lanes.neuron) > _BLOCK_RAM_CHUNKS),
         "WEIGHTS": f"layer{i}_weights.mem",

@@ -55,8 +55,8 @@ def run(
     arguments = {
         "expected": expected,
         "idle": 20_000 + 2 * design.slowest_step,
-        "source": round(256 * source_chance),
-        "sink": round(256 * sink_chance),
+        "source": max(1, round(256 * source_chance)),
+        "sink": max(1, round(256 * sink_chance)),
         "seed": seed,
     }
     with tempfile.TemporaryDirectory(prefix="rfssm-icarus-") as name:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -186,42 +184,48 @@ def test_a_hung_simulation_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
         verilator.run(net, samples_for(net))
 
 
-def _build_slowly(folder: Path) -> None:
-    (folder / "half").write_text("done")
-    time.sleep(60)
-
-
-def _build_once(results: multiprocessing.SimpleQueue[str]) -> None:
-    def build(folder: Path) -> None:
-        (folder / "value").write_text("same")
-        time.sleep(0.2)
-
-    results.put((cache.cached("race", ["key"], build) / "value").read_text())
+def start(code: str) -> subprocess.Popen[str]:
+    """Another Python process with the same cache."""
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import time\nfrom rfssm.hls.cache import cached\n{code}"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_killed_build_is_never_mistaken_for_a_result(own_cache: Path) -> None:
-    process = multiprocessing.Process(
-        target=cache.cached, args=("killed", ["key"], _build_slowly), daemon=True
+    process = start(
+        "def build(folder):\n"
+        "    (folder / 'half').touch()\n"
+        "    print('building', flush=True)\n"
+        "    time.sleep(60)\n"
+        "cached('killed', ['key'], build)"
     )
-    process.start()
-    while not list(own_cache.glob("killed/.building-*/half")):
-        time.sleep(0.01)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    folder = cache.cached("killed", ["key"], lambda path: (path / "whole").touch() or None)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "building\n"
+        process.kill()
+    built = []
+
+    def build(folder: Path) -> None:
+        (folder / "whole").touch()
+        built.append(folder)
+
+    folder = cache.cached("killed", ["key"], build)
+    assert len(built) == 1
     assert [path.name for path in folder.iterdir()] == ["whole"]
 
 
 def test_two_builds_at_once_do_no_harm(own_cache: Path) -> None:
-    results: multiprocessing.SimpleQueue[str] = multiprocessing.SimpleQueue()
-    processes = [multiprocessing.Process(target=_build_once, args=(results,)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [results.get() for _ in processes] == ["same"] * 3
-    assert len([path for path in (own_cache / "race").iterdir()]) == 1
+    code = (
+        "def build(folder):\n"
+        "    (folder / 'value').write_text('same')\n"
+        "    time.sleep(0.5)\n"
+        "print((cached('race', ['key'], build) / 'value').read_text())"
+    )
+    processes = [start(code) for _ in range(3)]
+    assert [process.communicate()[0] for process in processes] == ["same\n"] * 3
+    assert len(list((own_cache / "race").iterdir())) == 1
 
 
 def test_cache_that_cannot_be_written_is_named(

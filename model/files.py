@@ -6,7 +6,6 @@ import os
 import tempfile
 from pathlib import Path
 
-
 PARTIAL = ".partial"
 """How the names of files end that a killed process left half-written."""
 

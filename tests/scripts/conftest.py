@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,12 +54,20 @@ def refused(rfssm: Callable[..., Finished]) -> Callable[..., str]:
 
 
 def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
-    """Start a command in a process of its own."""
+    """Start a command in a process of its own, deaf to nothing.
+
+    A shell makes its background jobs ignore SIGINT, and children inherit that: a test run in the
+    background would never see its commands interrupted.
+    """
     command = [sys.executable, "-m", "rfssm.scripts.cli", *map(str, arguments)]
-    return subprocess.Popen(
-        command,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},  # type: ignore[call-overload]
-    )
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options},  # type: ignore[call-overload]
+        )
+    finally:
+        signal.signal(signal.SIGINT, heard)
 
 
 def tiny_network() -> IntegerNetwork:

@@ -233,6 +233,9 @@ def _integers(name: str, array: NDArray[Any], dimensions: int) -> Integers:
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as stream:  # np.load would leave a damaged file open
+            if stream.read(4) not in (b"PK\x03\x04", b"\x93NUM"):
+                raise SamplesError(f"{path}: not an .npz file")
+            stream.seek(0)
             file = np.load(stream, allow_pickle=False)
             if isinstance(file, np.ndarray):
                 raise SamplesError(

@@ -34,7 +34,7 @@ CHUNK = 20
 
 # Seeds 0 to n - 1; the coverage asserted below holds for the first COVERED of them already.
 COVERED = 100
-ENGINE_CASES = {"icarus": 300, "verilator": 100, "csim": 100}
+ENGINE_CASES = {"icarus": 300, "verilator": 200, "csim": 200}
 ENGINE_CHUNK = 10
 LARGE_CASES = 8
 

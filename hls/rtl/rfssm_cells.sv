@@ -7,21 +7,22 @@
 //   v' = sat(round(a10 u + a11 v) + (I_v << GUARD) + bias_v + s R_v)
 //   s' = u' > threshold                                 s: the neuron's spike of the step before
 //
-//   u, v, R, threshold   STATE_W bits, signed      a        TRANS_W bits, TRANS_FRAC of them fraction
-//   bias                 BIAS_W bits, signed        I        CURRENT_W bits, signed
+//   u, v, R, threshold   STATE_W bits, signed    a   TRANS_W bits, TRANS_FRAC of them fraction
+//   bias                 BIAS_W bits, signed     I   CURRENT_W bits, signed
 //
 // The two products of a row are summed exactly and rounded once (ROUND as in rfssm_round); then the
 // additions, exact; then one saturation (SATURATE = 0: the low STATE_W bits).
 //
 // Memory words hold one chunk, lowest lane first.  A lane of COEF is {a11, a10, a01, a00} or, with
-// ROTATION, {b, a} (a00 = a11 = a, a10 = -a01 = b); of OFFSET {R_v, R_u, bias_v, bias_u}, parts that
-// the layer lacks left out; of THRESHOLD {threshold}.  Padding lanes of the last chunk never spike.
+// ROTATION, {b, a} (a00 = a11 = a, a10 = -a01 = b); of OFFSET {R_v, R_u, bias_v, bias_u}, parts
+// that the layer lacks left out; of THRESHOLD {threshold}.  Padding lanes of the last chunk never
+// spike.
 //
-// Latency: PIPE = 8 cycles from issue to m_valid.  II: max(CHUNKS, PIPE) cycles per step; the next step
-// follows without a gap.  The pipeline never stalls: a chunk is issued only while `room` promises a
-// place for its spikes.
-// Cost: 4 * LANES multipliers of STATE_W x TRANS_W; states 2 * N * STATE_W bits (N more with RESET) in
-// LUT memory or, with STATE_RAM, block memory; coefficients 4 (ROTATION: 2) * N * TRANS_W bits.
+// Latency: PIPE = 8 cycles from issue to m_valid.  II: max(CHUNKS, PIPE) cycles per step; the next
+// step follows without a gap.  The pipeline never stalls: a chunk is issued only while `room`
+// promises a place for its spikes.
+// Cost: 4 * LANES multipliers of STATE_W x TRANS_W; states 2 * N * STATE_W bits (N more with RESET)
+// in LUT memory or, with STATE_RAM, block memory; coefficients 4 (ROTATION: 2) * N * TRANS_W bits.
 `default_nettype none
 
 module rfssm_cells #(
@@ -230,7 +231,9 @@ module rfssm_cells #(
       logic signed [R_W-1:0]     r_q6;
       logic signed [STATE_W-1:0] next_q7;
       rfssm_round #(.A_W(SUM_W), .SHIFT(TRANS_FRAC), .ROUND(ROUND)) round (.a(sum_q4), .q(rounded));
-      rfssm_saturate #(.A_W(R_W), .Y_W(STATE_W), .SATURATE(SATURATE)) saturate (.a(r_q6), .y(fitted));
+      rfssm_saturate #(.A_W(R_W), .Y_W(STATE_W), .SATURATE(SATURATE)) saturate (
+        .a(r_q6), .y(fitted)
+      );
       always_ff @(posedge clk) begin
         sum_q4  <= (j == 0 && ROTATION != 0) ? wide_u - wide_v : wide_u + wide_v;
         q_q5    <= rounded;

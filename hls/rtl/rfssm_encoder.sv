@@ -2,10 +2,10 @@
 //
 // Chunks of LANES values -> events, lowest address first, one event per cycle.  Zero is no event.
 //
-// Empty chunks vanish at the entrance; the newest chunk with a value is held back until the next one
-// or the end of the step, so that a step's last event carries step_end.  A step without values is one
-// event of value 0.  The chunks need no handshake: the source issues only while `room`, and up to
-// IN_FLIGHT chunks may still be on their way when it falls.
+// Empty chunks vanish at the entrance; the newest chunk with a value is held back until the next
+// one or the end of the step, so that a step's last event carries step_end.  A step without values
+// is one event of value 0.  The chunks need no handshake: the source issues only while `room`, and
+// up to IN_FLIGHT chunks may still be on their way when it falls.
 //
 //   values   VALUE_W bits per lane, lowest lane first; signed or unsigned makes no difference here
 //
@@ -98,7 +98,8 @@ module rfssm_encoder #(
     end
     if (pop) read_q <= read_q + 1'b1;
     count_q <= count_q + (FIFO_AW+1)'(push) - (FIFO_AW+1)'(pop);
-    room_q  <= int'(count_q) < DEPTH - IN_FLIGHT - 3;  // 3: held, room_q and count_q are a cycle late
+    // 3: one is held, and room_q and count_q are a cycle late
+    room_q  <= int'(count_q) < DEPTH - IN_FLIGHT - 3;
     if (rst) begin
       write_q <= '0;
       read_q  <= '0;

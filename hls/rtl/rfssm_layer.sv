@@ -5,13 +5,14 @@
 //   synapse --currents--> cells --spikes--> [skip] --values--> encoder
 //
 // The synapse fills one buffer of currents while the cells read the other.  Without SKIP a value
-// leaving is a spike (OUT_W = 1); with SKIP it is the spike plus the value that came in at the same address.
+// leaving is a spike (OUT_W = 1); with SKIP it is the spike plus the value that came in at the same
+// address.
 // An event stream is (addr, value, step_end, last): a step's last event carries step_end, a silent
-// step is one event of value 0 with step_end, last ends the sample and clears every state on its way.
-// Within a step an address appears at most once.
+// step is one event of value 0 with step_end, last ends the sample and clears every state on its
+// way. Within a step an address appears at most once.
 //
-// II per step: max(1, events * ceil(N_OUT / SYNAPSE_LANES), ceil(N_OUT / NEURON_LANES), 8) + c, c <= 2,
-// and never under the number of values that leave.
+// II per step: max(1, events * ceil(N_OUT / SYNAPSE_LANES), ceil(N_OUT / NEURON_LANES), 8) + c, c
+// <= 2, and never under the number of values that leave.
 // Latency of one step through an idle layer, from its last event to the last one that leaves:
 // ceil(N_OUT / SYNAPSE_LANES) + ceil(N_OUT / NEURON_LANES) + 15 cycles at most, 1 more with SKIP.
 // Cost: see rfssm_synapse, rfssm_cells, rfssm_skip, rfssm_encoder.

@@ -5,20 +5,21 @@
 //   m' = sat(round(leak m / 2^LEAK_FRAC) + (I << GUARD) + bias)
 //   score = sum of m' | last m' | largest m' of the sample | m' of each step         label = argmax
 //
-//   m     STATE_W bits, signed      leak    LEAK_FRAC bits, unsigned      bias   BIAS_W bits, signed
-//   I     CURRENT_W bits, signed    score   SCORE_W bits, signed: wide enough for the longest sample
+//   m     STATE_W bits, signed     leak    LEAK_FRAC bits, unsigned     bias   BIAS_W bits, signed
+//   I     CURRENT_W bits, signed   score   SCORE_W bits, signed: wide enough for the longest sample
 //
-// A packet is CLASSES scores, class 0 first, then the label (the lowest class wins a tie): one packet per
-// sample, with SCORE = 3 one per step.  m_last marks the last beat of a sample's last packet.
+// A packet is CLASSES scores, class 0 first, then the label (the lowest class wins a tie): one
+// packet per sample, with SCORE = 3 one per step.  m_last marks the last beat of a sample's last
+// packet.
 // Two packets fit in the score memory: the next sample is swept while this one's scores leave.
 //
 //   WEIGHTS   as in rfssm_synapse, without COMPLEX      LEAK   word c is {bias, leak} of class c
 //
-// II per step: max(1, events * ceil(CLASSES / SYNAPSE_LANES), CLASSES, 8) + c, c <= 2; per packet also
-// CLASSES + 5.  Latency: from a step's last event to its packet's first beat at most
+// II per step: max(1, events * ceil(CLASSES / SYNAPSE_LANES), CLASSES, 8) + c, c <= 2; per packet
+// also CLASSES + 5.  Latency: from a step's last event to its packet's first beat at most
 // ceil(CLASSES / SYNAPSE_LANES) + CLASSES + 12 cycles.
-// Cost: one rfssm_synapse, one multiplier of STATE_W x (LEAK_FRAC + 1), three adders, LUT memories of
-// CLASSES x STATE_W, CLASSES x SCORE_W (sum, max) and 2 * CLASSES x SCORE_W bits.
+// Cost: one rfssm_synapse, one multiplier of STATE_W x (LEAK_FRAC + 1), three adders, LUT memories
+// of CLASSES x STATE_W, CLASSES x SCORE_W (sum, max) and 2 * CLASSES x SCORE_W bits.
 `default_nettype none
 
 module rfssm_readout #(
@@ -188,7 +189,7 @@ module rfssm_readout #(
     end
   endgenerate
 
-  // -- packets: two of them fit --------------------------------------------------------------------
+  // -- packets: two of them fit ------------------------------------------------------------------
   (* ram_style = "distributed" *) logic [SCORE_W-1:0] packets [0:(2<<CLASS_W)-1];
   logic                      put_q, get_q;      // place being filled, being emptied
   logic [1:0]                ready_q;           // packets waiting to leave

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// y = a fitted into Y_W bits: clipped to [-2^(Y_W-1), 2^(Y_W-1) - 1], or with SATURATE = 0 its low bits.
+// y = a fitted into Y_W bits: clipped to [-2^(Y_W-1), 2^(Y_W-1) - 1], or with SATURATE = 0 its low
+// bits.
 //
 //   a   A_W bits, signed, A_W > Y_W      y   Y_W bits, signed
 //
-// Combinational.  Cost: one compare of A_W - Y_W + 1 equal bits and one 2:1 mux of Y_W bits, or nothing.
+// Combinational.  Cost: one compare of A_W - Y_W + 1 equal bits and one 2:1 mux of Y_W bits, or
+// nothing.
 `default_nettype none
 
 module rfssm_saturate #(

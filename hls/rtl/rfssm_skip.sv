@@ -2,14 +2,15 @@
 //
 // Skip connection: adds the layer's input to its spikes,  out[n] = spike[n] + in[n].
 //
-// The values of a step's events wait in a double-buffered memory, one per lane, until the cells have
-// swept that step.  A flip-flop per value says whether it is there: reset and the end of a sweep
-// clear a whole buffer at once.  The buffers change hands with the currents of rfssm_synapse.
+// The values of a step's events wait in a double-buffered memory, one per lane, until the cells
+// have swept that step.  A flip-flop per value says whether it is there: reset and the end of a
+// sweep clear a whole buffer at once.  The buffers change hands with the currents of rfssm_synapse.
 //
 //   in    IN_W bits, signed or unsigned (IN_SIGNED)
 //   out   OUT_W bits, wide enough for in + 1
 //
-// Latency: 1 cycle from spikes to values; the input value is read DELAY cycles before its spike comes.
+// Latency: 1 cycle from spikes to values; the input value is read DELAY cycles before its spike
+// comes.
 // II 1.  Cost: 2 * N flip-flops, LANES memories of 2 * ceil(N / LANES) x IN_W bits, LANES
 // adders of OUT_W bits, LANES * IN_W * DELAY bits of shift register.
 `default_nettype none

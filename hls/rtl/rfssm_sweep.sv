@@ -2,8 +2,9 @@
 //
 // Walks the chunks of a layer once per complete step, one per cycle while `room`.
 //
-// A sweep lasts max(CHUNKS, PIPE) slots, so that a state is never read before its last write; sweeps
-// follow each other without a gap.  Slots beyond CHUNKS need no room.  Up to two complete steps wait.
+// A sweep lasts max(CHUNKS, PIPE) slots, so that a state is never read before its last write;
+// sweeps follow each other without a gap.  Slots beyond CHUNKS need no room.  Up to two complete
+// steps wait.
 //
 // Latency: step_valid to step_start 1 cycle, to the first issue 2.  II: max(CHUNKS, PIPE) per step.
 // Cost: about 20 flip-flops.

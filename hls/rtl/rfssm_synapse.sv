@@ -10,15 +10,16 @@
 //   value     VALUE_W bits, signed or unsigned; an unsigned bit needs no multiplier
 //   current   CURRENT_W bits, signed, exact: wide enough for every partial sum
 //
-// Currents are double-buffered.  `step_valid` pulses when a step is complete; the reader answers with
-// `step_start` when it turns to that step and with `step_free` when it has read the last of it.
-// Nothing is ever cleared: the first event of a step overwrites, `step_silent` says there was none.
-// The pipeline never stalls; only the issue of a new row word waits for a free buffer.
+// Currents are double-buffered.  `step_valid` pulses when a step is complete; the reader answers
+// with `step_start` when it turns to that step and with `step_free` when it has read the last of
+// it. Nothing is ever cleared: the first event of a step overwrites, `step_silent` says there was
+// none. The pipeline never stalls; only the issue of a new row word waits for a free buffer.
 //
 // Latency: WORDS + 2 cycles from a step's last event to step_valid.  II: WORDS cycles per event, 1
 // for an event of value 0 (one more per step if WORDS = 1).  WORDS = ceil(N_OUT / LANES).
 // Cost: one block memory of N_IN * WORDS x LANES * PARTS * WEIGHT_W bits, LANES * PARTS adders of
-// CURRENT_W bits, two LUT memories of WORDS x LANES * PARTS * CURRENT_W bits (registers if WORDS = 1).
+// CURRENT_W bits, two LUT memories of WORDS x LANES * PARTS * CURRENT_W bits (registers if WORDS =
+// 1).
 `default_nettype none
 
 module rfssm_synapse #(
@@ -237,7 +238,8 @@ module rfssm_synapse #(
         end
       end
     end else begin : g_memory
-      // two banks of LUT RAM with registered addresses; the one being read lends its port to the reader
+      // two banks of LUT RAM with registered addresses; the one that is read lends the reader its
+      // port
       (* ram_style = "distributed" *) logic [CUR_W-1:0] bank0 [0:WORDS-1];
       (* ram_style = "distributed" *) logic [CUR_W-1:0] bank1 [0:WORDS-1];
       logic fill_q;             // bank being filled

@@ -56,7 +56,7 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
         rtl=rtl,
         samples=len(samples),
         beats=len(expected),
-        idle=20_000 + 2 * design.slowest_step,
+        idle=design.idle_limit,
         name=design.name,
         tdata_bits=design.tdata_bits,
         layers=max(1, len(design.trace)),

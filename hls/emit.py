@@ -169,6 +169,11 @@ class Design:
             total += 2 * max(8, -(-layer.outputs // lanes.neuron)) + 64
         return total
 
+    @property
+    def idle_limit(self) -> int:
+        """Cycles without a beat, in or out, after which a simulation counts as hung."""
+        return 20_000 + 2 * self.slowest_step
+
 
 def module_name(name: str) -> str:
     """A Verilog identifier from any text; the tops append ``_core``, ``_axis`` and so on."""

@@ -153,8 +153,8 @@ def _freeze_and_check(
     recipe: Recipe, network: QATNetwork, test: Samples, data: Data, epochs: int
 ) -> tuple[IntegerNetwork, float]:
     """The integer network and its accuracy; what was trained must score as what is written."""
-    untold = freeze(network, name=recipe.name, labels=data.labels)
-    expected = golden.run(untold, test)
+    frozen = freeze(network, name=recipe.name, labels=data.labels)
+    expected = golden.run(frozen, test)
     differences = compare(expected, network.outputs(test))
     if differences:
         raise AssertionError(f"the trained network is not the frozen one: {differences[0]}")
@@ -166,8 +166,7 @@ def _freeze_and_check(
         "test_accuracy": accuracy,
         "test_samples": len(test),
     }
-    frozen = freeze(network, name=recipe.name, labels=data.labels, provenance=provenance)
-    return frozen, accuracy
+    return frozen.model_copy(update={"provenance": provenance}), accuracy
 
 
 @torch.no_grad()

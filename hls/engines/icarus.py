@@ -54,7 +54,7 @@ def run(
     sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
     arguments = {
         "expected": expected,
-        "idle": 20_000 + 2 * design.slowest_step,
+        "idle": design.idle_limit,
         "source": max(1, round(256 * source_chance)),
         "sink": max(1, round(256 * sink_chance)),
         "seed": seed,

@@ -211,7 +211,7 @@ class _Call:
             source_chance=256,
             sink_chance=256,
             seed=1,
-            idle_limit=20_000 + 2 * design.slowest_step,
+            idle_limit=design.idle_limit,
         )
 
     def stalls(self, source_chance: float, sink_chance: float, seed: int) -> None:

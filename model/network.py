@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rfssm.model import hippo
 from rfssm.model.cells import LeakCell, ResonatorCell
 from rfssm.model.recipe import NetworkConfig
-from rfssm.model.recurrence import integrate, resonate
+from rfssm.model.recurrence import Cell, integrate, resonate
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class SpikingLayer(nn.Module):
         if self.bias is not None:
             current = current + self.bias.to(x.dtype)
         one = torch.ones_like(gain)
-        return resonate(current * gain, self.cell.transition().to(x.dtype), one, one)
+        return resonate(current * gain, Cell(self.cell.transition().to(x.dtype), one, one))
 
     def forward(self, x: Tensor) -> Tensor:
         """What the layer emits: spikes, plus its input if it has a skip.    (B, T, N)"""

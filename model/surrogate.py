@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +12,13 @@ HEIGHT = 0.15
 SIGMA = 0.5
 WIDENING = 6.0
 FAR = 50.0
+
+Surrogate = Literal["multi_gaussian", "boxcar", "arctan"]
+
+
+def derivative(x: Tensor, surrogate: Surrogate) -> Tensor:
+    """What stands in for the derivative of the spike at distance x from the threshold."""
+    return {"multi_gaussian": multi_gaussian, "boxcar": boxcar, "arctan": arctan}[surrogate](x)
 
 
 def multi_gaussian(x: Tensor) -> Tensor:
@@ -29,24 +36,39 @@ def multi_gaussian(x: Tensor) -> Tensor:
     return centre.sub_(wings, alpha=2 * HEIGHT * math.exp(-0.5 * SIGMA**2 / wide))
 
 
+def boxcar(x: Tensor) -> Tensor:
+    """1 for -1/2 < x <= 1/2, else 0 (SiLIF)."""
+    return ((x > -0.5) & (x <= 0.5)).to(x.dtype)
+
+
+def arctan(x: Tensor) -> Tensor:
+    """Derivative of arctan(pi x) / pi: 1 / (1 + (pi x)^2) (PRF)."""
+    return 1 / (1 + (math.pi * x).square())
+
+
 class _Spike(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, u: Tensor, threshold: Tensor, unit: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, u: Tensor, threshold: Tensor, unit: Tensor, surrogate: Surrogate
+    ) -> Tensor:
         ctx.save_for_backward(u, unit)
+        ctx.surrogate = surrogate
         return (u > threshold).to(u.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         u, unit = ctx.saved_tensors
-        return grad * unit * multi_gaussian(u * unit - 1), None, None
+        return grad * unit * derivative(u * unit - 1, ctx.surrogate), None, None, None
 
 
-def spike(u: Tensor, threshold: Tensor, unit: Tensor) -> Tensor:
-    """1 where u > threshold, with the multi-Gaussian surrogate.
+def spike(
+    u: Tensor, threshold: Tensor, unit: Tensor, surrogate: Surrogate = "multi_gaussian"
+) -> Tensor:
+    """1 where u > threshold, with a surrogate gradient.
 
     u            state, in any unit                        (..., N)
     threshold    compared with u                           (N,)
     unit         real thresholds per unit of u: the surrogate sees u * unit - 1    (N,)
     """
-    spikes: Tensor = _Spike.apply(u, threshold, unit)  # type: ignore[no-untyped-call]
+    spikes: Tensor = _Spike.apply(u, threshold, unit, surrogate)  # type: ignore[no-untyped-call]
     return spikes

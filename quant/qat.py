@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from rfssm.model import network as model
 from rfssm.model.network import Activity, alive, split_current
-from rfssm.model.recurrence import Grid, integrate, resonate
+from rfssm.model.recurrence import Cell, Grid, integrate, resonate
 from rfssm.quant.network import InputSpec, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_range
 from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
@@ -99,7 +99,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         self.bias = layer.bias
         self.input_frac = spec.frac if index == 0 else 0
         low, high = signed_range(formats.state_bits)
-        self.grid = Grid(formats.rounding, low, high)
+        self.grid = Grid(formats.rounding, low, high, formats.transition_frac)
         self.smallest_scale = HEADROOM * 2.0**formats.guard_bits / 2 ** (formats.state_bits - 1)
         self.dense = QuantLinear(
             2 * self.inputs,
@@ -154,9 +154,8 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         current = split_current(*_exact_operands(x, weight, largest))
         if integers.bias is not None:
             current = current.double() + integers.bias
-        return resonate(
-            current, integers.transition, integers.threshold, self.unit(integers.scale), self.grid
-        )
+        cell = Cell(integers.transition, integers.threshold, self.unit(integers.scale))
+        return resonate(current, cell, self.grid)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the layer emits: spikes, plus its input if it has a skip.
@@ -245,7 +244,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         self.cell = readout.cell
         self.bias = readout.bias
         low, high = signed_range(formats.state_bits)
-        self.grid = Grid(formats.rounding, low, high)
+        self.bounds = low, high
         self.dense = QuantLinear(
             self.inputs,
             self.classes,
@@ -290,7 +289,8 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         if integers.bias is not None:
             current = current + integers.bias
         lsb = integers.scale * 2.0**-self.formats.guard_bits
-        return integrate(current, integers.leak, self.grid), lsb
+        grid = Grid(self.formats.rounding, *self.bounds, integers.leak_frac)
+        return integrate(current, integers.leak, grid), lsb
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores of samples that fill every step: integers, held in float64.    (B, C)"""

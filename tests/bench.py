@@ -18,7 +18,7 @@ from rfssm.hls.emit import Lanes
 from rfssm.hls.engines import missing, run, verilator
 from rfssm.model.network import S5RF
 from rfssm.model.recipe import NetworkConfig
-from rfssm.model.recurrence import Grid, resonate
+from rfssm.model.recurrence import Cell, Grid, resonate
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
@@ -73,10 +73,11 @@ def training_step(kernel: str, batch: int, steps: int, neurons: int) -> Variant:
     transition = torch.stack([torch.stack([a, -b], -1), torch.stack([b, a], -1)], -2)
     transition.requires_grad_()
     threshold = torch.full((neurons,), 100.0)
-    grid = Grid("RND", -(1 << 15), (1 << 15) - 1)
+    grid = Grid("RND", -(1 << 15), (1 << 15) - 1, 14)
+    cell = Cell(transition, threshold, 1 / threshold)
 
     def step() -> None:
-        spikes, _ = resonate(current, transition, threshold, 1 / threshold, grid, kernel=kernel)
+        spikes, _ = resonate(current, cell, grid, kernel=kernel)
         spikes.sum().backward()
 
     return step

@@ -1,9 +1,8 @@
 """The cell over a sequence, behind one interface.
 
 ``reference`` is the plain autograd loop and the oracle; ``adjoint`` the same loop with a
-hand-written backward pass, and the default.  A new kernel is a module with the two functions
-``resonate`` and ``integrate``, an entry in ``KERNELS``, and the test that compares it with the
-oracle.
+hand-written backward pass.  A new kernel is a module with the functions of ``Kernel``, an entry in
+``KERNELS``, and the test that compares it with the oracle.
 
 Rounding inside the recurrence is not associative, so no parallel scan can stand in for the loop.
 """
@@ -15,23 +14,23 @@ from typing import Protocol
 from torch import Tensor
 
 from rfssm.model.recurrence import adjoint, reference
+from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid, Rounding
 
-__all__ = ["KERNELS", "Grid", "Kernel", "Rounding", "integrate", "resonate"]
+__all__ = ["KERNELS", "Cell", "Grid", "Kernel", "Rounding", "Synapse"]
+__all__ += ["integrate", "layer", "resonate"]
 
 
 class Kernel(Protocol):
     """What a kernel module offers."""
 
-    def resonate(
-        self,
-        current: Tensor,
-        transition: Tensor,
-        threshold: Tensor,
-        unit: Tensor,
-        grid: Grid | None,
-    ) -> tuple[Tensor, Tensor]:
+    def resonate(self, current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
         """See ``resonate`` below."""
+
+    def layer(
+        self, x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None
+    ) -> tuple[Tensor, Tensor]:
+        """See ``layer`` below."""
 
     def integrate(self, current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
         """See ``integrate`` below."""
@@ -41,29 +40,37 @@ KERNELS: dict[str, Kernel] = {"reference": reference, "adjoint": adjoint}
 
 
 def resonate(
-    current: Tensor,
-    transition: Tensor,
-    threshold: Tensor,
-    unit: Tensor,
+    current: Tensor, cell: Cell, grid: Grid | None = None, *, kernel: str = "adjoint"
+) -> tuple[Tensor, Tensor]:
+    """Run second-order cells over a sequence, from zero state.
+
+    current    what is added to u, and to v where P = 2, at each step     (B, T, P, N)
+    grid       integer states, or None for real ones
+    returns    spikes, 0 or 1                                             (B, T, N)
+               u and v after each step, without gradient                  (B, T, 2, N)
+
+    With a grid, current, threshold and reset are integers, held in floating point, the transition
+    a multiple of 2^-frac, and the result is exact as long as the products of state and transition
+    stay within 53 bits.  Spikes and gradients have the current's dtype; states any that holds them.
+    """
+    return KERNELS[kernel].resonate(current, cell, grid)
+
+
+def layer(
+    x: Tensor,
+    synapse: Synapse,
+    cell: Cell,
     grid: Grid | None = None,
     *,
     kernel: str = "adjoint",
 ) -> tuple[Tensor, Tensor]:
-    """Run second-order cells over a sequence, from zero state.
+    """Run a whole layer: ``resonate`` on the current that ``synapse`` makes of x.
 
-    current       what is added to u and v at each step                      (B, T, 2, N)
-    transition    constant 2x2 matrix of each cell                           (N, 2, 2)
-    threshold     a cell spikes where u > threshold                          (N,)
-    unit          thresholds per unit of u, for the surrogate gradient       (N,)
-    grid          integer states, or None for real ones
-    returns       spikes, 0 or 1                                             (B, T, N)
-                  u and v after each step, without gradient                  (B, T, 2, N)
-
-    With a grid, states are float64, which is exact as long as state_bits + transition_bits <= 53;
-    current and threshold are then integers, the transition a multiple of a power of two.  Spikes
-    and gradients have the current's dtype.
+    x          with a grid integers, held in floating point     (B, T, M)
+    returns    spikes, in the dtype of x                        (B, T, N)
+               u and v after each step, without gradient        (B, T, 2, N)
     """
-    return KERNELS[kernel].resonate(current, transition, threshold, unit, grid)
+    return KERNELS[kernel].layer(x, synapse, cell, grid)
 
 
 def integrate(

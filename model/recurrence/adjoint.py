@@ -12,32 +12,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid, round_
-from rfssm.model.surrogate import multi_gaussian
+from rfssm.model.surrogate import Surrogate, derivative
 
 
-def resonate(
-    current: Tensor, transition: Tensor, threshold: Tensor, unit: Tensor, grid: Grid | None
-) -> tuple[Tensor, Tensor]:
+def resonate(current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
     """See ``rfssm.model.recurrence.resonate``."""
     spikes, states = _Resonate.apply(  # type: ignore[no-untyped-call]
-        current, transition, threshold, unit, grid
+        current, cell.transition, cell.reset, cell.threshold, cell.unit, cell.surrogate, grid
     )
     return spikes, states
+
+
+def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
+    """See ``rfssm.model.recurrence.layer``."""
+    spikes, states = resonate(synapse.current(x, grid), cell, grid)
+    return spikes.to(x.dtype), states
 
 
 def integrate(current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
     """See ``rfssm.model.recurrence.integrate``."""
     states: Tensor = _Integrate.apply(current, leak, grid)  # type: ignore[no-untyped-call]
     return states
-
-
-def _settle_(linear: Tensor, current: Tensor, grid: Grid | None) -> None:
-    """Round, add the current, saturate; all in place."""
-    if grid is None:
-        linear.add_(current)
-    else:
-        round_(linear, grid.rounding).add_(current).clamp_(grid.low, grid.high)
 
 
 def _states_like(current: Tensor, grid: Grid | None) -> Tensor:
@@ -56,61 +53,83 @@ def _inside(states: Tensor, grid: Grid | None, dtype: torch.dtype) -> list[Tenso
 
 
 class _Resonate(torch.autograd.Function):
-    """[u; v] <- A [u; v] + current: ``own`` multiplies the state itself, ``other`` its partner."""
+    """[u; v] <- A [u; v] + current + s R: ``own`` multiplies the state itself, ``other`` its
+    partner."""
 
     @staticmethod
     def forward(
         ctx: Any,
         current: Tensor,
         transition: Tensor,
+        reset: Tensor | None,
         threshold: Tensor,
         unit: Tensor,
+        surrogate: Surrogate,
         grid: Grid | None,
     ) -> tuple[Tensor, Tensor]:
         own = torch.stack([transition[:, 0, 0], transition[:, 1, 1]])
         other = torch.stack([transition[:, 0, 1], transition[:, 1, 0]])
-        states = _states_like(current, grid)
+        samples, length, planes, neurons = current.shape
+        states = _states_like(current.expand(samples, length, 2, neurons), grid)
         state = torch.zeros_like(states[:, 0])
         for drive, out in zip(current.unbind(1), states.unbind(1), strict=True):
             torch.mul(state, own, out=out)
             out.addcmul_(state.flip(1), other)
-            _settle_(out, drive, grid)
+            if grid is not None:
+                round_(out, grid.rounding)
+            out[:, :planes].add_(drive)
+            if reset is not None:
+                out.addcmul_((state[:, :1] > threshold).to(out.dtype), reset.T.to(out.dtype))
+            if grid is not None:
+                out.clamp_(grid.low, grid.high)
             state = out
         u = states[:, :, 0]
         spikes = torch.gt(u, threshold, out=torch.empty_like(u, dtype=current.dtype))
-        ctx.save_for_backward(states, transition, unit)
-        ctx.grid = grid
+        ctx.save_for_backward(states, transition, reset, threshold, unit)
+        ctx.grid, ctx.planes, ctx.surrogate = grid, planes, surrogate
         ctx.mark_non_differentiable(states)
         ctx.set_materialize_grads(False)
         return spikes, states
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         spike_grad = grads[0]
         dtype = spike_grad.dtype
-        states, transition, unit = ctx.saved_tensors
+        states, transition, reset, threshold, unit = ctx.saved_tensors
         inside = _inside(states, ctx.grid, dtype)
-        pulse = torch.empty_like(spike_grad)
+        slope = torch.empty_like(spike_grad)
         scale = unit.to(dtype)
         for rows in _blocks(states):
-            slope = multi_gaussian((states[rows, :, 0] * unit).sub_(1).to(dtype))
-            torch.mul(slope.mul_(scale), spike_grad[rows], out=pulse[rows])
+            distance = (states[rows, :, 0] * unit).sub_(1).to(dtype)
+            torch.mul(derivative(distance, ctx.surrogate), scale, out=slope[rows])
         own = torch.stack([transition[:, 0, 0], transition[:, 1, 1]]).to(dtype)
         other = torch.stack([transition[:, 1, 0], transition[:, 0, 1]]).to(dtype)
         adjoint = torch.empty_like(states, dtype=dtype)
         later = torch.zeros_like(adjoint[:, 0])
-        steps = list(
-            zip(adjoint.unbind(1), adjoint[:, :, 0].unbind(1), pulse.unbind(1), strict=True)
-        )
-        for t in reversed(range(len(steps))):
-            out, out_u, kick = steps[t]
+        resets = None if reset is None else reset.T.to(dtype)
+        for t in reversed(range(states.shape[1])):
+            out = adjoint[:, t]
             torch.mul(later, own, out=out)
             out.addcmul_(later.flip(1), other)
-            out_u.add_(kick)
+            kick = spike_grad[:, t]
+            if resets is not None:
+                kick = kick + (later * resets).sum(1)
+            out[:, 0].addcmul_(kick, slope[:, t])
             if inside is not None:
                 out.mul_(inside[t])
             later = out
-        return adjoint, _transition_grad(adjoint, states), None, None, None
+        return (
+            adjoint if ctx.planes == 2 else adjoint[:, :, :1],
+            _transition_grad(adjoint, states),
+            None if reset is None else _reset_grad(adjoint, states, threshold),
+            *(None,) * 4,
+        )
+
+
+def _reset_grad(adjoint: Tensor, states: Tensor, threshold: Tensor) -> Tensor:
+    """Sum over samples and steps of adjoint times the spike before.    (N, 2)"""
+    spikes = (states[:, :-1, :1] > threshold).to(adjoint.dtype)
+    return (adjoint[:, 1:] * spikes).sum((0, 1)).T
 
 
 def _transition_grad(adjoint: Tensor, states: Tensor) -> Tensor:
@@ -138,7 +157,10 @@ class _Integrate(torch.autograd.Function):
         state = torch.zeros_like(states[:, 0])
         for drive, out in zip(current.unbind(1), states.unbind(1), strict=True):
             torch.mul(state, leak, out=out)
-            _settle_(out, drive, grid)
+            if grid is None:
+                out.add_(drive)
+            else:
+                round_(out, grid.rounding).add_(drive).clamp_(grid.low, grid.high)
             state = out
         ctx.save_for_backward(states, leak)
         ctx.grid = grid

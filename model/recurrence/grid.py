@@ -15,12 +15,15 @@ Rounding = Literal["TRN", "TRN_ZERO", "RND", "RND_CONV"]
 class Grid:
     """States are integers: how products are rounded to them, and where they saturate.
 
+    frac    fractional bits of what multiplies a state: transition or leak are integers * 2^-frac
+
     A state at ``low`` or ``high`` counts as clipped: no gradient passes through it.
     """
 
     rounding: Rounding
     low: int
     high: int
+    frac: int
 
 
 def round_(x: Tensor, rounding: Rounding) -> Tensor:

@@ -7,39 +7,73 @@ import pytest
 import torch
 from torch import Tensor
 
-from rfssm.model.recurrence import KERNELS, Grid, Rounding, integrate, resonate
+from rfssm.model.recurrence import KERNELS, Cell, Grid, Rounding, integrate, resonate
 from rfssm.model.recurrence.grid import round_
+from rfssm.model.surrogate import Surrogate
 from rfssm.quant.qformat import ROUNDINGS, round_shift, signed_range
 
-GRIDS = [None, *(Grid(r, *signed_range(bits)) for r, bits in itertools.product(ROUNDINGS, (9, 16)))]
+FRAC = 10
+WIDTHS = (8, 16)
+GRIDS = [
+    None,
+    *(Grid(r, *signed_range(bits), FRAC) for r, bits in itertools.product(ROUNDINGS, WIDTHS)),
+]
+OTHERS = [k for k in KERNELS if k != "reference"]
 
 
-def random_cells(grid: Grid | None, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Current, transition, threshold and unit of 3 samples, 40 steps, 5 cells."""
-    random = torch.Generator().manual_seed(seed)
-    current = torch.randn(3, 40, 2, 5, generator=random, dtype=torch.float64)
+def random_cells(
+    grid: Grid | None, planes: int = 2, reset: bool = False, surrogate: Surrogate = "multi_gaussian"
+) -> tuple[Tensor, Cell]:
+    """Current and cells: 3 samples, 40 steps, 5 cells."""
+    random = torch.Generator().manual_seed(0)
+    current = torch.randn(3, 40, planes, 5, generator=random, dtype=torch.float64)
     transition = torch.randn(5, 2, 2, generator=random, dtype=torch.float64)
     transition *= 0.97 / torch.linalg.matrix_norm(transition, 2)[:, None, None]
     threshold = torch.ones(5, dtype=torch.float64)
+    resets = -torch.rand(5, 2, generator=random, dtype=torch.float64)
     if grid is not None:
         current = (current * 60).round()
-        transition = (transition * 2**10).trunc() / 2**10
+        transition = (transition * 2**FRAC).trunc() / 2**FRAC
         threshold = threshold * 64
-    return current, transition, threshold, 1 / threshold
+        resets = (resets * 64).round()
+    return current, Cell(transition, threshold, 1 / threshold, resets if reset else None, surrogate)
 
 
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("planes", [1, 2])
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
-@pytest.mark.parametrize("kernel", [k for k in KERNELS if k != "reference"])
-def test_cells_of_a_kernel_equal_the_plain_loop(kernel: str, grid: Grid | None) -> None:
+@pytest.mark.parametrize("kernel", OTHERS)
+def test_cells_of_a_kernel_equal_the_plain_loop(
+    kernel: str, grid: Grid | None, planes: int, reset: bool
+) -> None:
+    compare(kernel, grid, planes, reset)
+
+
+@pytest.mark.parametrize("surrogate", ["multi_gaussian", "boxcar", "arctan"])
+@pytest.mark.parametrize("kernel", OTHERS)
+def test_every_surrogate_of_a_kernel_is_that_of_the_plain_loop(
+    kernel: str, surrogate: Surrogate
+) -> None:
+    compare(kernel, None, 2, True, surrogate)
+
+
+def compare(
+    kernel: str,
+    grid: Grid | None,
+    planes: int,
+    reset: bool,
+    surrogate: Surrogate = "multi_gaussian",
+) -> None:
     results = []
     for name in ("reference", kernel):
-        current, transition, threshold, unit = random_cells(grid)
-        current.requires_grad_()
-        transition.requires_grad_()
-        spikes, states = resonate(current, transition, threshold, unit, grid, kernel=name)
+        current, cell = random_cells(grid, planes, reset, surrogate)
+        trained = [t for t in (current, cell.transition, cell.reset) if t is not None]
+        for tensor in trained:
+            tensor.requires_grad_()
+        spikes, states = resonate(current, cell, grid, kernel=name)
         weight = torch.randn(spikes.shape, generator=torch.Generator().manual_seed(1))
         (spikes * weight).sum().backward()
-        results.append((spikes, states, current.grad, transition.grad))
+        results.append((spikes, states, *(t.grad for t in trained)))
     expected, got = results
     assert torch.equal(got[0], expected[0])
     assert 0 < expected[0].mean() < 1
@@ -56,7 +90,7 @@ def test_cells_of_a_kernel_equal_the_plain_loop(kernel: str, grid: Grid | None) 
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
-@pytest.mark.parametrize("kernel", [k for k in KERNELS if k != "reference"])
+@pytest.mark.parametrize("kernel", OTHERS)
 def test_integrators_of_a_kernel_equal_the_plain_loop(kernel: str, grid: Grid | None) -> None:
     results = []
     for name in ("reference", kernel):
@@ -76,26 +110,28 @@ def test_integrators_of_a_kernel_equal_the_plain_loop(kernel: str, grid: Grid | 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_single_precision_currents_change_no_integer(kernel: str) -> None:
-    grid = Grid("RND", *signed_range(16))
-    current, transition, threshold, unit = random_cells(grid)
-    expected = resonate(current, transition, threshold, unit, grid, kernel="reference")
-    spikes, states = resonate(current.float(), transition, threshold, unit, grid, kernel=kernel)
+    grid = Grid("RND", *signed_range(16), FRAC)
+    current, cell = random_cells(grid)
+    expected = resonate(current, cell, grid, kernel="reference")
+    spikes, states = resonate(current.float(), cell, grid, kernel=kernel)
     assert spikes.dtype == torch.float32
     assert torch.equal(spikes.double(), expected[0])
-    assert torch.equal(states, expected[1])
+    assert torch.equal(states.double(), expected[1])
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_no_gradient_passes_a_clipped_state(kernel: str, sign: int) -> None:
-    grid = Grid("RND", *signed_range(8))
+    grid = Grid("RND", *signed_range(8), FRAC)
     current = torch.zeros(1, 3, 2, 1, dtype=torch.float64)
     current[0, 0, 0] = 20
     current[0, 1, 0] = sign * 500  # u saturates at the second step
     current.requires_grad_()
     transition = torch.tensor([[[0.5, 0.0], [0.0, 0.5]]], dtype=torch.float64)
     threshold = torch.full((1,), 40.0, dtype=torch.float64)
-    spikes, states = resonate(current, transition, threshold, 1 / threshold, grid, kernel=kernel)
+    spikes, states = resonate(
+        current, Cell(transition, threshold, 1 / threshold), grid, kernel=kernel
+    )
     spikes[:, 2].sum().backward()
     assert states[0, 1, 0, 0] == (grid.high if sign > 0 else grid.low)
     assert current.grad is not None
@@ -105,7 +141,7 @@ def test_no_gradient_passes_a_clipped_state(kernel: str, sign: int) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_gradient_passes_rounding_as_if_it_were_not_there(kernel: str) -> None:
-    grid = Grid("RND", *signed_range(16))
+    grid = Grid("RND", *signed_range(16), FRAC)
     current = torch.full((1, 2, 1), 101.0, dtype=torch.float64, requires_grad=True)
     leak = torch.full((1,), 0.75, dtype=torch.float64, requires_grad=True)
     integrate(current, leak, grid, kernel=kernel)[:, 1].sum().backward()

@@ -1,7 +1,8 @@
 """The cell over a sequence, behind one interface.
 
 ``reference`` is the plain autograd loop and the oracle; ``adjoint`` the same loop with a
-hand-written backward pass.  A new kernel is a module with the functions of ``Kernel``, an entry in
+hand-written backward pass; ``cpu`` compiled C++.  Where no kernel is named, the fastest for the
+tensor's device runs.  A new kernel is a module with the functions of ``Kernel``, an entry in
 ``KERNELS``, and the test that compares it with the oracle.
 
 Rounding inside the recurrence is not associative, so no parallel scan can stand in for the loop.
@@ -11,14 +12,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
-from rfssm.model.recurrence import adjoint, reference
+from rfssm.model.recurrence import adjoint, cpu, reference
 from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid, Rounding
 
 __all__ = ["KERNELS", "Cell", "Grid", "Kernel", "Rounding", "Synapse"]
-__all__ += ["integrate", "layer", "resonate"]
+__all__ += ["fastest", "integrate", "layer", "resonate"]
 
 
 class Kernel(Protocol):
@@ -36,11 +38,18 @@ class Kernel(Protocol):
         """See ``integrate`` below."""
 
 
-KERNELS: dict[str, Kernel] = {"reference": reference, "adjoint": adjoint}
+KERNELS: dict[str, Kernel] = {"reference": reference, "adjoint": adjoint, "cpu": cpu}
+
+
+def fastest(device: torch.device) -> str:
+    """Name of the kernel that runs on this device where none is asked for."""
+    if device.type == "cpu" and cpu.available():
+        return "cpu"
+    return "adjoint"
 
 
 def resonate(
-    current: Tensor, cell: Cell, grid: Grid | None = None, *, kernel: str = "adjoint"
+    current: Tensor, cell: Cell, grid: Grid | None = None, *, kernel: str | None = None
 ) -> tuple[Tensor, Tensor]:
     """Run second-order cells over a sequence, from zero state.
 
@@ -53,7 +62,7 @@ def resonate(
     a multiple of 2^-frac, and the result is exact as long as the products of state and transition
     stay within 53 bits.  Spikes and gradients have the current's dtype; states any that holds them.
     """
-    return KERNELS[kernel].resonate(current, cell, grid)
+    return _kernel(kernel, current).resonate(current, cell, grid)
 
 
 def layer(
@@ -62,7 +71,7 @@ def layer(
     cell: Cell,
     grid: Grid | None = None,
     *,
-    kernel: str = "adjoint",
+    kernel: str | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run a whole layer: ``resonate`` on the current that ``synapse`` makes of x.
 
@@ -70,11 +79,11 @@ def layer(
     returns    spikes, in the dtype of x                        (B, T, N)
                u and v after each step, without gradient        (B, T, 2, N)
     """
-    return KERNELS[kernel].layer(x, synapse, cell, grid)
+    return _kernel(kernel, x).layer(x, synapse, cell, grid)
 
 
 def integrate(
-    current: Tensor, leak: Tensor, grid: Grid | None = None, *, kernel: str = "adjoint"
+    current: Tensor, leak: Tensor, grid: Grid | None = None, *, kernel: str | None = None
 ) -> Tensor:
     """Run leaky integrators over a sequence, from zero state.
 
@@ -83,4 +92,8 @@ def integrate(
     grid       integer states, or None for real ones
     returns    state after each step             (B, T, C)
     """
-    return KERNELS[kernel].integrate(current, leak, grid)
+    return _kernel(kernel, current).integrate(current, leak, grid)
+
+
+def _kernel(name: str | None, x: Tensor) -> Kernel:
+    return KERNELS[fastest(x.device) if name is None else name]

@@ -134,7 +134,7 @@ def _reset_grad(adjoint: Tensor, states: Tensor, threshold: Tensor) -> Tensor:
 
 def _transition_grad(adjoint: Tensor, states: Tensor) -> Tensor:
     """Sum over samples and steps of adjoint times the state before.    (N, 2, 2)"""
-    grad = torch.zeros(states.shape[-1], 2, 2, dtype=adjoint.dtype)
+    grad = adjoint.new_zeros(states.shape[-1], 2, 2)
     for rows in _blocks(states):
         after, before = adjoint[rows, 1:], states[rows, :-1].to(adjoint.dtype)
         for j, k in itertools.product((0, 1), (0, 1)):

@@ -1,0 +1,393 @@
+// The recurrence and its adjoint, fused: one pass over memory each.  Plain C interface for ctypes.
+//
+// Arrays are contiguous: current (B, T, P, N), states (B, T, 2, N), spikes (B, T, N).
+// Real mode adds and multiplies in the oracle's order, unfused, so that no spike differs from it.
+// Exact mode computes integers, in int32 where the caller has shown that nothing overflows,
+// otherwise in double, which holds every product.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+#include <vector>
+
+namespace {
+
+constexpr int64_t BLOCK = 256;   // neurons whose states, constants and sums stay in the first cache
+constexpr int64_t FLUSH = 64;    // steps summed in the gradient's precision before double takes over
+constexpr double FAR = double(1 << 30);  // no sane current: beyond, int32 saturates all the same
+
+enum Type { INT16, INT32, FLOAT, DOUBLE };
+enum Rounding { TRN, TRN_ZERO, RND, RND_CONV };
+enum Surrogate { MULTI_GAUSSIAN, BOXCAR, ARCTAN };
+enum Sum { A, B, C, D, RESET_U, RESET_V, BIAS_U, BIAS_V, SUMS };
+
+#ifdef FAULT_ROUNDING  // planted by a test, which must then fail
+constexpr int32_t FAULT = 1;
+#else
+constexpr int32_t FAULT = 0;
+#endif
+
+}  // namespace
+
+extern "C" {
+
+// Mirrored by ``_Problem`` in cpu.py.
+struct Problem {
+    int64_t samples, steps, planes, neurons;
+    int64_t low, high;                                  // saturation, exact mode
+    int32_t current_type, state_type, arithmetic;       // arithmetic: INT32 or DOUBLE, or FLOAT or
+    int32_t exact;                                      //   DOUBLE where not exact
+    int32_t rounding, frac, guard_bits, surrogate, threads;
+    const void *transition;  // a, b, c, d      (4, N), in the arithmetic's type, as integers if int32
+    const void *threshold;   //                 (N,),   in the arithmetic's type
+    const void *reset;       // or null         (2, N), in the arithmetic's type
+    const void *bias;        // or null         (P, N), in the arithmetic's type
+    const void *current;
+    void *states;
+    void *spikes;            // double where the current is, else float; so are the gradients
+    const void *slope_unit;  //                 (N,)   backward: thresholds per unit of u
+    const void *spike_grad;  //                 (B, T, N)
+    void *current_grad;      //                 (B, T, P, N)
+    double *sums;            // gradients, enum Sum    (8, N)
+};
+}
+
+namespace {
+
+// How one step is computed: load what enters, settle what comes out.
+
+template <class T> struct Real {
+    using Value = T;
+    explicit Real(const Problem &) {}
+    T settle(T linear, T drive) const { return linear + drive; }
+    template <class From> T load(From x) const { return T(x); }
+};
+
+template <bool PLAIN> struct Int32 {
+    using Value = int32_t;
+    int32_t shift, guard, add, fill, odd, low, high;
+
+    explicit Int32(const Problem &p)
+        : shift(p.frac), guard(p.guard_bits), add(0), fill(0), odd(0), low(int32_t(p.low)),
+          high(int32_t(p.high)) {
+        const int32_t half = shift ? int32_t(1) << (shift - 1) : 0;
+        if (p.rounding == RND) add = half;
+        if (p.rounding == TRN_ZERO) fill = (int32_t(1) << shift) - 1;
+        if (p.rounding == RND_CONV && shift) add = half - 1, odd = 1;
+        add -= FAULT;
+    }
+    int32_t settle(int32_t linear, int32_t drive) const {
+        int32_t sum = linear + add;
+        if (!PLAIN) sum += ((linear >> 31) & fill) + ((linear >> shift) & odd);
+        return std::min(std::max((sum >> shift) + drive, low), high);
+    }
+    template <class From> int32_t load(From x) const {
+        if constexpr (std::is_integral_v<From>) return int32_t(uint32_t(x) << guard);
+        return int32_t(uint32_t(int32_t(std::min(std::max(x, From(-FAR)), From(FAR)))) << guard);
+    }
+};
+
+template <bool PLAIN> struct Wide {
+    using Value = double;
+    double half, gain, low, high;
+    bool zero;
+
+    explicit Wide(const Problem &p)
+        : half(p.rounding == RND ? 0.5 : 0.0), gain(std::ldexp(1.0, p.guard_bits)),
+          low(double(p.low)), high(double(p.high)), zero(p.rounding == TRN_ZERO) {
+        half -= FAULT;
+    }
+    double settle(double linear, double drive) const {
+        const double whole = PLAIN  ? std::floor(linear + half)
+                             : zero ? std::trunc(linear)
+                                    : std::nearbyint(linear);
+        return std::min(std::max(whole + drive, low), high);
+    }
+    template <class From> double load(From x) const { return double(x) * gain; }
+};
+
+template <class T> const T *row(const void *array, int64_t index) {
+    return static_cast<const T *>(array) + index;
+}
+template <class T> T *row(void *array, int64_t index) { return static_cast<T *>(array) + index; }
+
+// A copy of a row of constants, zeros where there is none.
+template <class T> void fetch(T *to, const void *array, int64_t offset, int64_t count) {
+    if (array)
+        std::copy_n(row<T>(array, offset), count, to);
+    else
+        std::fill_n(to, count, T(0));
+}
+
+template <class Step, class Current, class State, class Spike, bool RESET, bool TWO>
+void forward_block(const Problem &p, int64_t sample, int64_t first, int64_t count) {
+    using V = typename Step::Value;
+    const Step step(p);
+    const int64_t n = p.neurons;
+    alignas(64) V a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK], threshold[BLOCK];
+    alignas(64) V reset_u[BLOCK], reset_v[BLOCK], bias_u[BLOCK], bias_v[BLOCK];
+    alignas(64) V u[BLOCK] = {}, v[BLOCK] = {};
+    fetch(a, p.transition, first, count);
+    fetch(b, p.transition, n + first, count);
+    fetch(c, p.transition, 2 * n + first, count);
+    fetch(d, p.transition, 3 * n + first, count);
+    fetch(threshold, p.threshold, first, count);
+    fetch(reset_u, p.reset, first, count);
+    fetch(reset_v, p.reset, n + first, count);
+    fetch(bias_u, p.bias, first, count);
+    fetch(bias_v, TWO ? p.bias : nullptr, n + first, count);
+    for (int64_t t = 0; t < p.steps; ++t) {
+        const int64_t at = sample * p.steps + t;
+        const Current *__restrict into_u = row<Current>(p.current, at * p.planes * n + first);
+        const Current *__restrict into_v = into_u + n;
+        State *__restrict out_u = row<State>(p.states, at * 2 * n + first);
+        State *__restrict out_v = row<State>(p.states, at * 2 * n + n + first);
+        Spike *__restrict spikes = row<Spike>(p.spikes, at * n + first);
+#pragma GCC ivdep
+        for (int64_t i = 0; i < count; ++i) {
+            const V x = u[i], y = v[i];
+            V drive_u = step.load(into_u[i]) + bias_u[i];
+            V drive_v = TWO ? step.load(into_v[i]) + bias_v[i] : V(0);
+            if (RESET) {
+                const bool spiked = x > threshold[i];
+                drive_u += spiked ? reset_u[i] : V(0);
+                drive_v += spiked ? reset_v[i] : V(0);
+            }
+            const V next_u = step.settle(a[i] * x + b[i] * y, drive_u);
+            const V next_v = step.settle(c[i] * x + d[i] * y, drive_v);
+            u[i] = next_u;
+            v[i] = next_v;
+            out_u[i] = State(next_u);
+            out_v[i] = State(next_v);
+#ifdef FAULT_THRESHOLD  // planted by a test, which must then fail
+            spikes[i] = next_u >= threshold[i] ? Spike(1) : Spike(0);
+#else
+            spikes[i] = next_u > threshold[i] ? Spike(1) : Spike(0);
+#endif
+        }
+    }
+}
+
+// Samples and blocks of neurons are independent: no result depends on the number of threads.
+template <class Block> void for_all_blocks(const Problem &p, Block block) {
+    const int64_t blocks = (p.neurons + BLOCK - 1) / BLOCK, jobs = p.samples * blocks;
+#pragma omp parallel for schedule(static) num_threads(p.threads) if (p.threads > 1)
+    for (int64_t job = 0; job < jobs; ++job) {
+        const int64_t first = job % blocks * BLOCK;
+        block(job / blocks, first, std::min(BLOCK, p.neurons - first));
+    }
+}
+
+template <class Step, class Current, class State, class Spike> void forward(const Problem &p) {
+    for_all_blocks(p, [&p](int64_t sample, int64_t first, int64_t count) {
+        const auto run = p.reset ? p.planes == 2 ? forward_block<Step, Current, State, Spike, true, true>
+                                                 : forward_block<Step, Current, State, Spike, true, false>
+                         : p.planes == 2 ? forward_block<Step, Current, State, Spike, false, true>
+                                         : forward_block<Step, Current, State, Spike, false, false>;
+        run(p, sample, first, count);
+    });
+}
+
+template <class Step, class State> void forward_exact(const Problem &p) {
+    if (p.current_type == INT32)
+        forward<Step, int32_t, State, float>(p);
+    else if (p.current_type == FLOAT)
+        forward<Step, float, State, float>(p);
+    else
+        forward<Step, double, State, double>(p);
+}
+
+template <class Step> void forward_states(const Problem &p) {
+    if (p.state_type == INT16)
+        forward_exact<Step, int16_t>(p);
+    else
+        forward_exact<Step, int32_t>(p);
+}
+
+// x * y + z, fused where that is one instruction: for gradients only.
+inline float mad(float x, float y, float z) {
+#ifdef __FP_FAST_FMAF
+    return __builtin_fmaf(x, y, z);
+#else
+    return x * y + z;
+#endif
+}
+inline double mad(double x, double y, double z) {
+#ifdef __FP_FAST_FMA
+    return __builtin_fma(x, y, z);
+#else
+    return x * y + z;
+#endif
+}
+
+// 2^x for -126 <= x <= 0, to about 1e-7.
+inline float exp2_(float x) {
+    const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    const float shifted = x + magic, whole = shifted - magic, r = x - whole;
+    float y = 1.5353362e-4f;
+    y = mad(y, r, 1.3398874e-3f);
+    y = mad(y, r, 9.6184370e-3f);
+    y = mad(y, r, 5.5503324e-2f);
+    y = mad(y, r, 2.4022648e-1f);
+    y = mad(y, r, 6.9314718e-1f);
+    y = mad(y, r, 1.0f);
+    int32_t bits;
+    std::memcpy(&bits, &y, 4);
+    bits += int32_t(whole) << 23;
+    std::memcpy(&y, &bits, 4);
+    return y;
+}
+
+// See rfssm.model.surrogate.  With e = exp(-x^2/18), the centre is e^36, the wings
+// 2 e exp(-1/72) cosh(x/18): one exponential for three.
+inline float multi_gaussian(float x) {
+    x = std::min(std::max(x, -40.0f), 40.0f);
+    const float square = x * x;
+    const float e = exp2_(std::max(square * -0.08014972f, -126.0f));
+    const float e2 = e * e, e4 = std::max(e2 * e2, 1e-4f);  // below, e^36 < 1e-36
+    const float e8 = e4 * e4, e16 = e8 * e8, e32 = e16 * e16;
+    const float y = square * (1.0f / 324);
+    float cosh = mad(y, 1.0f / 40320, 1.0f / 720);
+    cosh = mad(cosh, y, 1.0f / 24);
+    cosh = mad(cosh, y, 0.5f);
+    cosh = mad(cosh, y, 1.0f);
+    return mad(-0.3f * 0.98620717f * e, cosh, 1.15f * e32 * e4);
+}
+inline double multi_gaussian(double x) {
+    x = std::min(std::max(x, -50.0), 50.0);
+    return 1.15 * std::exp(-2 * x * x) -
+           0.3 * std::exp(-1.0 / 72) * std::exp(x * x / -18) * std::cosh(x / 18);
+}
+
+template <class G> G boxcar(G x) { return x > G(-0.5) && x <= G(0.5) ? G(1) : G(0); }
+
+template <class G> G arctan(G x) {
+    const G y = G(3.14159265358979323846) * x;
+    return 1 / (1 + y * y);
+}
+
+template <class G, class State, class Derivative>
+void slopes(G *slope, const State *u, const G *unit, int64_t count, Derivative derivative) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; ++i)
+        slope[i] = unit[i] * derivative(mad(G(u[i]), unit[i], G(-1)));
+}
+
+template <class G, class State>
+void slopes(int surrogate, G *slope, const State *u, const G *unit, int64_t count) {
+    if (surrogate == MULTI_GAUSSIAN)
+        slopes(slope, u, unit, count, [](G x) { return multi_gaussian(x); });
+    else if (surrogate == BOXCAR)
+        slopes(slope, u, unit, count, [](G x) { return boxcar(x); });
+    else
+        slopes(slope, u, unit, count, [](G x) { return arctan(x); });
+}
+
+// G: the gradient's type.  Sums go to ``sums`` (8, N), of this sample alone.
+template <class G, class State, bool RESET, bool TWO>
+void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t count, double *sums) {
+    constexpr bool EXACT = std::is_integral_v<State>;
+    const int64_t n = p.neurons;
+    const State low = EXACT ? State(p.low) : State(0), high = EXACT ? State(p.high) : State(0);
+    alignas(64) G a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK], unit[BLOCK], slope[BLOCK];
+    alignas(64) G threshold[BLOCK], reset_u[BLOCK], reset_v[BLOCK];
+    alignas(64) G later_u[BLOCK] = {}, later_v[BLOCK] = {};
+    alignas(64) G sum[SUMS][BLOCK] = {};
+    alignas(64) State zeros[BLOCK] = {};
+    fetch(a, p.transition, first, count);
+    fetch(b, p.transition, n + first, count);
+    fetch(c, p.transition, 2 * n + first, count);
+    fetch(d, p.transition, 3 * n + first, count);
+    fetch(unit, p.slope_unit, first, count);
+    fetch(threshold, p.threshold, first, count);
+    fetch(reset_u, p.reset, first, count);
+    fetch(reset_v, p.reset, n + first, count);
+    for (int64_t t = p.steps - 1; t >= 0; --t) {
+        const int64_t at = sample * p.steps + t;
+        const State *__restrict u = row<State>(p.states, at * 2 * n + first);
+        const State *__restrict v = u + n;
+        const State *__restrict before_u = t ? u - 2 * n : zeros;
+        const State *__restrict before_v = t ? v - 2 * n : zeros;
+        const G *__restrict kick = row<G>(p.spike_grad, at * n + first);
+        G *__restrict out_u = row<G>(p.current_grad, at * p.planes * n + first);
+        G *__restrict out_v = out_u + n;
+        slopes(p.surrogate, slope, u, unit, count);
+#pragma GCC ivdep
+        for (int64_t i = 0; i < count; ++i) {
+            const G x = later_u[i], y = later_v[i];
+            G spike = kick[i];
+            if (RESET) spike = mad(x, reset_u[i], mad(y, reset_v[i], spike));
+            G grad_u = mad(spike, slope[i], mad(a[i], x, c[i] * y));
+            G grad_v = mad(b[i], x, d[i] * y);
+            if (EXACT) {
+                grad_u = u[i] > low && u[i] < high ? grad_u : G(0);
+                grad_v = v[i] > low && v[i] < high ? grad_v : G(0);
+            }
+            const G was_u = G(before_u[i]), was_v = G(before_v[i]);
+            sum[A][i] = mad(grad_u, was_u, sum[A][i]);
+            sum[B][i] = mad(grad_u, was_v, sum[B][i]);
+            sum[C][i] = mad(grad_v, was_u, sum[C][i]);
+            sum[D][i] = mad(grad_v, was_v, sum[D][i]);
+            sum[BIAS_U][i] += grad_u;
+            sum[BIAS_V][i] += grad_v;
+            if (RESET) {
+                const bool spiked = t && was_u > threshold[i];
+                sum[RESET_U][i] += spiked ? grad_u : G(0);
+                sum[RESET_V][i] += spiked ? grad_v : G(0);
+            }
+            later_u[i] = out_u[i] = grad_u;
+            later_v[i] = grad_v;
+            if (TWO) out_v[i] = grad_v;
+        }
+        if (t % FLUSH == 0)
+            for (int k = 0; k < SUMS; ++k)
+                for (int64_t i = 0; i < count; ++i) {
+                    sums[k * n + first + i] += double(sum[k][i]);
+                    sum[k][i] = 0;
+                }
+    }
+}
+
+template <class G, class State> void backward(const Problem &p) {
+    const int64_t size = SUMS * p.neurons;
+    std::vector<double> parts(size_t(p.samples * size), 0.0);
+    for_all_blocks(p, [&](int64_t sample, int64_t first, int64_t count) {
+        const auto run = p.reset ? p.planes == 2 ? backward_block<G, State, true, true>
+                                                 : backward_block<G, State, true, false>
+                         : p.planes == 2 ? backward_block<G, State, false, true>
+                                         : backward_block<G, State, false, false>;
+        run(p, sample, first, count, &parts[size_t(sample * size)]);
+    });
+    std::fill_n(p.sums, size, 0.0);
+    for (int64_t sample = 0; sample < p.samples; ++sample)
+        for (int64_t i = 0; i < size; ++i) p.sums[i] += parts[size_t(sample * size + i)];
+}
+
+}  // namespace
+
+extern "C" {
+
+void rfssm_forward(const Problem *p) {
+    const bool plain = p->rounding == TRN || p->rounding == RND;
+    if (!p->exact)
+        p->arithmetic == FLOAT ? forward<Real<float>, float, float, float>(*p)
+                               : forward<Real<double>, double, double, double>(*p);
+    else if (p->arithmetic == INT32)
+        plain ? forward_states<Int32<true>>(*p) : forward_states<Int32<false>>(*p);
+    else
+        plain ? forward_states<Wide<true>>(*p) : forward_states<Wide<false>>(*p);
+}
+
+// The constants are those of the forward pass, all in the gradient's type.
+void rfssm_backward(const Problem *p) {
+    const bool single = p->arithmetic == FLOAT;
+    switch (p->state_type) {
+    case INT16: single ? backward<float, int16_t>(*p) : backward<double, int16_t>(*p); break;
+    case INT32: single ? backward<float, int32_t>(*p) : backward<double, int32_t>(*p); break;
+    case FLOAT: backward<float, float>(*p); break;
+    default: backward<double, double>(*p);
+    }
+}
+}

@@ -1,0 +1,294 @@
+"""The recurrence in C++, forward and backward fused: see ``cpu.cpp``.
+
+With a grid the states are int16 where they fit, otherwise int32; the arithmetic is int32 where no
+product or sum can exceed it, otherwise float64.  A layer's weights and inputs of at most 8 bits are
+multiplied as int8, with exact int32 sums; the gradients of that product are taken in float32.
+
+Real numbers are computed in the order of ``reference``: the same spikes, bit for bit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rfssm.model.recurrence import adjoint, native
+from rfssm.model.recurrence.cell import Cell, Synapse
+from rfssm.model.recurrence.grid import Grid
+
+_TYPES = {torch.int16: 0, torch.int32: 1, torch.float32: 2, torch.float64: 3}
+_ROUNDINGS = {"TRN": 0, "TRN_ZERO": 1, "RND": 2, "RND_CONV": 3}
+_SURROGATES = {"multi_gaussian": 0, "boxcar": 1, "arctan": 2}
+_SUMS = 8
+_SANE = 1 << 30  # larger currents saturate any int32 state; FAR in cpu.cpp
+
+_INTEGERS = ("samples", "steps", "planes", "neurons", "low", "high")
+_CHOICES = ("current_type", "state_type", "arithmetic", "exact", "rounding", "frac", "guard_bits")
+_POINTERS = ("transition", "threshold", "reset", "bias", "current", "states", "spikes")
+_BACKWARD = ("slope_unit", "spike_grad", "current_grad", "sums")
+
+
+class _Problem(ctypes.Structure):
+    """Mirrors ``Problem`` in cpu.cpp."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in _INTEGERS),
+        *((name, ctypes.c_int32) for name in (*_CHOICES, "surrogate", "threads")),
+        *((name, ctypes.c_void_p) for name in (*_POINTERS, *_BACKWARD)),
+    )
+
+
+def available() -> bool:
+    """Whether the kernel can be used; warns once if it cannot."""
+    return native.library() is not None
+
+
+def resonate(current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
+    """See ``rfssm.model.recurrence.resonate``."""
+    if not _fits(current, grid):
+        return adjoint.resonate(current, cell, grid)
+    spikes, states = _Resonate.apply(  # type: ignore[no-untyped-call]
+        current, cell.transition, cell.reset, cell, grid
+    )
+    return spikes, states
+
+
+def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
+    """See ``rfssm.model.recurrence.layer``."""
+    if not _fits(x, grid):
+        return adjoint.layer(x, synapse, cell, grid)
+    spikes, states = _Layer.apply(  # type: ignore[no-untyped-call]
+        x, synapse.weight, synapse.bias, cell.transition, cell.reset, synapse, cell, grid
+    )
+    return spikes, states
+
+
+def integrate(current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
+    """See ``rfssm.model.recurrence.integrate``."""
+    return adjoint.integrate(current, leak, grid)
+
+
+def _fits(x: Tensor, grid: Grid | None) -> bool:
+    """Whether there is a kernel for these numbers; otherwise the loop is as good."""
+    types = (torch.float32, torch.float64)
+    return x.dtype in types and (grid is None or max(-grid.low, grid.high + 1) <= 1 << 31)
+
+
+@dataclass(frozen=True)
+class _Recurrence:
+    """The kernel's arguments that forward and backward share.
+
+    dtype    of spikes and gradients
+    """
+
+    shape: tuple[int, int, int, int]
+    cell: Cell
+    grid: Grid | None
+    bias: Tensor | None
+    guard_bits: int
+    dtype: torch.dtype
+
+    def forward(self, current: Tensor, largest: int) -> tuple[Tensor, Tensor]:
+        """Spikes and states.
+
+        largest    no |current| * 2^guard_bits + |bias| is larger
+        """
+        samples, steps, _, neurons = self.shape
+        grid = self.grid
+        arithmetic = state_type = self.dtype
+        if grid is not None:
+            arithmetic = torch.int32 if self._int32_will_do(largest) else torch.float64
+            state_type = torch.int16 if grid.low >= -(2**15) and grid.high < 2**15 else torch.int32
+        states = torch.empty(samples, steps, 2, neurons, dtype=state_type)
+        spikes = torch.empty(samples, steps, neurons, dtype=self.dtype)
+        self._call("rfssm_forward", arithmetic, current=current, states=states, spikes=spikes)
+        return spikes, states
+
+    def backward(self, spike_grad: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Gradient of the current and sums over samples and steps, ``enum Sum`` in cpu.cpp."""
+        current_grad = torch.empty(self.shape, dtype=self.dtype)
+        sums = torch.empty(_SUMS, self.shape[3], dtype=torch.float64)
+        self._call(
+            "rfssm_backward",
+            self.dtype,
+            states=states,
+            slope_unit=_contiguous(self.cell.unit.detach(), self.dtype),
+            spike_grad=_contiguous(spike_grad, self.dtype),
+            current_grad=current_grad,
+            sums=sums,
+        )
+        return current_grad, sums
+
+    def _int32_will_do(self, largest: int) -> bool:
+        """Whether no product, no rounding and no sum can leave int32."""
+        assert self.grid is not None
+        if self.grid.frac > 30:
+            return False
+        state = max(-self.grid.low, self.grid.high)
+        one = 2.0**self.grid.frac
+        gain = float(self.cell.transition.detach().abs().sum(-1).max())
+        reset = self.cell.reset
+        kick = 0.0 if reset is None else float(reset.detach().abs().max())
+        linear = gain * state + 2
+        return (gain * state + 1) * one < 2**31 and state + linear + kick + largest <= _SANE
+
+    def _call(self, function: str, arithmetic: torch.dtype, **arrays: Tensor) -> None:
+        samples, steps, planes, neurons = self.shape
+        grid, cell = self.grid, self.cell
+        transition = cell.transition.detach().permute(1, 2, 0)
+        threshold = cell.threshold.detach()
+        if grid is not None:
+            threshold = threshold.floor().clamp(grid.low - 1, grid.high)
+        if arithmetic == torch.int32 and grid is not None:
+            transition = transition * 2.0**grid.frac
+        arrays["transition"] = _contiguous(transition, arithmetic)
+        arrays["threshold"] = _contiguous(threshold, arithmetic)
+        if cell.reset is not None:
+            arrays["reset"] = _contiguous(cell.reset.detach().T, arithmetic)
+        if self.bias is not None:
+            arrays["bias"] = _contiguous(self.bias.detach(), arithmetic)
+        current = arrays.get("current")
+        problem = _Problem(
+            samples=samples,
+            steps=steps,
+            planes=planes,
+            neurons=neurons,
+            low=0 if grid is None else grid.low,
+            high=0 if grid is None else grid.high,
+            current_type=0 if current is None else _TYPES[current.dtype],
+            state_type=_TYPES[arrays["states"].dtype],
+            arithmetic=_TYPES[arithmetic],
+            exact=grid is not None,
+            rounding=0 if grid is None else _ROUNDINGS[grid.rounding],
+            frac=0 if grid is None else grid.frac,
+            guard_bits=self.guard_bits,
+            surrogate=_SURROGATES[cell.surrogate],
+            threads=torch.get_num_threads(),
+            **{name: array.data_ptr() for name, array in arrays.items()},
+        )
+        getattr(native.library(), function)(ctypes.byref(problem))
+
+
+def _contiguous(x: Tensor, dtype: torch.dtype) -> Tensor:
+    return x.to(dtype).contiguous()
+
+
+def _cell_grads(sums: Tensor, cell: Cell) -> tuple[Tensor, Tensor | None]:
+    """Gradients of transition and reset."""
+    transition = sums[:4].view(2, 2, -1).permute(2, 0, 1).to(cell.transition.dtype)
+    reset = cell.reset
+    return transition, None if reset is None else sums[4:6].T.to(reset.dtype)
+
+
+class _Resonate(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        current: Tensor,
+        transition: Tensor,
+        reset: Tensor | None,
+        cell: Cell,
+        grid: Grid | None,
+    ) -> tuple[Tensor, Tensor]:
+        samples, steps, planes, neurons = current.shape
+        shape = samples, steps, planes, neurons
+        ctx.recurrence = _Recurrence(shape, cell, grid, None, 0, current.dtype)
+        # The kernel clips currents that no state survives.
+        spikes, states = ctx.recurrence.forward(current.contiguous(), 0)
+        ctx.save_for_backward(states)
+        ctx.mark_non_differentiable(states)
+        ctx.set_materialize_grads(False)
+        return spikes, states
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if grads[0] is None:
+            return (None,) * 5
+        (states,) = ctx.saved_tensors
+        current, sums = ctx.recurrence.backward(grads[0], states)
+        return current, *_cell_grads(sums, ctx.recurrence.cell), None, None
+
+
+class _Layer(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        transition: Tensor,
+        reset: Tensor | None,
+        synapse: Synapse,
+        cell: Cell,
+        grid: Grid | None,
+    ) -> tuple[Tensor, Tensor]:
+        samples, steps, inputs = x.shape
+        shape = samples, steps, synapse.planes, len(cell.threshold)
+        rows = x.reshape(-1, inputs)
+        largest = 0
+        if grid is None:
+            current = nn.functional.linear(rows, weight.to(x.dtype))
+        else:
+            largest = synapse.largest_input * synapse.largest_weight * inputs
+            current = _exact_product(rows, weight, synapse, largest)
+            largest <<= synapse.guard_bits
+            if bias is not None:
+                largest += int(bias.detach().abs().max())
+        dtype = torch.float64 if current.dtype == torch.float64 else torch.float32
+        ctx.recurrence = _Recurrence(shape, cell, grid, bias, synapse.guard_bits, dtype)
+        spikes, states = ctx.recurrence.forward(current, largest)
+        ctx.save_for_backward(x, weight, bias, states)
+        ctx.mark_non_differentiable(states)
+        ctx.set_materialize_grads(False)
+        return spikes.to(x.dtype), states
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if grads[0] is None:
+            return (None,) * 8
+        x, weight, bias, states = ctx.saved_tensors
+        recurrence: _Recurrence = ctx.recurrence
+        current_grad, sums = recurrence.backward(grads[0], states)
+        grad = current_grad.view(-1, len(weight))
+        x_grad = weight_grad = bias_grad = None
+        gain = 2.0**recurrence.guard_bits
+        if ctx.needs_input_grad[0]:
+            x_grad = (grad @ (weight * gain).to(grad.dtype)).view(x.shape).to(x.dtype)
+        if ctx.needs_input_grad[1]:
+            rows = x.reshape(-1, x.shape[-1]).to(grad.dtype)
+            weight_grad = (grad.T @ rows).to(weight.dtype) * gain
+        if bias is not None:
+            bias_grad = sums[6 : 6 + recurrence.shape[2]].to(bias.dtype)
+        cell_grads = _cell_grads(sums, recurrence.cell)
+        return x_grad, weight_grad, bias_grad, *cell_grads, None, None, None
+
+
+def _exact_product(x: Tensor, weight: Tensor, synapse: Synapse, largest: int) -> Tensor:
+    """x W^T of integers: in int8 if they fit, else in the narrowest type that holds every sum."""
+    small = synapse.largest_input <= 127 and synapse.largest_weight <= 127
+    if small and x.dtype == torch.float32 and largest < 2**31 and _int8_works():
+        return torch._int_mm(x.to(torch.int8), weight.to(torch.int8).T)
+    single = x.dtype == torch.float32 and largest < 2**24
+    dtype = torch.float32 if single else torch.float64
+    return nn.functional.linear(x.to(dtype), weight.to(dtype))
+
+
+@cache
+def _int8_works() -> bool:
+    """Whether torch's int8 product, which is not public, is there and exact on odd shapes."""
+    random = torch.Generator().manual_seed(0)
+    try:
+        for rows, inner, columns in ((1, 1, 1), (5, 140, 7), (33, 513, 20)):
+            a = torch.randint(-128, 128, (rows, inner), generator=random)
+            b = torch.randint(-128, 128, (columns, inner), generator=random)
+            got = torch._int_mm(a.to(torch.int8), b.to(torch.int8).T)
+            if not torch.equal(got.long(), a @ b.T):
+                return False
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return True

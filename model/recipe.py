@@ -23,18 +23,42 @@ class DigitsConfig(Section):
     set: Literal["digits"]
 
 
-class FsddConfig(Section):
-    """Spoken digits as spikes, in the file layout of SHD."""
+class FilesConfig(Section):
+    """A data set that is read from files."""
 
-    set: Literal["fsdd"]
+    set: str
     root: str | None = None
-    """Folder that holds ``fsdd/``; None: $RFSSM_DATA."""
+    """Folder of the data; None: $RFSSM_DATA."""
+
+
+class SpikesConfig(FilesConfig):
+    """Spikes of 700 units, in the file layout of SHD, as fixed bins of 140 channels."""
+
     bin_ms: Annotated[Real, Field(ge=0.1, le=1000)] = 4.0
     steps_max: Annotated[int, Field(ge=1, le=65535)] = 250
     """Spikes after that many bins are left out."""
+    bits: Annotated[int, Field(ge=1, le=8)] = 1
+    """1: whether a channel spiked in a bin.  More: how often, at most 2^bits - 1."""
 
 
-DataConfig = Annotated[DigitsConfig | FsddConfig, Field(discriminator="set")]
+FsddSpeaker = Literal["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]
+
+
+class FsddConfig(SpikesConfig):
+    """Spoken digits as spikes."""
+
+    set: Literal["fsdd"]
+    speaker: FsddSpeaker | None = None
+    """Test on all that this person says, train on the five others; None: the official split."""
+
+
+class EcgConfig(FilesConfig):
+    """Waves of the electrocardiogram (QT database): every step has a label."""
+
+    set: Literal["ecg"]
+
+
+DataConfig = Annotated[DigitsConfig | FsddConfig | EcgConfig, Field(discriminator="set")]
 
 
 class NetworkConfig(Section):
@@ -110,6 +134,7 @@ def complaints(error: ValidationError) -> str:
         tags = {
             "digits",
             "fsdd",
+            "ecg",
         }  # pydantic names the branch of a union; the user has no such field
         field = ".".join(str(part) for part in problem["loc"] if part not in tags)
         message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
@@ -121,7 +146,7 @@ def complaints(error: ValidationError) -> str:
             said.append(f"{field}.{message}" if field else message)
         elif problem["type"].startswith("union_tag"):
             value = problem["input"].get("set") if isinstance(problem["input"], dict) else None
-            said.append(f"{field}.set = {value!r}: must be 'digits' or 'fsdd'")
+            said.append(f"{field}.set = {value!r}: must be 'digits', 'fsdd' or 'ecg'")
         else:
             said.append(f"{field} = {problem['input']!r}: {message}")
     return "; ".join(said)

@@ -29,9 +29,9 @@ from torch import Tensor, nn
 
 from rfssm.model.cells import LeakCell, ResonatorCell
 from rfssm.model.data import Batch, Data, Epoch, Split
-from rfssm.model.errors import RfssmError
+from rfssm.model.errors import RecipeError, RfssmError
 from rfssm.model.files import write_atomically
-from rfssm.model.network import Activity
+from rfssm.model.network import Activity, alive
 from rfssm.model.recipe import TrainingConfig
 
 CHECKPOINT = "checkpoint.ckpt"
@@ -104,7 +104,7 @@ class TrainingLoop(pl.LightningModule):
         self.network = network
         self.data, self.config, self.seed, self.folder = data, config, seed, folder
         self.history: list[Metrics] = []
-        self.sums = torch.zeros(3, dtype=torch.float64)  # loss, hits, samples of this epoch
+        self.sums = torch.zeros(3, dtype=torch.float64)  # loss, hits, labels of this epoch
 
     def epoch_batches(self, epoch: int) -> Epoch:
         """What this epoch trains on."""
@@ -129,8 +129,9 @@ class TrainingLoop(pl.LightningModule):
         """Cross entropy, plus a penalty for layers that spike too often."""
         steps, target = torch.from_numpy(batch.steps), torch.from_numpy(batch.target)
         activity = self.network.run(torch.from_numpy(batch.x).float(), steps)
-        loss = nn.functional.cross_entropy(activity.logits, target)
-        hits = (activity.logits.argmax(1) == target.argmax(1)).sum()
+        logits, target = _labelled(activity.logits, target, steps)
+        loss = nn.functional.cross_entropy(logits, target)
+        hits = (logits.argmax(1) == target.argmax(1)).sum()
         self.sums += torch.stack([loss.detach() * len(target), hits, torch.tensor(len(target))])
         if self.config.rate_target is not None:
             excess = (activity.rates(steps) - self.config.rate_target).relu()
@@ -172,12 +173,12 @@ class TrainingLoop(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         """Measure, write metrics.csv and the checkpoint."""
         accuracy, rates = evaluate(self.network, self.data.test)
-        loss, hits, samples = self.sums.tolist()
+        loss, hits, labels = self.sums.tolist()
         self.history.append(
-            Metrics(self.current_epoch, loss / samples, hits / samples, accuracy, rates)
+            Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates)
         )
         write_atomically(self.folder / METRICS, _csv(self.history))
-        self.log_dict({"loss": loss / samples, "test_accuracy": accuracy}, prog_bar=True)
+        self.log_dict({"loss": loss / labels, "test_accuracy": accuracy}, prog_bar=True)
         partial = self.folder / f".{CHECKPOINT}.partial"
         self.trainer.save_checkpoint(partial)
         partial.replace(self.folder / CHECKPOINT)
@@ -194,7 +195,7 @@ class TrainingLoop(pl.LightningModule):
 @torch.no_grad()
 def evaluate(network: Trainable, split: Split, batch: int = 128) -> tuple[float, tuple[float, ...]]:
     """Accuracy and spikes per neuron and step of each layer."""
-    hits = 0
+    hits = labels = 0
     events = live = torch.zeros(())
     order = np.argsort(split.steps, kind="stable")
     for start in range(0, len(order), batch):
@@ -202,10 +203,33 @@ def evaluate(network: Trainable, split: Split, batch: int = 128) -> tuple[float,
         steps = torch.from_numpy(split.steps[chosen])
         x = torch.from_numpy(split.x[chosen, : int(steps.max())]).float()
         activity = network.run(x, steps)
-        hits += int((activity.logits.argmax(1) == torch.from_numpy(split.labels[chosen])).sum())
+        label = torch.from_numpy(split.labels[chosen])
+        if label.ndim == 2:
+            label = label[:, : x.shape[1]]
+        target = nn.functional.one_hot(label, activity.logits.shape[-1])
+        logits, target = _labelled(activity.logits, target, steps)
+        hits += int((logits.argmax(1) == target.argmax(1)).sum())
+        labels += len(target)
         events = events + activity.rates(steps) * steps.sum()
         live = live + steps.sum()
-    return hits / len(order), tuple((events / live).tolist())
+    return hits / labels, tuple((events / live).tolist())
+
+
+def _labelled(logits: Tensor, target: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+    """What counts, one row each: samples, or their live steps where the network scores each.
+
+    logits    (B, [T,] C)
+    target    (B, [T,] C); one per sample holds for all its steps
+    steps     (B,)
+    """
+    if logits.ndim == 2:
+        if target.ndim == 3:
+            raise RecipeError("network.score: must be each, because every step has a label")
+        return logits, target
+    if target.ndim == 2:
+        target = target[:, None].expand_as(logits)
+    live = alive(steps, logits.shape[1])
+    return logits[live], target[live]
 
 
 @contextmanager

@@ -5,17 +5,21 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 
 from rfssm.model import data
 from rfssm.model.data import Batch, Epoch, augment
-from rfssm.model.errors import DataError
-from rfssm.model.recipe import AugmentationConfig, DigitsConfig, FsddConfig
+from rfssm.model.errors import DataError, RecipeError
+from rfssm.model.recipe import AugmentationConfig, DigitsConfig, EcgConfig, FsddConfig
 
 FSDD = FsddConfig(set="fsdd")
 
 
 def write_spikes(
-    path: Path, samples: Sequence[tuple[list[float], list[int]]], labels: list[int]
+    path: Path,
+    samples: Sequence[tuple[list[float], list[int]]],
+    labels: list[int],
+    speakers: list[int] | None = None,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
@@ -25,6 +29,8 @@ def write_spikes(
             for i, sample in enumerate(samples):
                 column[i] = np.array(sample[k], dtype=dtype)
         file["labels"] = np.array(labels, dtype=np.uint16)
+        if speakers is not None:
+            file["extra/speaker"] = np.array(speakers, dtype=np.uint16)
 
 
 def test_digits_are_four_bit_pixels_one_per_step() -> None:
@@ -40,7 +46,7 @@ def test_digits_are_four_bit_pixels_one_per_step() -> None:
 
 def test_spikes_fall_into_fixed_bins_and_groups_of_units(tmp_path: Path) -> None:
     write_spikes(tmp_path / "a.h5", [([0.0, 0.0039, 0.0082], [0, 4, 699]), ([], [])], [3, 9])
-    split = data.read_spikes(tmp_path / "a.h5", FSDD)
+    split = data.read_spikes(tmp_path / "a.h5", FSDD, 10)
     assert split.x.shape == (2, 250, 140)
     assert np.argwhere(split.x).tolist() == [[0, 0, 0], [0, 2, 139]]
     assert split.x.max() == 1  # two spikes in one bin are one
@@ -50,9 +56,83 @@ def test_spikes_fall_into_fixed_bins_and_groups_of_units(tmp_path: Path) -> None
 
 def test_spikes_after_the_last_bin_are_left_out(tmp_path: Path) -> None:
     write_spikes(tmp_path / "a.h5", [([0.001, 0.5], [7, 7])], [0])
-    split = data.read_spikes(tmp_path / "a.h5", FsddConfig(set="fsdd", steps_max=10))
+    split = data.read_spikes(tmp_path / "a.h5", FsddConfig(set="fsdd", steps_max=10), 10)
     assert split.x.sum() == 1
     assert split.steps.tolist() == [10]
+
+
+def test_counts_saturate_at_the_largest_word(tmp_path: Path) -> None:
+    write_spikes(tmp_path / "a.h5", [([0.001] * 5 + [0.005], [7] * 6)], [0])
+    for bits, expected in ((1, [1, 1]), (2, [3, 1]), (3, [5, 1])):
+        split = data.read_spikes(tmp_path / "a.h5", FsddConfig(set="fsdd", bits=bits), 10)
+        assert split.x[0, :2, 1].tolist() == expected
+
+
+def test_one_speaker_is_left_out_of_both_files(tmp_path: Path) -> None:
+    for part, labels in (("train", [0, 1, 2, 3]), ("test", [4, 5])):
+        path = tmp_path / "fsdd" / f"fsdd_spikes_{part}.h5"
+        write_spikes(path, [([0.1], [5])] * len(labels), labels, [i % 2 for i in labels])
+    fsdd = data.load(FsddConfig(set="fsdd", root=str(tmp_path), speaker="jackson"))
+    assert fsdd.train.labels.tolist() == [0, 2, 4]
+    assert fsdd.test.labels.tolist() == [1, 3, 5]
+    with pytest.raises(DataError, match=r"data\.speaker = theo: .* has george, jackson"):
+        data.load(FsddConfig(set="fsdd", root=str(tmp_path), speaker="theo"))
+
+
+def write_ecg(root: Path, sequences: int, **change: object) -> None:
+    random = np.random.default_rng(0)
+    x = random.integers(0, 2, (sequences, 1301, 4)).astype(np.int16)
+    x[:, 1300] = -1
+    y = np.eye(6, dtype=np.uint8)[random.integers(0, 6, (sequences, 1301))]
+    y[0, 0] = 0
+    (root / "qtdb").mkdir(exist_ok=True)
+    for part in ("train", "test"):
+        scipy.io.savemat(root / "qtdb" / f"QTDB_{part}.mat", {"x": x, "y": y} | change)
+
+
+def test_every_step_of_an_ecg_has_a_label(tmp_path: Path) -> None:
+    write_ecg(tmp_path, 3)
+    ecg = data.load(EcgConfig(set="ecg", root=str(tmp_path)))
+    assert ecg.train.x.shape == (3, 1300, 4)
+    assert ecg.train.labels.shape == (3, 1300)
+    assert ecg.train.labels[0, 0] == 0  # no label counts as the first class
+    assert ecg.per_step
+    assert ecg.train.x.min() == 0  # the last step, which holds -1, is gone
+    batch = next(iter(Epoch(ecg.train, 6, 3, None, seed=0, epoch=0)))
+    assert batch.target.shape == (3, 1300, 6)
+
+
+def test_other_ecg_files_are_refused_by_name(tmp_path: Path) -> None:
+    config = EcgConfig(set="ecg", root=str(tmp_path))
+    with pytest.raises(DataError, match=r"QTDB_train\.mat: no such file.*github"):
+        data.load(config)
+    for change, message in (
+        ({"x": np.zeros((3, 100, 4))}, r"QTDB_train\.mat: x has shape \(3, 100, 4\)"),
+        ({"x": np.full((3, 1301, 4), 2)}, r"QTDB_train\.mat: x must be 0 or 1"),
+    ):
+        write_ecg(tmp_path, 3, **change)
+        with pytest.raises(DataError, match=message):
+            data.load(config)
+    (tmp_path / "qtdb" / "QTDB_train.mat").write_bytes(b"no matrix")
+    with pytest.raises(DataError, match=r"QTDB_train\.mat: not a complete MATLAB 5 file"):
+        data.load(config)
+
+
+def test_augmentation_keeps_labels_of_steps_in_their_place() -> None:
+    random = np.random.default_rng(0)
+    x = (random.random((8, 50, 4)) < 0.5).astype(np.uint8)
+    steps, labels = random.integers(20, 51, 8), random.integers(0, 3, (8, 50))
+    split = data.Split(x, steps, labels)
+    still = AugmentationConfig(shift=0, stretch=0, roll=0, dropout=0.5, band=0, cutmix=0)
+    order = Epoch(split, 3, 4, None, seed=1, epoch=0)
+    for plain, varied in zip(order, Epoch(split, 3, 4, still, seed=1, epoch=0), strict=True):
+        assert np.array_equal(plain.target, varied.target)
+        assert (varied.x <= plain.x).all()
+        assert varied.x.sum() < plain.x.sum()
+    for field, value in (("shift", 1), ("stretch", 0.1), ("cutmix", 0.1)):
+        moving = still.model_copy(update={field: value})
+        with pytest.raises(RecipeError, match=rf"augmentation\.{field} = {value}: must be 0"):
+            Epoch(split, 3, 4, moving, seed=1, epoch=0)
 
 
 def test_fsdd_without_a_place_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,11 +159,11 @@ def test_damaged_spike_files_are_refused_by_name(tmp_path: Path) -> None:
     write_spikes(path, [([0.1], [5])], [1])
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(DataError, match=r"a\.h5: not a complete HDF5 file"):
-        data.read_spikes(path, FSDD)
+        data.read_spikes(path, FSDD, 10)
     with h5py.File(path, "w") as file:
         file["labels"] = np.zeros(3)
     with pytest.raises(DataError, match=r"a\.h5: has no spikes/times"):
-        data.read_spikes(path, FSDD)
+        data.read_spikes(path, FSDD, 10)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +181,7 @@ def test_spike_values_out_of_range_are_refused(
 ) -> None:
     write_spikes(tmp_path / "a.h5", [(times, units)], [label])
     with pytest.raises(DataError, match=message):
-        data.read_spikes(tmp_path / "a.h5", FSDD)
+        data.read_spikes(tmp_path / "a.h5", FSDD, 10)
 
 
 def test_batches_depend_on_seed_and_epoch_only() -> None:
@@ -164,3 +244,22 @@ def test_fsdd_files_are_read_whole(data_root: Path) -> None:
     assert len(fsdd.test.labels) == 300
     assert fsdd.channels == 140
     assert fsdd.test.steps.max() < 230
+    assert not fsdd.per_step
+
+
+@pytest.mark.data
+def test_fsdd_speakers_have_fifty_clips_of_each_digit(data_root: Path) -> None:
+    fsdd = data.load(FsddConfig(set="fsdd", root=str(data_root), speaker="theo"))
+    assert np.bincount(fsdd.test.labels).tolist() == [50] * 10
+    assert len(fsdd.train) == 2500
+
+
+@pytest.mark.data
+def test_ecg_files_are_read_whole(data_root: Path) -> None:
+    ecg = data.load(EcgConfig(set="ecg", root=str(data_root)))
+    assert ecg.train.x.shape == (618, 1300, 4)
+    assert ecg.test.labels.shape == (141, 1300)
+    assert 0.07 < ecg.train.x.mean() < 0.08
+    after = ecg.train.labels[:, 1:][np.diff(ecg.train.labels) != 0]
+    before = ecg.train.labels[:, :-1][np.diff(ecg.train.labels) != 0]
+    assert ((after == (before + 1) % 6) | (before == 0) | (after == 0)).all()  # P, PQ, ... TP

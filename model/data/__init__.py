@@ -1,0 +1,24 @@
+"""Data sets as integers per step, and how training varies them.
+
+All spikes fall into bins of a fixed width, because a streaming network cannot know how long a
+sample will be.
+"""
+
+from rfssm.model.data import digits, ecg, spikes
+from rfssm.model.data.batches import Batch, Epoch, augment
+from rfssm.model.data.spikes import read_spikes
+from rfssm.model.data.split import Data, Split
+from rfssm.model.recipe import DataConfig, DigitsConfig, EcgConfig, FsddConfig
+
+__all__ = ["Batch", "Data", "Epoch", "Split", "augment", "load", "read_spikes"]
+
+
+def load(config: DataConfig) -> Data:
+    """Read a data set.  Raises DataError when its files are missing or not what they should be."""
+    match config:
+        case DigitsConfig():
+            return digits.load()
+        case FsddConfig():
+            return spikes.fsdd(config)
+        case EcgConfig():
+            return ecg.load(config)

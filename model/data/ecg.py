@@ -1,0 +1,49 @@
+"""The waves of the electrocardiogram: QT database, level-crossing coded by its authors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rfssm.model.data import files
+from rfssm.model.data.split import Data, Split, full_length
+from rfssm.model.errors import DataError
+from rfssm.model.recipe import EcgConfig
+
+STEPS = 1300
+"""One less than the files have: their last step holds no data."""
+WAVES = ("P", "PQ", "QR", "RS", "ST", "TP")
+"""In the order of one heartbeat."""
+ORIGIN = "github.com/byin-cwi/Efficient-spiking-networks, folder data"
+
+
+def load(config: EcgConfig) -> Data:
+    """Two leads as four channels of 0 or 1; every step has a label.
+
+    Some 8 % of the steps are without one in the files; they count as class 0, as in the papers.
+    """
+    splits = [
+        _read(files.find(config, f"qtdb/QTDB_{part}.mat", ORIGIN)) for part in ("train", "test")
+    ]
+    return Data(1, 0, STEPS, WAVES, *splits)
+
+
+def _read(path: Path) -> Split:
+    from scipy.io import loadmat
+
+    try:
+        file = loadmat(path)
+    except Exception as error:  # damage makes the reader raise almost anything
+        raise DataError(f"{path}: not a complete MATLAB 5 file ({error})") from None
+    for name, channels in (("x", 4), ("y", len(WAVES))):
+        shape = file[name].shape if name in file else None
+        if shape is None or shape[1:] != (STEPS + 1, channels):
+            raise DataError(
+                f"{path}: {name} has shape {shape}, must be [sequences, {STEPS + 1}, {channels}]"
+            )
+    x, y = file["x"][:, :STEPS], file["y"][:, :STEPS]
+    if len(x) != len(y) or not len(x) or not np.isin(x, (0, 1)).all():
+        raise DataError(f"{path}: x must be 0 or 1, and y as long as x")
+    x = x.astype(np.uint8)
+    return Split(x, full_length(x), y.argmax(-1).astype(np.int64))

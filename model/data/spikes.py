@@ -1,0 +1,96 @@
+"""Speech as spikes of 700 units, in the file layout of SHD."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfssm.model.data import files
+from rfssm.model.data.split import Data, Split, join
+from rfssm.model.errors import DataError
+from rfssm.model.recipe import FsddConfig, FsddSpeaker, SpikesConfig
+
+UNITS = 700
+GROUP = 5  # units per channel
+CHANNELS = UNITS // GROUP
+TAIL = 2  # bins after the last spike
+CHUNK = 1024  # samples read at once
+
+
+def fsdd(config: FsddConfig) -> Data:
+    """Spoken digits: the official split, or one speaker against the five others."""
+    paths = [files.find(config, f"fsdd/fsdd_spikes_{part}.h5") for part in ("train", "test")]
+    train, test = (read_spikes(path, config, classes=10) for path in paths)
+    if config.speaker is not None:
+        both, people = join([train, test]), np.concatenate([_speakers(path) for path in paths])
+        names = get_args(FsddSpeaker)
+        own = people == names.index(config.speaker)
+        if own.all() or not own.any():
+            found = ", ".join(names[k] for k in np.unique(people) if k < len(names))
+            raise DataError(
+                f"data.speaker = {config.speaker}: must be one of several; {paths[0].parent} "
+                f"has {found}"
+            )
+        train, test = both.take(~own), both.take(own)
+    return _data(config, [str(digit) for digit in range(10)], train, test)
+
+
+def _data(
+    config: SpikesConfig, labels: list[str], train: Split, test: Split, valid: Split | None = None
+) -> Data:
+    return Data(config.bits, 0, config.steps_max, tuple(labels), train, test, valid=valid)
+
+
+def read_spikes(path: Path, config: SpikesConfig, classes: int) -> Split:
+    """Read a file in the layout of SHD: spikes per bin and channel of five units, saturated.
+
+    A sample ends two bins after its last spike; one without spikes lasts one step.
+    """
+    with files.open_hdf5(path, "spikes/times", "spikes/units", "labels") as file:
+        times, units = file["spikes/times"], file["spikes/units"]
+        labels = file["labels"][:].astype(np.int64)
+        if not len(times) == len(units) == len(labels):
+            raise DataError(f"{path}: {len(times)} times, {len(units)} units, {len(labels)} labels")
+        if not len(labels):
+            raise DataError(f"{path}: holds no sample")
+        if labels.max() >= classes:
+            raise DataError(f"{path}: labels = {labels.max()}: must be 0 to {classes - 1}")
+        x = np.zeros((len(labels), config.steps_max, CHANNELS), dtype=np.uint8)
+        steps = np.ones(len(labels), dtype=np.int64)
+        for start in range(0, len(labels), CHUNK):
+            samples = zip(times[start : start + CHUNK], units[start : start + CHUNK], strict=True)
+            for i, (time, unit) in enumerate(samples, start):
+                if fault := _fault(time, unit):
+                    raise DataError(f"{path}: sample {i}: {fault}")
+                x[i], steps[i] = _binned(time, unit, config)
+    return Split(x, steps, labels)
+
+
+def _fault(time: NDArray[np.floating], unit: NDArray[np.integer]) -> str | None:
+    if len(time) != len(unit) or not np.isfinite(time).all() or (time < 0).any():
+        return "times must be finite, not negative, one per unit"
+    if len(unit) and unit.max() >= UNITS:
+        return f"unit {unit.max()}, must be below {UNITS}"
+    return None
+
+
+def _binned(
+    time: NDArray[np.floating], unit: NDArray[np.integer], config: SpikesConfig
+) -> tuple[NDArray[np.uint8], int]:
+    """Counts (T, C), and how many steps the sample lasts."""
+    bins = np.floor(time.astype(np.float64) / (config.bin_ms / 1000)).astype(np.int64)
+    inside = bins < config.steps_max
+    place = bins[inside] * CHANNELS + unit[inside] // GROUP
+    counts = np.bincount(place, minlength=config.steps_max * CHANNELS)
+    most = 2**config.bits - 1
+    steps = min(int(bins.max()) + 1 + TAIL, config.steps_max) if len(bins) else 1
+    return np.minimum(counts, most).astype(np.uint8).reshape(-1, CHANNELS), steps
+
+
+def _speakers(path: Path) -> NDArray[np.integer]:
+    with files.open_hdf5(path, "extra/speaker") as file:
+        speakers: NDArray[np.integer] = file["extra/speaker"][:]
+    return speakers

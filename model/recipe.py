@@ -58,7 +58,68 @@ class EcgConfig(FilesConfig):
     set: Literal["ecg"]
 
 
-DataConfig = Annotated[DigitsConfig | FsddConfig | EcgConfig, Field(discriminator="set")]
+class ShdConfig(SpikesConfig):
+    """Spiking Heidelberg Digits, 20 classes; downloaded by tonic where it is missing."""
+
+    set: Literal["shd"]
+
+
+class SscConfig(SpikesConfig):
+    """Spiking Speech Commands, 35 classes; downloaded by tonic where it is missing."""
+
+    set: Literal["ssc"]
+    steps_max: Annotated[int, Field(ge=1, le=65535)] = 300
+
+
+class GscSpikesConfig(SpikesConfig):
+    """Three words of Speech Commands as spikes."""
+
+    set: Literal["gsc_spikes"]
+
+
+class GscConfig(FilesConfig):
+    """Speech Commands as 40 log-mel energies every 10 ms."""
+
+    set: Literal["gsc"]
+    subset: Literal["full", "gsc3", "gsc30"] = "full"
+    """The 35 words of version 0.02; a few clips of 3 or 30 words of version 0.01."""
+    bits: Annotated[int, Field(ge=4, le=8)] = 8
+    """Of a word, signed; two of them before the binary point."""
+
+
+class MnistConfig(FilesConfig):
+    """MNIST, one pixel per step."""
+
+    bits: Annotated[int, Field(ge=1, le=8)] = 8
+    """Of a pixel, leading ones; all after the binary point."""
+
+
+class SmnistConfig(MnistConfig):
+    """MNIST, row by row."""
+
+    set: Literal["smnist"]
+
+
+class PsmnistConfig(MnistConfig):
+    """MNIST, permuted."""
+
+    set: Literal["psmnist"]
+    order: Literal["permutation", "bit_reversal"] = "permutation"
+    """``mnist/psmnist_permutation.npy`` of the data folder, or that of the S5-RF paper."""
+
+
+DataConfig = Annotated[
+    DigitsConfig
+    | FsddConfig
+    | ShdConfig
+    | SscConfig
+    | GscConfig
+    | GscSpikesConfig
+    | EcgConfig
+    | SmnistConfig
+    | PsmnistConfig,
+    Field(discriminator="set"),
+]
 
 
 class NetworkConfig(Section):

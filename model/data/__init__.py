@@ -4,11 +4,21 @@ All spikes fall into bins of a fixed width, because a streaming network cannot k
 sample will be.
 """
 
-from rfssm.model.data import digits, ecg, spikes
+from rfssm.model.data import digits, ecg, images, speech, spikes
 from rfssm.model.data.batches import Batch, Epoch, augment
 from rfssm.model.data.spikes import read_spikes
 from rfssm.model.data.split import Data, Split
-from rfssm.model.recipe import DataConfig, DigitsConfig, EcgConfig, FsddConfig
+from rfssm.model.recipe import (
+    DataConfig,
+    DigitsConfig,
+    EcgConfig,
+    FsddConfig,
+    GscConfig,
+    GscSpikesConfig,
+    MnistConfig,
+    ShdConfig,
+    SscConfig,
+)
 
 __all__ = ["Batch", "Data", "Epoch", "Split", "augment", "load", "read_spikes"]
 
@@ -20,5 +30,13 @@ def load(config: DataConfig) -> Data:
             return digits.load()
         case FsddConfig():
             return spikes.fsdd(config)
+        case ShdConfig() | SscConfig():
+            return spikes.heidelberg(config)
+        case GscSpikesConfig():
+            return spikes.gsc(config)
+        case GscConfig():
+            return speech.load(config)
+        case MnistConfig():
+            return images.load(config)
         case EcgConfig():
             return ecg.load(config)

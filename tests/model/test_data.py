@@ -1,3 +1,4 @@
+import gzip
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +7,25 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.io.wavfile
 
 from rfssm.model import data
 from rfssm.model.data import Batch, Epoch, augment
+from rfssm.model.data.images import bit_reversal
+from rfssm.model.data.speech import mel_words
 from rfssm.model.errors import DataError, RecipeError
-from rfssm.model.recipe import AugmentationConfig, DigitsConfig, EcgConfig, FsddConfig
+from rfssm.model.recipe import (
+    AugmentationConfig,
+    DigitsConfig,
+    EcgConfig,
+    FsddConfig,
+    GscConfig,
+    GscSpikesConfig,
+    PsmnistConfig,
+    ShdConfig,
+    SmnistConfig,
+    SscConfig,
+)
 
 FSDD = FsddConfig(set="fsdd")
 
@@ -20,6 +35,7 @@ def write_spikes(
     samples: Sequence[tuple[list[float], list[int]]],
     labels: list[int],
     speakers: list[int] | None = None,
+    keys: Sequence[str] = (),
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
@@ -31,6 +47,8 @@ def write_spikes(
         file["labels"] = np.array(labels, dtype=np.uint16)
         if speakers is not None:
             file["extra/speaker"] = np.array(speakers, dtype=np.uint16)
+        if keys:
+            file["extra/keys"] = np.array(keys, dtype="S")
 
 
 def test_digits_are_four_bit_pixels_one_per_step() -> None:
@@ -133,6 +151,182 @@ def test_augmentation_keeps_labels_of_steps_in_their_place() -> None:
         moving = still.model_copy(update={field: value})
         with pytest.raises(RecipeError, match=rf"augmentation\.{field} = {value}: must be 0"):
             Epoch(split, 3, 4, moving, seed=1, epoch=0)
+
+
+def write_mnist(root: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+    labels = random.integers(0, 10, count, dtype=np.uint8)
+    (root / "mnist").mkdir(exist_ok=True)
+    for part in ("train", "t10k"):
+        for name, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, dtype=">u4").tobytes()
+            path = root / "mnist" / f"{part}-{name}-ubyte.gz"
+            path.write_bytes(gzip.compress(head + array.tobytes()))
+    return images, labels
+
+
+def test_mnist_is_one_pixel_per_step(tmp_path: Path) -> None:
+    images, labels = write_mnist(tmp_path, 5)
+    mnist = data.load(SmnistConfig(set="smnist", root=str(tmp_path)))
+    assert np.array_equal(mnist.train.x, images.reshape(5, 784, 1))
+    assert np.array_equal(mnist.test.labels, labels)
+    assert (mnist.bits, mnist.frac, mnist.steps_max) == (8, 8, 784)
+    coarse = data.load(SmnistConfig(set="smnist", root=str(tmp_path), bits=3))
+    assert np.array_equal(coarse.train.x, images.reshape(5, 784, 1) // 32)
+    assert (coarse.bits, coarse.frac) == (3, 3)
+
+
+def test_mnist_is_permuted_alike_in_every_sample(tmp_path: Path) -> None:
+    images, _ = write_mnist(tmp_path, 5)
+    order = np.random.RandomState(0).permutation(784)
+    np.save(tmp_path / "mnist" / "psmnist_permutation.npy", order.astype(np.int16))
+    mnist = data.load(PsmnistConfig(set="psmnist", root=str(tmp_path)))
+    assert np.array_equal(mnist.train.x[..., 0], images.reshape(5, 784)[:, order])
+    reverse = data.load(PsmnistConfig(set="psmnist", root=str(tmp_path), order="bit_reversal"))
+    order = bit_reversal(784)
+    assert order[:4].tolist() == [0, 512, 256, 768]
+    assert sorted(order) == list(range(784))
+    assert np.array_equal(reverse.test.x[..., 0], images.reshape(5, 784)[:, order])
+    np.save(tmp_path / "mnist" / "psmnist_permutation.npy", np.zeros(784))
+    with pytest.raises(DataError, match=r"permutation\.npy: must hold each of 0 to 783 once"):
+        data.load(PsmnistConfig(set="psmnist", root=str(tmp_path)))
+
+
+def test_damaged_mnist_files_are_refused_by_name(tmp_path: Path) -> None:
+    config = SmnistConfig(set="smnist", root=str(tmp_path))
+    with pytest.raises(DataError, match=r"train-images.*: no such file.*ossci-datasets"):
+        data.load(config)
+    write_mnist(tmp_path, 5)
+    path = tmp_path / "mnist" / "train-images-idx3-ubyte.gz"
+    whole = path.read_bytes()
+    for content, message in (
+        (whole[:100], "not a complete gzip file"),
+        (b"plain", "not a complete gzip file"),
+        (gzip.compress(gzip.decompress(whole)[:-1]), "its head says 3936"),
+        (gzip.compress(b"text, many words of it"), "not an IDX file of bytes"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=rf"train-images-idx3-ubyte\.gz: .*{message}"):
+            data.load(config)
+
+
+SAMPLES = [([0.0005, 0.0005, 0.0041, 0.2], [3, 4, 4, 699]), ([0.1], [350])]
+
+
+def write_heidelberg(root: Path, name: str, parts: Sequence[str]) -> None:
+    for part in parts:
+        path = root / name.upper() / f"{name}_{part}.h5"
+        write_spikes(path, SAMPLES, [0, 1], [0, 1], ["yes", "no"])
+        Path(f"{path}.zip").touch()
+
+
+def test_shd_is_read_from_where_tonic_keeps_it(tmp_path: Path) -> None:
+    """And its bins are those of tonic's frames, where their width is fixed."""
+    from tonic.datasets import SHD
+    from tonic.transforms import Compose, Downsample, ToFrame
+
+    write_heidelberg(tmp_path, "shd", ("train", "test"))
+    shd = data.load(ShdConfig(set="shd", root=str(tmp_path), bits=4))
+    assert shd.labels == ("yes", "no")
+    assert shd.valid is None
+    width, length = 4000, 250 * 4000  # us
+    frames = ToFrame((140, 1, 1), time_window=width, start_time=0, end_time=length)
+    theirs = SHD(str(tmp_path), transform=Compose([Downsample(spatial_factor=1 / 5), frames]))
+    for i in range(len(SAMPLES)):
+        x, label = theirs[i]
+        assert np.array_equal(x[:, 0], shd.train.x[i])
+        assert label == shd.train.labels[i]
+
+
+def test_ssc_has_a_validation_set(tmp_path: Path) -> None:
+    write_heidelberg(tmp_path, "ssc", ("train", "valid", "test"))
+    ssc = data.load(SscConfig(set="ssc", root=str(tmp_path)))
+    assert ssc.valid is not None
+    assert ssc.valid.x.shape == (2, 300, 140)
+
+
+def test_tonic_downloads_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tonic.dataset
+
+    config = ShdConfig(set="shd", root=str(tmp_path))
+
+    def offline(url: str, place: str, filename: str, md5: str) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(tonic.dataset, "download_and_extract_archive", offline)
+    with pytest.raises(DataError, match=r"shd_train\.h5: .*no route to host.*zenkelab\.org"):
+        data.load(config)
+
+    def online(url: str, place: str, filename: str, md5: str) -> None:
+        path = Path(place) / filename.removesuffix(".zip")
+        write_spikes(path, SAMPLES, [0, 1], [0, 1], ["yes", "no"])
+
+    monkeypatch.setattr(tonic.dataset, "download_and_extract_archive", online)
+    assert len(data.load(config).test) == 2
+
+
+def write_words(root: Path, clips: dict[str, np.ndarray], valid: str, test: str) -> None:
+    place = root / "speech_commands_v0.02"
+    for name, audio in clips.items():
+        path = place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scipy.io.wavfile.write(path, 16_000, audio)
+    (place / "validation_list.txt").write_text(valid)
+    (place / "testing_list.txt").write_text(test)
+
+
+def test_speech_commands_follow_the_published_lists(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+
+    def clip(count: int = 16_000) -> np.ndarray:
+        return random.integers(-9999, 9999, count).astype(np.int16)
+
+    clips = {f"{word}/{k}.wav": clip() for word in ("yes", "no") for k in range(3)}
+    clips |= {"yes/short.wav": clip(300), "_background_noise_/hum.wav": clip(50_000)}
+    write_words(tmp_path, clips, valid="yes/1.wav\nno/1.wav", test="yes/2.wav\nno/2.wav\n")
+    gsc = data.load(GscConfig(set="gsc", root=str(tmp_path)))
+    assert gsc.labels == ("no", "yes")
+    assert gsc.train.labels.tolist() == [0, 1, 1]
+    assert gsc.train.steps.tolist() == [98, 98, 1]
+    assert gsc.valid is not None
+    assert len(gsc.valid) == len(gsc.test) == 2
+    assert (gsc.bits, gsc.frac, gsc.signed, gsc.channels) == (8, 6, True, 40)
+    (tmp_path / "speech_commands_v0.02" / "no" / "0.wav").write_bytes(b"RIFF")
+    with pytest.raises(DataError, match=r"no/0\.wav: not a complete WAV file"):
+        data.load(GscConfig(set="gsc", root=str(tmp_path)))
+
+
+def test_mel_words_hear_nothing_of_the_future() -> None:
+    audio = np.random.default_rng(0).integers(-9999, 9999, 16_000).astype(np.int16)
+    words = mel_words(audio, 8)
+    assert words.shape == (98, 40)
+    frames = 1 + (5000 - 400) // 160
+    assert np.array_equal(mel_words(audio[:5000], 8), words[:frames])
+
+
+def test_mel_words_are_octaves_above_the_floor() -> None:
+    silence = mel_words(np.zeros(16_000, dtype=np.int16), 8)
+    assert (silence == (6 - 20) / 8 * 64).all()
+    t = np.arange(16_000) / 16_000
+    tone = (2000 * np.sin(2 * np.pi * 1000 * t)).astype(np.int16)
+    loud, soft = mel_words(tone, 8)[0], mel_words(tone // 4, 8)[0]
+    assert loud.argmax() == np.abs(_mel_centres() - 1000).argmin()
+    assert (
+        int(loud.max()) - int(soft.max()) == 4 / 8 * 64
+    )  # octaves of energy
+    assert abs(mel_words(tone, 5)[0].max() - loud.max() / 8) <= 0.5 + 1 / 16
+
+
+def _mel_centres() -> np.ndarray:
+    edges = np.linspace(1127 * np.log1p(20 / 700), 1127 * np.log1p(8000 / 700), 42)
+    return 700 * np.expm1(edges[1:-1] / 1127)
+
+
+def test_signed_words_cannot_be_mixed_by_their_spikes() -> None:
+    split = data.Split(np.ones((4, 9, 2), np.int8), np.full(4, 9), np.arange(4))
+    with pytest.raises(RecipeError, match=r"augmentation\.cutmix = 0\.3: must be 0"):
+        Epoch(split, 4, 2, AugmentationConfig(), seed=0, epoch=0)
 
 
 def test_fsdd_without_a_place_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,3 +457,53 @@ def test_ecg_files_are_read_whole(data_root: Path) -> None:
     after = ecg.train.labels[:, 1:][np.diff(ecg.train.labels) != 0]
     before = ecg.train.labels[:, :-1][np.diff(ecg.train.labels) != 0]
     assert ((after == (before + 1) % 6) | (before == 0) | (after == 0)).all()  # P, PQ, ... TP
+
+
+@pytest.mark.data
+def test_mnist_files_are_read_whole(data_root: Path) -> None:
+    row = data.load(SmnistConfig(set="smnist", root=str(data_root)))
+    assert row.train.x.shape == (60_000, 784, 1)
+    assert row.test.x.shape == (10_000, 784, 1)
+    assert row.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert round(float(row.train.x.mean()), 1) == 33.3
+    mixed = data.load(PsmnistConfig(set="psmnist", root=str(data_root)))
+    assert np.array_equal(np.sort(mixed.test.x[:9], 1), np.sort(row.test.x[:9], 1))
+
+
+@pytest.mark.data
+def test_spikes_of_speech_commands_may_be_silent(data_root: Path) -> None:
+    gsc = data.load(GscSpikesConfig(set="gsc_spikes", root=str(data_root)))
+    assert gsc.labels == ("bed", "cat", "happy")
+    assert gsc.valid is not None
+    for split, count, silent in ((gsc.train, 900, 2), (gsc.valid, 554, 1), (gsc.test, 522, 1)):
+        assert len(split) == count
+        assert ((split.x.sum((1, 2)) == 0) & (split.steps == 1)).sum() == silent
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("subset", "train", "test"), [("gsc3", 900, 522), ("gsc30", 205, 51)])
+def test_mel_words_of_speech_commands(data_root: Path, subset: str, train: int, test: int) -> None:
+    config = GscConfig.model_validate({"set": "gsc", "subset": subset, "root": str(data_root)})
+    gsc = data.load(config)
+    assert (len(gsc.train), len(gsc.test)) == (train, test)
+    heard = gsc.train.x[gsc.train.steps == 98]
+    assert -40 < heard.mean() < 0
+    assert 45 < heard.std() < 60
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["shd", "ssc"])
+def test_real_files_of_the_layout_are_read_through_tonic(
+    data_root: Path, tmp_path: Path, name: str
+) -> None:
+    parts = ("train", "test") if name == "shd" else ("train", "valid", "test")
+    origin = "fsdd/fsdd_spikes" if name == "shd" else "speech_commands/gsc3_spikes"
+    (tmp_path / name.upper()).mkdir()
+    for part in parts:
+        path = tmp_path / name.upper() / f"{name}_{part}.h5"
+        path.symlink_to(data_root / f"{origin}_{part}.h5")
+    config = ShdConfig(set="shd") if name == "shd" else SscConfig(set="ssc")
+    spikes = data.load(config.model_copy(update={"root": str(tmp_path)}))
+    assert (spikes.valid is not None) == (name == "ssc")
+    assert spikes.channels == 140
+    assert 0.01 < spikes.train.x.mean() < 0.1

@@ -1,0 +1,268 @@
+"""The recurrence on a GPU: one fused Triton kernel forward and one backward.
+
+With a grid the arithmetic is that of integers, without one that of the plain loop in its order;
+either way the bits are those of ``reference``.  Gradients are summed in a fixed order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rfssm.model.errors import ToolError
+from rfssm.model.recurrence.cell import Cell, Synapse
+from rfssm.model.recurrence.grid import Grid
+from rfssm.model.surrogate import Surrogate
+
+BLOCK = 32  # cells of a program: one warp
+GROUP = 8  # steps whose loads are under way at once
+LONGEST = 127  # the largest integer that enters the product of bytes
+
+
+def resonate(current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
+    """See ``rfssm.model.recurrence.resonate``."""
+    spikes, states = _Resonate.apply(  # type: ignore[no-untyped-call]
+        current, cell.transition, cell.reset, cell.threshold, cell.unit, cell.surrogate, grid
+    )
+    return spikes, states
+
+
+def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
+    """See ``rfssm.model.recurrence.layer``.
+
+    Integers of 8 bits are multiplied as such, and the recurrence takes their sums as they are.
+    """
+    short = max(synapse.largest_input, synapse.largest_weight) <= LONGEST
+    if grid is None or not short or not _multiplies_bytes(x.device):
+        spikes, states = resonate(synapse.current(x, grid), cell, grid)
+        return spikes.to(x.dtype), states
+    spikes, states = _Layer.apply(  # type: ignore[no-untyped-call]
+        x, synapse.weight, synapse.bias, cell.transition, cell.reset, cell.threshold, cell.unit,
+        cell.surrogate, grid, synapse,
+    )  # fmt: skip
+    return spikes, states
+
+
+def integrate(current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
+    """See ``rfssm.model.recurrence.integrate``."""
+    states: Tensor = _Integrate.apply(current, leak, grid)  # type: ignore[no-untyped-call]
+    return states
+
+
+class _Resonate(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        current: Tensor,
+        transition: Tensor,
+        reset: Tensor | None,
+        threshold: Tensor,
+        unit: Tensor,
+        surrogate: Surrogate,
+        grid: Grid | None,
+    ) -> tuple[Tensor, Tensor]:
+        cell = Cell(transition, threshold, unit, reset, surrogate)
+        planes = current.shape[2]
+        spikes, states = _forward(current.flatten(2), planes, cell, grid, current.dtype)
+        ctx.save_for_backward(states, transition, reset, threshold, unit)
+        ctx.surrogate, ctx.grid, ctx.planes = surrogate, grid, planes
+        ctx.mark_non_differentiable(states)
+        ctx.set_materialize_grads(False)
+        return spikes, states
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        states, transition, reset, threshold, unit = ctx.saved_tensors
+        cell = Cell(transition, threshold, unit, reset, ctx.surrogate)
+        return *_backward(grads[0], states, ctx.planes, cell, ctx.grid), *(None,) * 4
+
+
+class _Layer(torch.autograd.Function):
+    """The product of integers, and the recurrence on its sums as they are."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        transition: Tensor,
+        reset: Tensor | None,
+        threshold: Tensor,
+        unit: Tensor,
+        surrogate: Surrogate,
+        grid: Grid,
+        synapse: Synapse,
+    ) -> tuple[Tensor, Tensor]:
+        cell = Cell(transition, threshold, unit, reset, surrogate)
+        planes, guard_bits = synapse.planes, synapse.guard_bits
+        largest = synapse.largest_input * synapse.largest_weight * x.shape[-1] << guard_bits
+        spikes, states = _forward(
+            _product(x, weight), planes, cell, grid, x.dtype, bias, guard_bits, largest
+        )
+        ctx.save_for_backward(x, weight, states, transition, reset, threshold, unit)
+        ctx.surrogate, ctx.grid, ctx.planes, ctx.guard_bits = surrogate, grid, planes, guard_bits
+        ctx.mark_non_differentiable(states)
+        ctx.set_materialize_grads(False)
+        return spikes, states
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        x, weight, states, transition, reset, threshold, unit = ctx.saved_tensors
+        cell = Cell(transition, threshold, unit, reset, ctx.surrogate)
+        current, *others = _backward(grads[0], states, ctx.planes, cell, ctx.grid)
+        rows, scale = current.flatten(2).flatten(0, 1), 2.0**ctx.guard_bits
+        into_x, into_weight, into_bias = ctx.needs_input_grad[:3]
+        return (
+            (rows @ (weight * scale).to(rows.dtype)).view_as(x) if into_x else None,
+            rows.T @ x.flatten(0, 1) * scale if into_weight else None,
+            current.sum((0, 1)) if into_bias else None,
+            *others,
+            *(None,) * 5,
+        )
+
+
+class _Integrate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
+        real = torch.promote_types(current.dtype, leak.dtype)
+        states = current.new_empty(current.shape, dtype=real if grid is None else torch.float64)
+        work = real if grid is None else torch.int64
+        _launch("integrate", states, (current, leak, states), *_constants(grid), work)
+        ctx.save_for_backward(states, leak)
+        ctx.grid = grid
+        return states
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        states, leak = ctx.saved_tensors
+        current, sums = torch.empty_like(states), torch.empty_like(states[:, 0])
+        _launch(
+            "integrate_adjoint", states, (grads[0], states, leak, current, sums),
+            *_constants(ctx.grid), states.dtype,
+        )  # fmt: skip
+        return current, sums.sum(0), None
+
+
+def _forward(
+    current: Tensor,
+    planes: int,
+    cell: Cell,
+    grid: Grid | None,
+    dtype: torch.dtype,
+    bias: Tensor | None = None,
+    guard_bits: int = 0,
+    largest: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Spikes of the given dtype, and states.
+
+    current    real numbers, or integers to be shifted left by guard_bits; a row holds what enters
+               u, then what enters v, then perhaps padding                          (B, T, P N +)
+    largest    no |integer current| is larger, after the shift
+    """
+    real = torch.promote_types(dtype, cell.transition.dtype)
+    samples, length, row = current.shape
+    neurons = len(cell.transition)
+    spikes = current.new_empty(samples, length, neurons, dtype=dtype)
+    states = current.new_empty(samples, length, 2, neurons, dtype=_state_type(grid, real))
+    _launch(
+        "resonate", spikes,
+        (current, bias, cell.transition, cell.reset, cell.threshold, spikes, states),
+        row, largest, *_constants(grid), guard_bits, planes, real,
+    )  # fmt: skip
+    return spikes, states
+
+
+def _backward(
+    grad: Tensor, states: Tensor, planes: int, cell: Cell, grid: Grid | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Gradients of current, transition and reset."""
+    samples, length, neurons = grad.shape
+    real = torch.promote_types(grad.dtype, torch.float32)
+    current = grad.new_empty(samples, length, planes, neurons)
+    sums = grad.new_empty(samples, 6, neurons, dtype=real)
+    # Where a boxcar ends is decided as precisely as in the plain loop
+    unit = cell.unit if grid is None or cell.surrogate == "boxcar" else cell.unit.to(real)
+    _launch(
+        "resonate_adjoint", grad,
+        (grad, states, cell.transition, cell.reset, cell.threshold, unit, current, sums),
+        *_constants(grid), planes, cell.surrogate, real,
+    )  # fmt: skip
+    transition = sums[:, :4].sum(0).T.reshape(neurons, 2, 2)
+    return current, transition, None if cell.reset is None else sums[:, 4:].sum(0).T
+
+
+def _constants(grid: Grid | None) -> tuple[str | None, int, int, int]:
+    return (None, 0, 0, 0) if grid is None else (grid.rounding, grid.low, grid.high, grid.frac)
+
+
+def _state_type(grid: Grid | None, real: torch.dtype) -> torch.dtype:
+    """The smallest that holds the states."""
+    if grid is None:
+        return real
+    farthest = max(-grid.low - 1, grid.high)
+    integers = (torch.int16, torch.int32, torch.int64)
+    return next(t for t in integers if farthest <= torch.iinfo(t).max)
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    """x W^T of integers that fit in bytes, each row padded with zeros: (B, T, M) -> (B, T, N +).
+
+    CUDA multiplies more than 16 rows, and columns in multiples of 8.
+    """
+    rows, columns = x[..., 0].numel(), x.shape[-1]
+    left = x.new_zeros(max(rows, 17), _padded(columns), dtype=torch.int8)
+    left[:rows, :columns] = x.flatten(0, 1)
+    right = weight.new_zeros(_padded(len(weight)), _padded(columns), dtype=torch.int8)
+    right[: len(weight), :columns] = weight
+    return torch._int_mm(left, right.T)[:rows].view(*x.shape[:2], -1)
+
+
+def _padded(size: int) -> int:
+    return -(-size // 8) * 8
+
+
+@functools.cache
+def _multiplies_bytes(device: torch.device) -> bool:
+    """Whether torch's product of bytes, which it does not document, gives the right integers."""
+    x = torch.arange(-127, 128, device=device).repeat(11).view(1, 165, 17).float()
+    weight = x[0, 60:77]
+    try:
+        product = _product(x, weight)[..., :17]
+    except (AttributeError, RuntimeError):
+        return False
+    return torch.equal(product.double(), nn.functional.linear(x.double(), weight.double()))
+
+
+def _launch(
+    name: str, like: Tensor, tensors: Sequence[Tensor | None], *constants: torch.dtype | object
+) -> None:
+    """Run a kernel over samples and cells of ``like`` (B, T, N)."""
+    kernels = _kernels()
+    if like.device.type == "cpu" and not kernels.triton.knobs.runtime.interpret:
+        raise ToolError("kernel: gpu on CPU tensors; allowed are CUDA tensors")
+    samples, length, cells = like.shape
+    with torch.cuda.device(like.device) if like.is_cuda else contextlib.nullcontext():
+        getattr(kernels, name)[samples, -(-cells // BLOCK)](
+            *(t if t is None else t.contiguous() for t in tensors), length, cells,
+            *(kernels.dtype(c) if isinstance(c, torch.dtype) else c for c in constants),
+            BLOCK, GROUP, num_warps=1, enable_fp_fusion=False,
+        )  # fmt: skip
+
+
+@functools.cache
+def _kernels() -> ModuleType:
+    try:
+        from rfssm.model.recurrence import triton_kernels
+    except ImportError as error:
+        raise ToolError(
+            "kernel: gpu needs Triton, which torch's CUDA builds bring along; "
+            "otherwise: pip install 'triton>=3.3' (Linux)"
+        ) from error
+    return triton_kernels

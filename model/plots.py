@@ -53,9 +53,8 @@ def raster(
 
 
 def eigenvalue(transition: Tensor) -> NDArray[np.complex128]:
-    """Discrete eigenvalue a + ib of rotations [[a, -b], [b, a]].    (N, 2, 2) -> (N,)"""
-    matrix = transition.detach().double().numpy()
-    values: NDArray[np.complex128] = matrix[:, 0, 0] + 1j * matrix[:, 1, 0]
+    """Both eigenvalues of each matrix.    (N, 2, 2) -> (2 N,)"""
+    values: NDArray[np.complex128] = np.linalg.eigvals(transition.detach().double().numpy()).ravel()
     return values
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rfssm.model.surrogate import Surrogate
 
 Real = Annotated[float, Field(strict=False, allow_inf_nan=False)]  # YAML reads 1e-3 as a string
 Positive = Annotated[Real, Field(gt=0)]
@@ -122,33 +124,139 @@ DataConfig = Annotated[
 ]
 
 
+Discretization = Literal["dirac", "zoh", "bilinear"]
+Score = Literal["sum", "last", "max", "each"]
+StepSize = Annotated[Real, Field(gt=0, le=10)]
+
+
+class StepRange(Section):
+    """Start values of a trained step: log-uniform between the two."""
+
+    step_min: StepSize = 0.004
+    step_max: StepSize = 0.3
+
+    @model_validator(mode="after")
+    def _ordered(self) -> StepRange:
+        if self.step_min > self.step_max:
+            raise ValueError(
+                f"step_min = {self.step_min}: must be at most step_max = {self.step_max}"
+            )
+        return self
+
+
+class S5RFConfig(StepRange):
+    """S5-RF (arXiv 2504.00719)."""
+
+    model: Literal["s5rf"] = "s5rf"
+    block: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Order of the HiPPO blocks that the frequencies start from."""
+    discretization: Discretization = "dirac"
+    """Of the first layer; the others are dirac.  zoh mixes states: in real numbers only."""
+
+
+class PRFConfig(StepRange):
+    """PRF (arXiv 2410.03530)."""
+
+    model: Literal["prf"]
+    frequency_max: Annotated[Real, Field(gt=0, le=1000)] = 6.0
+    """Frequencies start uniform between 0 and this."""
+
+
+class CSiLIFConfig(StepRange):
+    """C-SiLIF (arXiv 2506.06374)."""
+
+    model: Literal["csilif"]
+    step_min: StepSize = 0.01
+    step_max: StepSize = 0.5
+
+
+class SiLIFConfig(Section):
+    """SiLIF (arXiv 2506.06374)."""
+
+    model: Literal["silif"]
+
+
+class AdLIFConfig(Section):
+    """AdLIF, kept stable, and cAdLIF: the same with narrower limits."""
+
+    model: Literal["adlif", "cadlif"]
+
+
+class LIFConfig(Section):
+    """Leaky integrate-and-fire with soft reset."""
+
+    model: Literal["lif"]
+    reset: Literal["before_decay", "after_decay"] = "before_decay"
+    """Whether the reset decays with u, or is subtracted whole."""
+    unit_gain: bool = False
+    """The current enters as it is, not times 1 - decay."""
+    parallel: bool = False
+    """Real numbers only: the decoupled reset of arXiv 2410.03530, by convolution over time."""
+
+
+class RFConfig(Section):
+    """Vanilla resonate-and-fire: Euler steps, no reset, never unstable."""
+
+    model: Literal["rf"]
+    step: Annotated[Real, Field(gt=0, le=1)] = 0.01
+    frequency_min: Annotated[Real, Field(gt=0, le=1000)] = 5.0
+    frequency_max: Annotated[Real, Field(gt=0, le=1000)] = 50.0
+    damping_min: Annotated[Real, Field(gt=0, le=1000)] = 0.1
+    damping_max: Annotated[Real, Field(gt=0, le=1000)] = 3.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RFConfig:
+        for name in ("frequency", "damping"):
+            low, high = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+            if low > high:
+                raise ValueError(f"{name}_min = {low}: must be at most {name}_max = {high}")
+        if self.frequency_max * self.step >= 1:
+            raise ValueError(
+                f"frequency_max = {self.frequency_max}: must be below 1 / step = {1 / self.step:g}"
+            )
+        return self
+
+
+CellConfig = Annotated[
+    S5RFConfig | PRFConfig | CSiLIFConfig | SiLIFConfig | AdLIFConfig | LIFConfig | RFConfig,
+    Field(discriminator="model"),
+]
+
+
 class NetworkConfig(Section):
-    """Shape and start values of an S5-RF network."""
+    """Shape and start values of a network."""
 
     neurons: Annotated[
         tuple[Annotated[int, Field(ge=1, le=4096)], ...],
         Field(strict=False, min_length=1, max_length=15),
     ]
-    block: Annotated[int, Field(ge=1, le=1024)] = 4
-    """Order of the HiPPO blocks that the frequencies start from."""
-    step_min: Annotated[Real, Field(gt=0, le=10)] = 0.004
-    step_max: Annotated[Real, Field(gt=0, le=10)] = 0.3
+    cell: CellConfig = S5RFConfig()
+    surrogate: Surrogate = "multi_gaussian"
+    skips: bool = True
+    """Layers between the first and the last add their input, where both have one width."""
+    normalize: bool = False
+    """Batch norm before every cell and the readout; it folds into weights and bias."""
+    dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
+    """Share of what layers emit that is left out in training."""
     leak: Annotated[Real, Field(gt=0, lt=1)] = 0.8
     """Decay of the readout per step, at the start."""
     bias: bool = False
+    score: Score = "sum"
 
     @model_validator(mode="after")
     def _fits(self) -> NetworkConfig:
-        if self.step_min > self.step_max:
-            raise ValueError(
-                f"step_min = {self.step_min}: must be at most step_max = {self.step_max}"
-            )
-        for neurons in self.neurons:
-            if neurons % self.block:
-                raise ValueError(
-                    f"block = {self.block}: must divide every entry of neurons = "
-                    f"{list(self.neurons)}"
-                )
+        cell = self.cell
+        if isinstance(cell, S5RFConfig):
+            for neurons in self.neurons:
+                if neurons % cell.block:
+                    raise ValueError(
+                        f"cell.block = {cell.block}: must divide every entry of neurons = "
+                        f"{list(self.neurons)}"
+                    )
+            if self.normalize:
+                raise ValueError("normalize = true: must be false where cell.model = s5rf")
+        if self.normalize and self.bias:
+            raise ValueError("bias = true: must be false with normalize, which brings its own")
         return self
 
 
@@ -191,13 +299,8 @@ class TrainingConfig(Section):
 def complaints(error: ValidationError) -> str:
     """What a validator has found, in one line: field, value, what is allowed."""
     said = []
-    for problem in error.errors(include_url=False, include_context=False):
-        tags = {
-            "digits",
-            "fsdd",
-            "ecg",
-        }  # pydantic names the branch of a union; the user has no such field
-        field = ".".join(str(part) for part in problem["loc"] if part not in tags)
+    for problem in error.errors(include_url=False):
+        field = _field(problem["loc"])
         message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         if problem["type"] == "missing":
             said.append(f"{field}: missing")
@@ -205,9 +308,23 @@ def complaints(error: ValidationError) -> str:
             said.append(f"{field}: no such field")
         elif problem["type"] == "value_error":
             said.append(f"{field}.{message}" if field else message)
-        elif problem["type"].startswith("union_tag"):
-            value = problem["input"].get("set") if isinstance(problem["input"], dict) else None
-            said.append(f"{field}.set = {value!r}: must be 'digits', 'fsdd' or 'ecg'")
+        elif problem["type"] == "union_tag_not_found":
+            said.append(f"{field}.{_tag(problem)}: missing")
+        elif problem["type"] == "union_tag_invalid":
+            tag, allowed = _tag(problem), problem["ctx"]["expected_tags"]
+            said.append(f"{field}.{tag} = {problem['input'][tag]!r}: must be one of {allowed}")
         else:
             said.append(f"{field} = {problem['input']!r}: {message}")
     return "; ".join(said)
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """Dotted name.  Behind a union pydantic names the branch; the user has no such field."""
+    parts = [str(part) for part in location]
+    branches = {i + 1 for i, part in enumerate(parts) if part in ("data", "cell")}
+    return ".".join(part for i, part in enumerate(parts) if i not in branches)
+
+
+def _tag(problem: Any) -> str:
+    """The field that chooses the branch of a union."""
+    return str(problem["ctx"]["discriminator"]).strip("'")

@@ -27,7 +27,7 @@ import torch
 from lightning.pytorch.callbacks import RichProgressBar
 from torch import Tensor, nn
 
-from rfssm.model.cells import LeakCell, ResonatorCell
+from rfssm.model.cells import Dynamics
 from rfssm.model.data import Batch, Data, Epoch, Split
 from rfssm.model.errors import RecipeError, RfssmError
 from rfssm.model.files import write_atomically
@@ -263,7 +263,7 @@ def _checked(checkpoint: Path) -> Path:
 
 
 def _cells(network: nn.Module) -> list[nn.Module]:
-    return [m for m in network.modules() if isinstance(m, (ResonatorCell, LeakCell))]
+    return [m for m in network.modules() if isinstance(m, Dynamics)]
 
 
 def _csv(history: list[Metrics]) -> bytes:

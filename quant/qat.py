@@ -22,8 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rfssm.model import network as model
-from rfssm.model.network import Activity, alive, split_current
-from rfssm.model.recurrence import Cell, Grid, integrate, resonate
+from rfssm.model import recurrence
+from rfssm.model.errors import NetworkError
+from rfssm.model.network import Activity, alive, by_plane, fold
+from rfssm.model.recipe import Score
+from rfssm.model.recurrence import Cell, Grid, Synapse
 from rfssm.quant.network import InputSpec, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_range
 from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
@@ -42,9 +45,10 @@ class ScaleFloorWarning(UserWarning):
 class SpikingIntegers:
     """Integers of a spiking layer in float64; those that are trained carry their gradient.
 
-    weight        row n: u part, then v part               (N, 2 M)
-    bias          for u and v                              (2, N) or None
+    weight        row n: u part, then v part               (N, P M)
+    bias          for u (and v)                            (P, N) or None
     transition    integers * 2^-transition_frac            (N, 2, 2)
+    reset                                                  (N, 2) or None
     threshold                                              (N,)
     scale         real value of one LSB of the current     (N,)
     """
@@ -52,6 +56,7 @@ class SpikingIntegers:
     weight: Tensor
     bias: Tensor | None
     transition: Tensor
+    reset: Tensor | None
     threshold: Tensor
     scale: Tensor
 
@@ -76,33 +81,65 @@ class ReadoutIntegers:
 
 @dataclass(frozen=True)
 class IntegerActivity(Activity):
-    """What the integers did: exact scores and states, held in float64.
+    """What the integers did: exact readout and states, held in floating point.
 
-    scores    sum of the readout's states over a sample's steps    (B, C)
-    states    u and v of each layer after each step                (B, T, 2, N) each
+    readout    state of each class after each step             (B, T, C)
+    states     u and v of each layer after each step           (B, T, 2, N) each
     """
 
-    scores: Tensor
+    readout: Tensor
     states: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a layer in training makes its integers of, beside its parameters.
+
+    x       real inputs, for the statistics of batch norm    (B, T, M)
+    live    where a step belongs to its sample               (B, T) or None: everywhere
+    gain    what the weights make good for, because dropout left out a share of the input
+    """
+
+    x: Tensor
+    live: Tensor | None
+    gain: float
 
 
 class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     """A spiking layer on the integer contract; a leaf for hls4ml's tracer."""
 
     def __init__(
-        self, layer: model.SpikingLayer, formats: QuantizationConfig, spec: InputSpec, index: int
+        self,
+        layer: model.SpikingLayer,
+        formats: QuantizationConfig,
+        spec: InputSpec,
+        index: int,
+        largest_input: int,
     ) -> None:
         super().__init__()
+        if layer.mixing is not None:
+            raise NetworkError(
+                f"layers[{index}]: zoh spikes see a mixture of the states, for which there is no "
+                "integer circuit; train with network.cell.discretization = bilinear or dirac"
+            )
+        if layer.parallel:
+            raise NetworkError(
+                f"layers[{index}]: network.cell.parallel = true is for real numbers only, because "
+                "rounding is not associative; train with false, it is the same neuron"
+            )
         self.inputs, self.neurons, self.skip = layer.inputs, layer.neurons, layer.skip
         self.formats, self.input_spec, self.index = formats, spec, index
-        self.cell = layer.cell
-        self.bias = layer.bias
+        self.planes, self.surrogate = layer.planes, layer.surrogate
+        self.largest_input = largest_input
+        self.cell, self.norm, self.bias = layer.cell, layer.norm, layer.bias
         self.input_frac = spec.frac if index == 0 else 0
         low, high = signed_range(formats.state_bits)
         self.grid = Grid(formats.rounding, low, high, formats.transition_frac)
-        self.smallest_scale = HEADROOM * 2.0**formats.guard_bits / 2 ** (formats.state_bits - 1)
+        self.smallest_scale = (
+            HEADROOM * self.cell.threshold * 2.0**formats.guard_bits / 2 ** (formats.state_bits - 1)
+        )
         self.dense = QuantLinear(
-            2 * self.inputs,
+            self.planes * self.inputs,
             self.neurons,
             bias=False,
             weight_quant=Int8WeightPerChannelFloat,
@@ -115,47 +152,68 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         with torch.no_grad():
             self.dense.weight.copy_(layer.weight)
 
-    def integers(self) -> SpikingIntegers:
+    def integers(self, seen: Seen | None = None) -> SpikingIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
-        gain = self.cell.gain()
-        weight = self.dense.weight_quant(self.dense.weight.double() * gain[:, None])
-        scale = weight.scale.detach().view(-1)
+        weight, bias = _folded(self, seen)
+        quantized = self.dense.weight_quant(weight)
+        scale = quantized.scale.detach().view(-1)
         current_lsb = scale * 2.0**-self.input_frac
         state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         _, highest = signed_range(self.formats.state_bits)
-        bias = None
-        if self.bias is not None:
-            bias = _round_clipped(self.bias * gain / state_lsb, self.formats.bias_bits)
+        reset = self.cell.reset()
+        if reset is not None:
+            reset = _round_clipped(reset / state_lsb[:, None], self.formats.state_bits)
+        threshold = self.cell.threshold / state_lsb
+        threshold = threshold.ceil() - 1 if self.cell.inclusive else threshold.floor()
         return SpikingIntegers(
-            _through(weight.value / scale[:, None], torch.round),
-            bias,
+            _through(quantized.value / scale[:, None], torch.round),
+            None if bias is None else _round_clipped(bias / state_lsb, self.formats.bias_bits),
             self._transition(),
-            torch.floor(1 / state_lsb).clamp(max=highest),
+            reset,
+            threshold.clamp(max=highest),
             current_lsb,
         )
 
     def _transition(self) -> Tensor:
-        """Every entry toward zero, so that no cell grows: a² + b² <= 4^F in integers."""
+        """Every entry toward zero, so that no stable cell grows."""
         frac = 2.0**self.formats.transition_frac
         highest = 2.0 ** (self.formats.transition_bits - 1) - 1
-        integers = _through(
-            self.cell.transition() * frac, lambda x: x.trunc().clamp(-highest, highest)
-        )
-        if bool((integers.detach()[:, :, 0].square().sum(1) > frac**2).any()):
-            raise AssertionError("a transition outside the unit circle")
+        real = self.cell.transition()
+        integers = _through(real * frac, lambda x: x.trunc().clamp(-highest, highest))
+        grows = _grows(integers.detach() / frac)
+        if bool(grows.any()):
+            raise NetworkError(
+                f"layers[{self.index}]: the states of neurons {_names(grows)} grow without bound; "
+                "retrain with a stable model, or clamp their parameters"
+            )
         return integers / frac
 
-    def run(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Spikes (B, T, N) and integer states (B, T, 2, N) for integers (B, T, M)."""
-        integers = self.integers()
-        weight = integers.weight * 2.0**self.formats.guard_bits
-        low, high = self.value_range()
-        largest = 2 ** (self.formats.weight_bits - 1) * self.inputs * max(high, -low)
-        current = split_current(*_exact_operands(x, weight, largest))
-        if integers.bias is not None:
-            current = current.double() + integers.bias
-        cell = Cell(integers.transition, integers.threshold, self.unit(integers.scale))
-        return resonate(current, cell, self.grid)
+    def run(
+        self, x: Tensor, live: Tensor | None = None, gain: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Spikes (B, T, N) and integer states (B, T, 2, N) for integers (B, T, M).
+
+        live    where a step belongs to its sample, for batch norm    (B, T) or None: everywhere
+        gain    see ``Seen``
+        """
+        seen = Seen(x * 2.0**-self.input_frac, live, gain) if self.training else None
+        integers = self.integers(seen)
+        synapse = Synapse(
+            by_plane(integers.weight, self.planes),
+            integers.bias,
+            self.planes,
+            self.formats.guard_bits,
+            self.largest_input,
+            2 ** (self.formats.weight_bits - 1) - 1,
+        )
+        cell = Cell(
+            integers.transition,
+            integers.threshold,
+            self.unit(integers.scale),
+            integers.reset,
+            self.surrogate,
+        )
+        return recurrence.layer(x, synapse, cell, self.grid)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the layer emits: spikes, plus its input if it has a skip.
@@ -169,18 +227,12 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     def unit(self, scale: Tensor | None = None) -> Tensor:
         """Thresholds per unit of u.    (N,)"""
         scale = self.integers().scale if scale is None else scale
-        return scale * 2.0**-self.formats.guard_bits
+        return scale * 2.0**-self.formats.guard_bits / self.cell.threshold
 
     def rows(self) -> Tensor:
-        """The trained weights, one row per neuron."""
+        """What scales a neuron's current: the trained weights, or batch norm's."""
         weight: Tensor = self.dense.weight
-        return weight
-
-    def value_range(self) -> tuple[int, int]:
-        """Smallest and largest integer that can enter: a skip adds at most one per layer."""
-        if self.index == 0:
-            return self.input_spec.low, self.input_spec.high
-        return 0, self.index
+        return weight if self.norm is None else self.norm.weight[:, None]
 
     def rows_on_floor(self) -> int:
         """Neurons whose weights would like a smaller scale than the state's width allows."""
@@ -192,13 +244,13 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         formats = self.formats
         return {
             "kind": "spiking",
-            "model": "s5rf",
+            "model": self.cell.model,
             "inputs": self.inputs,
             "neurons": self.neurons,
-            "complex_input": True,
+            "complex_input": self.planes == 2,
             "skip": self.skip,
             "weight_bits": formats.weight_bits,
-            "bias_bits": 0 if self.bias is None else formats.bias_bits,
+            "bias_bits": 0 if self.bias is None and self.norm is None else formats.bias_bits,
             "transition_bits": formats.transition_bits,
             "transition_frac": formats.transition_frac,
             "guard_bits": formats.guard_bits,
@@ -212,19 +264,19 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         """The layer's tensors in a network file."""
         integers = self.integers()
         m = self.inputs
+        reset = torch.zeros(self.neurons, 2) if integers.reset is None else integers.reset
         tensors = {
             "weight_u": _int32(integers.weight[:, :m]),
-            "weight_v": _int32(integers.weight[:, m:]),
             "transition": _int32(integers.transition * 2.0**self.formats.transition_frac),
-            "reset": np.zeros((self.neurons, 2), dtype=np.int32),
+            "reset": _int32(reset),
             "threshold": _int32(integers.threshold),
-            "scale": integers.scale.numpy(),
+            "scale": integers.scale.cpu().numpy(),
         }
+        if self.planes == 2:
+            tensors["weight_v"] = _int32(integers.weight[:, m:])
         if integers.bias is not None:
-            tensors["bias_u"], tensors["bias_v"] = (
-                _int32(integers.bias[0]),
-                _int32(integers.bias[1]),
-            )
+            for plane, name in zip(integers.bias, ("bias_u", "bias_v"), strict=False):
+                tensors[name] = _int32(plane)
         return tensors
 
     def frozen(self) -> SpikingLayer:
@@ -236,15 +288,20 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     """The readout on the integer contract; a leaf for hls4ml's tracer."""
 
     def __init__(
-        self, readout: model.Readout, formats: ReadoutConfig, spec: InputSpec, index: int
+        self,
+        readout: model.Readout,
+        formats: ReadoutConfig,
+        spec: InputSpec,
+        index: int,
+        largest_input: int,
     ) -> None:
         super().__init__()
         self.inputs, self.classes = readout.inputs, readout.classes
         self.formats, self.input_spec, self.index = formats, spec, index
-        self.cell = readout.cell
-        self.bias = readout.bias
-        low, high = signed_range(formats.state_bits)
-        self.bounds = low, high
+        self.largest_input, self.score = largest_input, readout.score
+        self.cell, self.norm, self.bias = readout.cell, readout.norm, readout.bias
+        self.input_frac = spec.frac if index == 0 else 0
+        self.bounds = signed_range(formats.state_bits)
         self.dense = QuantLinear(
             self.inputs,
             self.classes,
@@ -255,23 +312,22 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         with torch.no_grad():
             self.dense.weight.copy_(readout.weight)
 
-    def integers(self) -> ReadoutIntegers:
+    def integers(self, seen: Seen | None = None) -> ReadoutIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
-        weight = self.dense.weight_quant(self.dense.weight.double())
-        scale = weight.scale.detach()
-        state_lsb = scale * 2.0**-self.formats.guard_bits
-        bias = None
-        if self.bias is not None:
-            bias = _round_clipped(self.bias.double() / state_lsb, self.formats.bias_bits)
+        weight, bias = _folded(self, seen)
+        quantized = self.dense.weight_quant(weight)
+        scale = quantized.scale.detach()
+        current_lsb = scale * 2.0**-self.input_frac
+        state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         leak = self.cell.leak()
         leak_frac = self._leak_frac(leak.detach())
         one = 2.0**leak_frac
         return ReadoutIntegers(
-            _through(weight.value / scale, torch.round),
-            bias,
+            _through(quantized.value / scale, torch.round),
+            None if bias is None else _round_clipped(bias[0] / state_lsb, self.formats.bias_bits),
             _through(leak * one, lambda x: x.round().clamp(max=one - 1)) / one,
             leak_frac,
-            scale,
+            current_lsb,
         )
 
     def _leak_frac(self, leak: Tensor) -> int:
@@ -280,39 +336,52 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         needed = math.ceil(math.log2(2 ** (SIGNIFICANT_BITS - 1) / smallest))
         return min(max(needed, self.formats.leak_frac), 24, EXACT_BITS - self.formats.state_bits)
 
-    def run(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def run(
+        self, x: Tensor, live: Tensor | None = None, gain: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """Integer states (B, T, C), float64, and the real value of their LSB."""
-        integers = self.integers()
-        weight = integers.weight * 2.0**self.formats.guard_bits
-        largest = 2 ** (self.formats.weight_bits - 1) * self.inputs * max(self.index, 1)
-        current = nn.functional.linear(*_exact_operands(x, weight, largest)).double()
-        if integers.bias is not None:
-            current = current + integers.bias
-        lsb = integers.scale * 2.0**-self.formats.guard_bits
+        seen = Seen(x * 2.0**-self.input_frac, live, gain) if self.training else None
+        integers = self.integers(seen)
         grid = Grid(self.formats.rounding, *self.bounds, integers.leak_frac)
-        return integrate(current, integers.leak, grid), lsb
+        synapse = Synapse(
+            integers.weight,
+            None if integers.bias is None else integers.bias[None],
+            1,
+            self.formats.guard_bits,
+            self.largest_input,
+            2 ** (self.formats.weight_bits - 1) - 1,
+        )
+        current = synapse.current(x, grid)[:, :, 0].double()
+        lsb = integers.scale * 2.0**-self.formats.guard_bits
+        return recurrence.integrate(current, integers.leak, grid), lsb
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores of samples that fill every step: integers, held in float64.    (B, C)"""
-        return self.run(x)[0].sum(1)
+        """Scores of samples that fill every step: integers, held in float64.
+
+        x          (B, T, M)
+        returns    (B, C), or (B, T, C) where the score is ``each``
+        """
+        m, _ = self.run(x)
+        return scores(m, torch.full((len(m),), m.shape[1], device=m.device), self.score)
 
     def header(self) -> dict[str, Any]:
         """The layer's entry in a network file."""
         formats = self.formats
         steps = self.input_spec.steps_max
+        grows = (steps - 1).bit_length() if self.score == "sum" else 0
         return {
             "kind": "readout",
             "inputs": self.inputs,
             "classes": self.classes,
             "weight_bits": formats.weight_bits,
-            "bias_bits": 0 if self.bias is None else formats.bias_bits,
+            "bias_bits": 0 if self.bias is None and self.norm is None else formats.bias_bits,
             "leak_frac": self.integers().leak_frac,
             "guard_bits": formats.guard_bits,
             "state_bits": formats.state_bits,
             "rounding": formats.rounding,
             "overflow": "SAT",
-            "score": "sum",
-            "score_bits": formats.state_bits + (steps - 1).bit_length(),
+            "score": self.score,
+            "score_bits": formats.state_bits + grows,
         }
 
     @torch.no_grad()
@@ -322,7 +391,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         tensors = {
             "weight_u": _int32(integers.weight),
             "leak": _int32(integers.leak * 2.0**integers.leak_frac),
-            "scale": integers.scale.view(1).numpy(),
+            "scale": integers.scale.view(1).cpu().numpy(),
         }
         if integers.bias is not None:
             tensors["bias_u"] = _int32(integers.bias)
@@ -334,20 +403,24 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
 
 
 class QATNetwork(nn.Module):
-    """An S5-RF network on the integer contract.
+    """A network of any neuron model on the integer contract.
 
     Takes over the parameters of a float network, trained or not.  ``forward`` is a plain chain of
     leaves, as hls4ml's tracer wants it; ``run`` is for samples of different lengths.
     """
 
-    def __init__(self, network: model.S5RF, formats: QuantizationConfig, spec: InputSpec) -> None:
+    def __init__(
+        self, network: model.FloatNetwork, formats: QuantizationConfig, spec: InputSpec
+    ) -> None:
         super().__init__()
         self.formats, self.input_spec = formats, spec
-        spiking = [layer for layer in network.layers if isinstance(layer, model.SpikingLayer)]
-        self.layers = nn.ModuleList(
-            QATSpiking(layer, formats, spec, i) for i, layer in enumerate(spiking)
-        )
-        self.readout = QATReadout(network.readout, formats.readout, spec, len(spiking))
+        self.dropout = network.dropout
+        layers, largest = [], max(spec.high, -spec.low)
+        for i, spiking in enumerate(network.spiking()):
+            layers.append(QATSpiking(spiking, formats, spec, i, largest))
+            largest = 1 + largest if spiking.skip else 1
+        self.layers = nn.ModuleList(layers)
+        self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), largest)
 
     def spiking(self) -> list[QATSpiking]:
         """The spiking layers."""
@@ -357,7 +430,7 @@ class QATNetwork(nn.Module):
         """Scores of samples that fill every step: integers, held in float64.
 
         x          integers    (B, T, M)
-        returns                (B, C)
+        returns                (B, C), or (B, T, C) where the score is ``each``
         """
         for layer in self.layers:
             x = layer(x)
@@ -370,16 +443,23 @@ class QATNetwork(nn.Module):
         x        integers, zero-padded    (B, T, M)
         steps    length of each sample    (B,)
         """
+        live = alive(steps, x.shape[1])
+        dropout = self.dropout if self.training else 0.0
+        gain = 1.0
         spikes, states = [], []
-        for layer in self.spiking():
-            s, z = layer.run(x)
+        for spiking in self.spiking():
+            s, z = spiking.run(x, live, gain)
             spikes.append(s)
             states.append(z)
-            x = s + x if layer.skip else s
-        m, lsb = self.readout.run(x)
-        scores = (m * alive(steps, x.shape[1])[..., None]).sum(1)
-        logits = scores * lsb / steps[:, None]
-        return IntegerActivity(logits, tuple(spikes), scores, tuple(states))
+            x = s + x if spiking.skip else s
+            if dropout:  # integers stay integers: the next layer's weights make good for the loss
+                x, gain = x * torch.empty_like(x).bernoulli_(1 - dropout), 1 / (1 - dropout)
+        m, lsb = self.readout.run(x, live, gain)
+        kind = self.readout.score
+        logits = scores(m, steps, kind) * lsb  # summed as integers: equal scores stay equal
+        if kind == "sum":
+            logits = logits / steps[:, None]
+        return IntegerActivity(logits, tuple(spikes), m, tuple(states))
 
     @torch.no_grad()
     def outputs(
@@ -396,7 +476,7 @@ class QATNetwork(nn.Module):
         scores = np.concatenate([part[0] for part in parts])
         return Outputs(
             scores,
-            scores.argmax(1),
+            scores.argmax(-1),
             joined["s"] if spikes else None,
             joined["u"] if states else None,
             joined["v"] if states else None,
@@ -414,7 +494,7 @@ class QATNetwork(nn.Module):
             "u": [(z[:, :, 0] * live).long().numpy() for z in activity.states],
             "v": [(z[:, :, 1] * live).long().numpy() for z in activity.states],
         }
-        return activity.scores.long().numpy(), arrays
+        return scores(activity.readout, steps, self.readout.score).long().numpy(), arrays
 
     def calibrate(self, x: Tensor, steps: Tensor, deviation: float) -> None:
         """See ``rfssm.model.network.calibrate``."""
@@ -435,6 +515,39 @@ class QATNetwork(nn.Module):
                 )
 
 
+def scores(m: Tensor, steps: Tensor, kind: Score) -> Tensor:
+    """Scores by the contract, from the readout's integer states (B, T, C).
+
+    returns    (B, C), or (B, T, C) where the score is ``each``, zero beyond a sample's last step
+    """
+    if kind == "each":
+        return m * alive(steps, m.shape[1])[..., None]
+    if kind == "sum":
+        return (m * alive(steps, m.shape[1])[..., None]).sum(1)
+    return model.score(m, steps, kind)
+
+
+def _folded(layer: QATSpiking | QATReadout, seen: Seen | None) -> tuple[Tensor, Tensor | None]:
+    """Weights and bias with gain and batch norm in them, float64."""
+    if seen is None:
+        return fold(layer, layer.dense.weight)
+    return fold(layer, layer.dense.weight * seen.gain, seen.x, seen.live)
+
+
+def _grows(transition: Tensor) -> Tensor:
+    """Where a power of the matrix grows: the Jury test fails.    (N, 2, 2) -> (N,)"""
+    (a, b), (c, d) = transition.unbind(1)[0].unbind(1), transition.unbind(1)[1].unbind(1)
+    determinant, trace = a * d - b * c, a + d
+    return (determinant.abs() > 1) | (trace.abs() > 1 + determinant)
+
+
+def _names(chosen: Tensor) -> str:
+    """Up to eight indices, then how many more."""
+    found = torch.nonzero(chosen).flatten().tolist()
+    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+    return ", ".join(str(n) for n in found[:8]) + more
+
+
 def _through(x: Tensor, quantize: Any) -> Tensor:
     """Quantise with the gradient of the identity."""
     return quantize(x.detach()) + (x - x.detach())  # type: ignore[no-any-return]
@@ -446,14 +559,8 @@ def _round_clipped(x: Tensor, bits: int) -> Tensor:
     return _through(x.clamp(low, high), torch.round)
 
 
-def _exact_operands(x: Tensor, weight: Tensor, largest: int) -> tuple[Tensor, Tensor]:
-    """Both in float32 if no partial sum can exceed its 24 exact bits, otherwise in float64."""
-    dtype = torch.float32 if largest < 2**24 else torch.float64
-    return x.to(dtype), weight.to(dtype)
-
-
 def _int32(x: Tensor) -> NDArray[np.int32]:
-    integers: NDArray[np.int32] = x.numpy().astype(np.int32)
+    integers: NDArray[np.int32] = x.cpu().numpy().astype(np.int32)
     return integers
 
 

@@ -74,17 +74,32 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     data: DataConfig
     network: NetworkConfig
-    quantization: QuantizationConfig = QuantizationConfig()
+    quantization: QuantizationConfig | None = QuantizationConfig()
+    """None: train in real numbers, to see what quantisation costs."""
     training: TrainingConfig
 
     @model_validator(mode="after")
-    def _bias_fits_the_state(self) -> Recipe:
+    def _integers_are_possible(self) -> Recipe:
+        if self.quantization is None:
+            return self
+        cell = self.network.cell
+        if getattr(cell, "discretization", None) == "zoh":
+            raise ValueError(
+                "network.cell.discretization = 'zoh': mixes states, for which there is no integer "
+                "circuit; must be 'bilinear' or 'dirac', or quantization null"
+            )
+        if getattr(cell, "parallel", False):
+            raise ValueError(
+                "network.cell.parallel = true: must be false, or quantization null, because "
+                "rounding is not associative; it is the same neuron"
+            )
         formats: dict[str, QuantizationConfig | ReadoutConfig] = {
             "quantization": self.quantization,
             "quantization.readout": self.quantization.readout,
         }
         for section, config in formats.items():
-            if self.network.bias and config.bias_bits > config.state_bits:
+            has_bias = self.network.bias or self.network.normalize
+            if has_bias and config.bias_bits > config.state_bits:
                 raise ValueError(
                     f"{section}.bias_bits = {config.bias_bits}: must be at most "
                     f"{section}.state_bits = {config.state_bits}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +17,8 @@ from rfssm.model import plots
 from rfssm.model.data import Data
 from rfssm.model.errors import RecipeError, RfssmError
 from rfssm.model.files import PARTIAL, write_atomically
-from rfssm.model.network import S5RF
+from rfssm.model.network import FloatNetwork
+from rfssm.model.network import build as build_real
 from rfssm.model.train import Metrics, fit, reproducible
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
@@ -27,18 +30,37 @@ from rfssm.quant.samples import Samples, compare
 RECIPE = "recipe.yaml"
 NETWORK = "network.safetensors"
 TEST = "test.npz"
+SUMMARY = "summary.json"
 CALIBRATION_SAMPLES = 64
 
 
 @dataclass(frozen=True)
+class Summary:
+    """What a run came to.
+
+    accuracy             on the test set, of the integer network if there is one
+    parameters           numbers that were trained
+    spikes_per_sample    of all layers together, mean over the test set
+    rates                spikes per neuron and step of each layer, on the test set
+    seconds              of the session that ended the run
+    """
+
+    recipe: dict[str, Any]
+    accuracy: float
+    parameters: int
+    spikes_per_sample: float
+    rates: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
 class TrainingResult:
-    """A finished run.  ``accuracy``: of the integer network, on the test set."""
+    """A finished run.  ``network``: None where the recipe trains in real numbers."""
 
     folder: Path
-    network: IntegerNetwork
-    accuracy: float
+    network: IntegerNetwork | None
     history: list[Metrics]
-    seconds: float
+    summary: Summary
 
 
 def train(
@@ -50,11 +72,13 @@ def train(
     ends with the same network, bit for bit; a run that never started starts.
 
     The folder holds recipe.yaml (every default spelled out), checkpoint.ckpt, metrics.csv,
-    network.safetensors, test.npz (the test samples as integers) and plots.
+    test.npz (the test samples as integers), plots, summary.json, and network.safetensors unless
+    the recipe trains in real numbers.
     """
     began = time.monotonic()
     data = datasets.load(recipe.data)
     _open_folder(recipe, run_dir, resume)
+    frozen = None
     with reproducible():
         network = build(recipe, data)
         start = [layer.cell.transition().detach() for layer in network.spiking()]
@@ -67,34 +91,48 @@ def train(
             progress=progress,
         )
         network.eval()
-        network.warn_about_floor()
         test = test_samples(data)
-        frozen, accuracy = _freeze_and_check(recipe, network, test, data, len(history))
-        if accuracy != history[-1].test_accuracy:  # both are exact: only other code explains it
-            raise RfssmError(
-                f"{run_dir}: its network scored {history[-1].test_accuracy:.4f} after training and "
-                f"{accuracy:.4f} now; another version of rfssm trained it, start a new run"
-            )
+        if isinstance(network, QATNetwork):
+            network.warn_about_floor()
+            frozen = _freeze_and_check(recipe, network, test, data, history, run_dir)
         _plot(run_dir, network, start, test, history)
         test.save(run_dir / TEST)
-        frozen.save(run_dir / NETWORK)
-    return TrainingResult(run_dir, frozen, accuracy, history, time.monotonic() - began)
+        if frozen is not None:
+            frozen.save(run_dir / NETWORK)
+    rates = history[-1].rates
+    spikes = sum(r * n for r, n in zip(rates, recipe.network.neurons, strict=True))
+    summary = Summary(
+        recipe.model_dump(mode="json"),
+        history[-1].test_accuracy,
+        sum(p.numel() for p in network.parameters()),
+        spikes * float(test.steps.mean()),
+        rates,
+        time.monotonic() - began,
+    )
+    write_atomically(run_dir / SUMMARY, json.dumps(asdict(summary), indent=1).encode())
+    return TrainingResult(run_dir, frozen, history, summary)
 
 
-def build(recipe: Recipe, data: Data) -> QATNetwork:
+def build(recipe: Recipe, data: Data) -> QATNetwork | FloatNetwork:
     """The network that training starts from: a function of the recipe alone."""
     random = torch.Generator().manual_seed(recipe.seed)
-    x_unit = 2.0**-data.frac
     classes = len(data.labels)
-    real = S5RF(recipe.network, data.channels, classes, random, x_unit)
-    spec = InputSpec(
-        channels=data.channels,
-        bits=data.bits,
-        signed=False,
-        frac=data.frac,
-        steps_max=data.steps_max,
-    )
-    network = QATNetwork(real, recipe.quantization, spec)
+    if data.per_step != (recipe.network.score == "each"):
+        raise RecipeError(
+            f"network.score = {recipe.network.score!r}: must be 'each' where every step has a "
+            f"label, and only there (data.set = {recipe.data.set!r})"
+        )
+    real = build_real(recipe.network, data.channels, classes, random, 2.0**-data.frac)
+    network: QATNetwork | FloatNetwork = real
+    if recipe.quantization is not None:
+        spec = InputSpec(
+            channels=data.channels,
+            bits=data.bits,
+            signed=data.signed,
+            frac=data.frac,
+            steps_max=data.steps_max,
+        )
+        network = QATNetwork(real, recipe.quantization, spec)
     if recipe.training.calibration is not None:
         order = torch.randperm(len(data.train.labels), generator=random)
         chosen = order[:CALIBRATION_SAMPLES].numpy()
@@ -150,48 +188,63 @@ def _fields(value: object, prefix: str = "") -> dict[str, object]:
 
 
 def _freeze_and_check(
-    recipe: Recipe, network: QATNetwork, test: Samples, data: Data, epochs: int
-) -> tuple[IntegerNetwork, float]:
-    """The integer network and its accuracy; what was trained must score as what is written."""
+    recipe: Recipe,
+    network: QATNetwork,
+    test: Samples,
+    data: Data,
+    history: list[Metrics],
+    folder: Path,
+) -> IntegerNetwork:
+    """The integer network; what was trained must score as what is written."""
     frozen = freeze(network, name=recipe.name, labels=data.labels)
     expected = golden.run(frozen, test)
     differences = compare(expected, network.outputs(test))
     if differences:
         raise AssertionError(f"the trained network is not the frozen one: {differences[0]}")
     accuracy = expected.accuracy(test)
+    trained = history[-1].test_accuracy
+    if abs(accuracy - trained) > 1e-9:  # both count right labels: only other code explains it
+        raise RfssmError(
+            f"{folder}: its network scored {trained:.4f} after training and {accuracy:.4f} now; "
+            "another version of rfssm trained it, start a new run"
+        )
     provenance = {
         "recipe": recipe.name,
         "seed": recipe.seed,
-        "epochs": epochs,
+        "epochs": len(history),
         "test_accuracy": accuracy,
         "test_samples": len(test),
     }
-    return frozen.model_copy(update={"provenance": provenance}), accuracy
+    return frozen.model_copy(update={"provenance": provenance})
 
 
 @torch.no_grad()
 def _plot(
     folder: Path,
-    network: QATNetwork,
+    network: QATNetwork | FloatNetwork,
     start: list[torch.Tensor],
     test: Samples,
     history: list[Metrics],
 ) -> None:
     """The three pictures of a run."""
     plots.curves(folder / "curves.png", history)
-    one = network.outputs(test[:1], spikes=True)
-    assert one.spikes is not None
     length = int(test.steps[0])
-    label = int(test.labels[0]) if test.labels is not None else 0
+    x = torch.from_numpy(test.x[:1, :length]).float()
+    activity = network.run(x, torch.from_numpy(test.steps[:1]))
+    title = "test sample 0"
+    if test.labels is not None and test.labels.ndim == 1:
+        found = int(activity.logits.argmax(-1))
+        title += f", class {test.labels[0]}, recognised as {found}"
     plots.raster(
         folder / "raster.png",
         test.x[0, :length],
-        [spikes[0, :length] for spikes in one.spikes],
-        f"test sample 0, class {label}, recognised as {int(one.label[0])}",
+        [spikes[0].numpy() > 0 for spikes in activity.spikes],
+        title,
     )
+    real = [plots.eigenvalue(layer.cell.transition()) for layer in network.spiking()]
+    quantized = real
+    if isinstance(network, QATNetwork):
+        quantized = [plots.eigenvalue(layer.integers().transition) for layer in network.spiking()]
     plots.eigenvalues(
-        folder / "eigenvalues.png",
-        [plots.eigenvalue(t) for t in start],
-        [plots.eigenvalue(layer.cell.transition()) for layer in network.spiking()],
-        [plots.eigenvalue(layer.integers().transition) for layer in network.spiking()],
+        folder / "eigenvalues.png", [plots.eigenvalue(t) for t in start], real, quantized
     )

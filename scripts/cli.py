@@ -163,7 +163,9 @@ def demo(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="digits, fsdd or a YAML file.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe's name or a YAML file.")
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace one field; may be repeated."),
@@ -185,9 +187,14 @@ def train(
 
     with writing(run):
         done = train_network(chosen, run, resume=resume, progress=sys.stderr.isatty())
-    console.show(f"trained {chosen.name} in {done.seconds:.1f} s")
-    console.show(f"test accuracy of the integer network: {100 * done.accuracy:.2f} %")
-    console.show(f"wrote {run}")
+    came_to = done.summary
+    numbers = "real-valued" if done.network is None else "integer"
+    console.show(
+        f"trained {chosen.name} in {came_to.seconds:.1f} s",
+        f"test accuracy of the {numbers} network: {100 * came_to.accuracy:.2f} %",
+        f"{came_to.parameters:,} parameters, {came_to.spikes_per_sample:,.0f} spikes per sample",
+        f"wrote {run}",
+    )
 
 
 @app.command()

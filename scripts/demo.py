@@ -59,7 +59,8 @@ def run_demo(
     say(f"1/4  train    recipe {recipe.name}: {layers} neurons, {recipe.training.epochs} epochs")
     trained = train(recipe, run_dir, resume=True, progress=progress is not None)
     network, test = trained.network, Samples.load(run_dir / TEST)
-    widths = recipe.quantization
+    assert network is not None  # the demo's recipe trains integers
+    widths = network.layers[0]
     say(
         f"2/4  freeze   {run_dir / NETWORK}: integers, "
         f"weights {widths.weight_bits} bits, states {widths.state_bits} bits"
@@ -74,4 +75,4 @@ def run_demo(
     )
     say(f"4/4  compare  {len(test)} test samples in {', '.join(engines.ENGINES)}")
     report = verify_network(network, test, at_most={"icarus": ICARUS_SAMPLES}, progress=progress)
-    return DemoReport(run_dir / NETWORK, written, trained.accuracy, report)
+    return DemoReport(run_dir / NETWORK, written, trained.summary.accuracy, report)

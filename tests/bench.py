@@ -16,7 +16,7 @@ from rich.table import Table
 
 from rfssm.hls.emit import Lanes
 from rfssm.hls.engines import missing, run, verilator
-from rfssm.model.network import S5RF
+from rfssm.model.network import build
 from rfssm.model.recipe import NetworkConfig
 from rfssm.model.recurrence import Cell, Grid, resonate
 from rfssm.quant.freeze import freeze
@@ -52,7 +52,7 @@ def speech_network() -> tuple[IntegerNetwork, Samples]:
     random = torch.Generator().manual_seed(0)
     config = NetworkConfig(neurons=(128, 128))
     spec = InputSpec(channels=140, bits=1, signed=False, frac=0, steps_max=250)
-    network = QATNetwork(S5RF(config, 140, 10, random), QuantizationConfig(), spec)
+    network = QATNetwork(build(config, 140, 10, random), QuantizationConfig(), spec)
     rng = np.random.default_rng(0)
     x = (rng.random((20, 110, 140)) < 0.07).astype(np.int64)
     steps = np.full(20, 110)

@@ -20,7 +20,8 @@ from rfssm.hls.emit import Lanes
 from rfssm.hls.layers import lower
 from rfssm.hls.plugin import convert_network
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
-from rfssm.model.network import S5RF, NetworkConfig
+from rfssm.model.network import build
+from rfssm.model.recipe import NetworkConfig, S5RFConfig
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
@@ -38,8 +39,8 @@ def qat_network() -> QATNetwork:
     """A small network, untrained, that spikes."""
     spec = InputSpec(channels=CHANNELS, bits=3, signed=True, frac=2, steps_max=32)
     random = torch.Generator().manual_seed(4)
-    config = NetworkConfig(neurons=(12, 8), bias=True, step_min=0.02)
-    network = QATNetwork(S5RF(config, CHANNELS, 3, random, 0.25), QuantizationConfig(), spec)
+    config = NetworkConfig(neurons=(12, 8), bias=True, cell=S5RFConfig(step_min=0.02))
+    network = QATNetwork(build(config, CHANNELS, 3, random, 0.25), QuantizationConfig(), spec)
     x, _ = inputs(60)
     network.calibrate(torch.from_numpy(x), torch.full((60,), STEPS), 0.7)
     return network.eval()

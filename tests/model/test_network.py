@@ -1,22 +1,21 @@
 """The float network: its structure, and the published networks' own spikes."""
 
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from rfssm.model.network import S5RF, SpikingLayer, calibrate
+from rfssm.model.cells import S5RFCell
+from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate
 from rfssm.model.recipe import NetworkConfig
 
 
-def network(neurons: tuple[int, ...], inputs: int = 3, **choices: object) -> S5RF:
+def network(neurons: tuple[int, ...], inputs: int = 3, **choices: object) -> FloatNetwork:
     config = NetworkConfig.model_validate({"neurons": neurons, **choices})
-    return S5RF(config, inputs, 4, torch.Generator().manual_seed(0)).double()
+    return build(config, inputs, 4, torch.Generator().manual_seed(0)).double()
 
 
-def spiking(net: S5RF) -> list[SpikingLayer]:
+def spiking(net: FloatNetwork) -> list[SpikingLayer]:
     return [layer for layer in net.layers if isinstance(layer, SpikingLayer)]
 
 
@@ -28,7 +27,9 @@ def test_skips_lie_between_the_first_and_the_last_layer(depth: int, skips: list[
 
 
 def test_start_values_are_hippo_blocks_and_steps_in_range() -> None:
-    layer = spiking(network((8, 8), step_min=0.01, step_max=0.1))[0]
+    cell = {"model": "s5rf", "step_min": 0.01, "step_max": 0.1}
+    layer = spiking(network((8, 8), cell=cell))[0]
+    assert isinstance(layer.cell, S5RFCell)
     assert np.allclose(layer.cell.frequency.detach()[:4], layer.cell.frequency.detach()[4:])
     assert torch.allclose(layer.cell.log_damping.exp(), torch.tensor(0.5).double())
     steps = layer.cell.gain().detach()
@@ -53,31 +54,3 @@ def test_calibration_sets_the_spread_of_every_layer() -> None:
     calibrate(spiking(net), x, steps, 0.5)
     u = spiking(net)[0].run(x)[1][:, :, 0]
     assert torch.allclose(u.square().mean((0, 1)).sqrt(), torch.tensor(0.5).double(), rtol=1e-3)
-
-
-@pytest.mark.data
-@pytest.mark.parametrize("name", ["s5rf_a", "s5rf_skip_a"])
-def test_spikes_equal_those_of_the_authors_own_code(data_root: Path, name: str) -> None:
-    with np.load(data_root / "published" / f"{name}.npz") as file:
-        published = dict(file)
-    shape = json.loads(str(published["config"]))
-    net = network((shape["neurons"],) * shape["layers"], shape["inputs"])
-    net.readout.weight = torch.nn.Parameter(torch.from_numpy(published["param.output.B"][..., 0]))
-    net.readout.cell.logit = torch.nn.Parameter(torch.from_numpy(published["param.li.tau"]))
-    for i, layer in enumerate(spiking(net)):
-        part = torch.from_numpy(published[f"param.dense.{i}.B"])
-        layer.weight = torch.nn.Parameter(torch.cat([part[..., 0], part[..., 1]], 1))
-        poles = torch.from_numpy(published[f"param.rf.{i}.Lambda"])
-        layer.cell.log_damping = torch.nn.Parameter(poles[:, 0])
-        layer.cell.frequency = torch.nn.Parameter(poles[:, 1])
-        step = torch.from_numpy(published[f"param.rf.{i}.log_step"][:, 0])
-        layer.cell.log_step = torch.nn.Parameter(step)
-    x = torch.from_numpy(published["x"]).double()
-    steps = torch.full((len(x),), x.shape[1])
-    with torch.no_grad():
-        activity = net.double().run(x, steps)
-    for i, spikes in enumerate(activity.spikes):
-        assert np.array_equal(spikes.bool().numpy(), published[f"spikes.{i}"])
-        assert 0 < spikes.mean() < 1
-    got = torch.log_softmax(activity.logits, 1).numpy()
-    assert np.allclose(got, published["output"], atol=1e-4)

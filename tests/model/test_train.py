@@ -9,7 +9,7 @@ import torch
 
 from rfssm.model import data
 from rfssm.model.data import Data
-from rfssm.model.network import S5RF, Activity
+from rfssm.model.network import Activity, build
 from rfssm.model.recipe import DigitsConfig, NetworkConfig, TrainingConfig
 from rfssm.model.train import TrainingLoop
 
@@ -20,7 +20,7 @@ def digits() -> Data:
 
 
 def loop(digits: Data, **training: object) -> TrainingLoop:
-    network = S5RF(NetworkConfig(neurons=(8, 8)), 1, 10, torch.Generator().manual_seed(0), 1.0)
+    network = build(NetworkConfig(neurons=(8, 8)), 1, 10, torch.Generator().manual_seed(0), 1.0)
     config = TrainingConfig.model_validate({"epochs": 4, **training})
     return TrainingLoop(network, digits, config, seed=0, folder=Path("unused"))
 

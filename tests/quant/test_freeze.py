@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rfssm.model.network import S5RF
-from rfssm.model.recipe import NetworkConfig
+from rfssm.model.network import build
+from rfssm.model.recipe import NetworkConfig, S5RFConfig
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
@@ -13,8 +13,8 @@ from rfssm.quant.recipe import QuantizationConfig
 
 def network(frac: int = 0, guard_bits: int = 2) -> QATNetwork:
     spec = InputSpec(channels=3, bits=4, signed=False, frac=frac, steps_max=100)
-    config = NetworkConfig(neurons=(8, 8), step_min=0.02)
-    real = S5RF(config, 3, 4, torch.Generator().manual_seed(0), 2.0**-frac)
+    config = NetworkConfig(neurons=(8, 8), cell=S5RFConfig(step_min=0.02))
+    real = build(config, 3, 4, torch.Generator().manual_seed(0), 2.0**-frac)
     return QATNetwork(real, QuantizationConfig(guard_bits=guard_bits), spec)
 
 

@@ -12,8 +12,8 @@ import torch
 from hls4ml.utils.torch import CustomFXTracer
 
 from rfssm.model import data
-from rfssm.model.network import S5RF
-from rfssm.model.recipe import DigitsConfig, NetworkConfig
+from rfssm.model.network import build
+from rfssm.model.recipe import DigitsConfig, NetworkConfig, S5RFConfig
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
@@ -33,9 +33,9 @@ def qat_network(
     **formats: Any,
 ) -> QATNetwork:
     spec = spec or InputSpec(channels=6, bits=1, signed=False, frac=0, steps_max=60)
-    config = NetworkConfig(neurons=neurons, bias=bias, step_min=0.02)
+    config = NetworkConfig(neurons=neurons, bias=bias, cell=S5RFConfig(step_min=0.02))
     random = torch.Generator().manual_seed(seed)
-    real = S5RF(config, spec.channels, 5, random, 2.0**-spec.frac)
+    real = build(config, spec.channels, 5, random, 2.0**-spec.frac)
     quantization = QuantizationConfig.model_validate({**formats, "readout": readout or {}})
     network = QATNetwork(real, quantization, spec)
     with torch.no_grad():
@@ -141,7 +141,7 @@ def test_deep_networks_with_skips(depth: int) -> None:
 def digits_and_network() -> tuple[data.Data, QATNetwork]:
     digits = data.load(DigitsConfig(set="digits"))
     spec = InputSpec(channels=1, bits=4, signed=False, frac=0, steps_max=64)
-    real = S5RF(NetworkConfig(neurons=(64, 64)), 1, 10, torch.Generator().manual_seed(0))
+    real = build(NetworkConfig(neurons=(64, 64)), 1, 10, torch.Generator().manual_seed(0))
     network = QATNetwork(real, QuantizationConfig(), spec)
     x = torch.from_numpy(digits.train.x[:64]).float()
     network.calibrate(x, torch.from_numpy(digits.train.steps[:64]), 0.5)
@@ -180,7 +180,7 @@ def test_training_mode_computes_the_same_integers() -> None:
     x, steps = torch.from_numpy(samples.x).double(), torch.from_numpy(samples.steps)
     evaluated = network.eval().run(x, steps)
     trained = network.train().run(x, steps)
-    assert torch.equal(trained.scores, evaluated.scores)
+    assert torch.equal(trained.readout, evaluated.readout)
     assert trained.logits.requires_grad
 
 
@@ -193,7 +193,7 @@ def test_forward_is_a_chain_of_leaves_for_hls4ml() -> None:
     assert isinstance(leaves[-1], QATReadout)
     x = torch.from_numpy(random_samples(network.input_spec).x).double()
     steps = torch.full((len(x),), x.shape[1])
-    assert torch.equal(network(x), network.run(x, steps).scores)
+    assert torch.equal(network(x), network.run(x, steps).readout.sum(1))
 
 
 def test_leaves_give_the_frozen_layers() -> None:
@@ -222,8 +222,8 @@ def test_every_trained_parameter_gets_a_gradient() -> None:
 def test_gradient_is_that_of_the_real_network() -> None:
     """At 16 bits everywhere, quantisation hardly moves the gradient of one layer's spikes."""
     spec = InputSpec(channels=6, bits=1, signed=False, frac=0, steps_max=60)
-    config = NetworkConfig(neurons=(16,), step_min=0.02)
-    real = S5RF(config, 6, 5, torch.Generator().manual_seed(0))
+    config = NetworkConfig(neurons=(16,), cell=S5RFConfig(step_min=0.02))
+    real = build(config, 6, 5, torch.Generator().manual_seed(0))
     formats = QuantizationConfig(
         weight_bits=16, state_bits=28, transition_bits=22, transition_frac=20
     )

@@ -16,8 +16,8 @@ import torch
 
 from rfssm.model import data
 from rfssm.model.errors import RecipeError, RfssmError
-from rfssm.model.network import S5RF, SpikingLayer, calibrate
-from rfssm.model.recipe import DigitsConfig, NetworkConfig, TrainingConfig
+from rfssm.model.network import SpikingLayer, build, calibrate
+from rfssm.model.recipe import DigitsConfig, NetworkConfig, S5RFConfig, TrainingConfig
 from rfssm.model.train import fit
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
@@ -33,7 +33,7 @@ def recipe(**training: object) -> Recipe:
         {
             "name": "small",
             "data": {"set": "digits"},
-            "network": {"neurons": [8, 8], "step_min": 0.02},
+            "network": {"neurons": [8, 8], "cell": {"model": "s5rf", "step_min": 0.02}},
             "training": {"epochs": 3, "batch": 64, "learning_rate": 0.03, **training},
         }
     )
@@ -65,7 +65,7 @@ def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "undisturbed"
     result = train(recipe(), folder, progress=False)
-    assert result.accuracy == golden_accuracy(folder)
+    assert result.summary.accuracy == golden_accuracy(folder)
     assert [m.epoch for m in result.history] == [0, 1, 2]
     return folder
 
@@ -169,8 +169,8 @@ def test_thread_settings_come_back(undisturbed: Path) -> None:
 
 def test_float_network_trains_in_the_same_loop(tmp_path: Path) -> None:
     digits = data.load(DigitsConfig(set="digits"))
-    config = NetworkConfig(neurons=(16, 16), step_min=0.02)
-    network = S5RF(config, 1, 10, torch.Generator().manual_seed(0), 1 / 16)
+    config = NetworkConfig(neurons=(16, 16), cell=S5RFConfig(step_min=0.02))
+    network = build(config, 1, 10, torch.Generator().manual_seed(0), 1 / 16)
     x, steps = torch.from_numpy(digits.train.x[:64]).float(), torch.full((64,), 64)
     calibrate([m for m in network.layers if isinstance(m, SpikingLayer)], x / 16, steps, 0.5)
     training = TrainingConfig(epochs=3, batch=64, learning_rate=0.03)

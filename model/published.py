@@ -1,0 +1,215 @@
+"""Networks of the authors' own code, from files of their parameters.
+
+A file is an ``.npz`` with ``config`` (JSON: model, sizes) and ``param.*`` under published names:
+S5-RF (github.com/ThomasEHuber/s5-rf), SiLIF, C-SiLIF, AdLIF, cAdLIF and LIF
+(github.com/Maxtimer97/SSM-inspired-LIF, all states starting at zero).
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rfssm.model.cells import (
+    ADLIF,
+    CADLIF,
+    AdLIFCell,
+    ClampedLeakCell,
+    CSiLIFCell,
+    LeakCell,
+    LIFCell,
+    Neuron,
+    S5RFCell,
+    SiLIFCell,
+)
+from rfssm.model.errors import NetworkError
+from rfssm.model.network import FloatNetwork, Normalization, Readout, SpikingLayer
+
+Output = Literal["log_softmax", "softmax_sum"]
+
+
+class PublishedNetwork(FloatNetwork):
+    """A network whose output is that of the authors' code."""
+
+    def __init__(self, layers: list[SpikingLayer], readout: Readout, output: Output) -> None:
+        super().__init__(layers, readout)
+        self.output = output
+
+    def forward(self, x: Any, return_spikes: bool = False) -> Tensor | tuple[Tensor, list[Tensor]]:
+        """Output per class, and on request the spikes of each layer before its skip.
+
+        x          (samples, steps, inputs), computed with in the parameters' precision
+        returns    log-softmax of the mean readout (S5-RF), or the sum over steps of its softmax
+                   (the others)                               (samples, classes)
+                   0 or 1                                     (samples, steps, neurons) each
+        """
+        x = torch.as_tensor(x).to(self.readout.weight)
+        m, spikes = self.states(x)
+        mean = self.output == "log_softmax"
+        output = m.mean(1).log_softmax(-1) if mean else m.softmax(-1).sum(1)
+        return (output, list(spikes)) if return_spikes else output
+
+
+def load_published(path: Path | str) -> PublishedNetwork:
+    """Build a network from a published file, in float64, in evaluation mode, not to be trained.
+
+    Raises NetworkError, naming what the file lacks.
+    """
+    config, parameters = _read(Path(path))
+    model = config.get("model")
+    try:
+        if model == "S5RF":
+            network = _s5rf(config, parameters)
+        elif model in _CELLS:
+            network = _sparch(model, config, parameters)
+        else:
+            known = ", ".join(["S5RF", *_CELLS])
+            raise NetworkError(f"config.model = {model!r}: must be one of {known}")
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from None
+    return network.double().eval().requires_grad_(False)
+
+
+class Parameters:
+    """The arrays of a file under their published names."""
+
+    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self.arrays = arrays
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.arrays
+
+    def get(self, name: str, *shape: int) -> Tensor:
+        """The parameter of this name and shape; NetworkError if there is none."""
+        found = self.arrays.get(name)
+        if found is None:
+            raise NetworkError(f"param.{name}: missing")
+        if found.shape != shape:
+            raise NetworkError(f"param.{name}: shape {list(found.shape)}, must be {list(shape)}")
+        if not np.isfinite(found).all():
+            raise NetworkError(f"param.{name}: holds a value that is not finite")
+        tensor = torch.from_numpy(found)
+        return tensor if tensor.is_complex() else tensor.double()
+
+
+def _read(path: Path) -> tuple[dict[str, Any], Parameters]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if "config" not in file:
+                raise NetworkError(f"{path}: has no config, so it is not a published network")
+            config = json.loads(str(file["config"]))
+            arrays = {k.removeprefix("param."): file[k] for k in file if k.startswith("param.")}
+    except OSError as error:
+        raise NetworkError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise NetworkError(f"{path}: not a published network ({error})") from None
+    if not isinstance(config, dict):
+        raise NetworkError(f"{path}: config = {config!r}: must be a JSON object")
+    for field, wanted in (("threshold", 1.0), ("spike", ">"), ("initial_state", 0)):
+        if config.get(field, wanted) != wanted:
+            raise NetworkError(f"{path}: config.{field} = {config[field]!r}: must be {wanted!r}")
+    return config, Parameters(arrays)
+
+
+def _count(config: dict[str, Any], field: str) -> int:
+    value = config.get(field)
+    if not isinstance(value, int) or value < 1:
+        raise NetworkError(f"config.{field} = {value!r}: must be a whole number, at least 1")
+    return value
+
+
+def _s5rf(config: dict[str, Any], parameters: Parameters) -> PublishedNetwork:
+    inputs, neurons, classes = (_count(config, f) for f in ("inputs", "neurons", "classes"))
+    last = _count(config, "layers") - 1
+    rule = config.get("discretization")
+    if rule not in ("dirac", "zoh", "bilinear"):
+        raise NetworkError(f"config.discretization = {rule!r}: must be dirac, zoh or bilinear")
+    if config.get("activation", "cartesian_spike") != "cartesian_spike":
+        raise NetworkError(f"config.activation = {config['activation']!r}: must be cartesian_spike")
+    layers = []
+    for i in range(last + 1):
+        at = f"rf.{i}."
+        eigenvalue = parameters.get(at + "Lambda", neurons, 2)
+        cell = S5RFCell(
+            parameters.get(at + "log_step", neurons, 1)[:, 0],
+            eigenvalue[:, 0],
+            eigenvalue[:, 1],
+            rule if i == 0 else "dirac",
+        )
+        width = inputs if i == 0 else neurons
+        weight = parameters.get(f"dense.{i}.B", neurons, width, 2)
+        mixing = None
+        if cell.discretization == "zoh":
+            mixing = parameters.get(at + "V", neurons, neurons).to(torch.complex128)
+        skip = config.get("skip", True) and 0 < i < last
+        rows = weight.transpose(1, 2).reshape(neurons, 2 * width)
+        layers.append(SpikingLayer(cell, rows, skip=skip, mixing=mixing))
+    readout = Readout(
+        LeakCell(parameters.get("li.tau", classes)),
+        parameters.get("output.B", classes, neurons, 2)[..., 0],  # its input is real
+    )
+    return PublishedNetwork(layers, readout, "log_softmax")
+
+
+Get = Callable[[str], Tensor]
+
+_CELLS: dict[str, Callable[[Get], Neuron]] = {
+    "SiLIF": lambda get: SiLIFCell(get("dt"), get("alpha"), get("beta"), get("a"), get("b")),
+    "CSiLIF": lambda get: CSiLIFCell(
+        get("log_dt"), get("log_log_alpha"), get("alpha_img"), get("b")
+    ),
+    "CadLIF": lambda get: AdLIFCell(
+        get("alpha"), get("beta"), get("a"), get("b"), CADLIF, stable=False
+    ),
+    "adLIF": lambda get: AdLIFCell(
+        get("alpha"), get("beta"), get("a"), get("b"), ADLIF, stable=False
+    ),
+    "LIF": lambda get: LIFCell(get("alpha")),
+}
+
+
+def _sparch(model: str, config: dict[str, Any], parameters: Parameters) -> PublishedNetwork:
+    """SiLIF and its relatives: sizes are the layers' widths, the readout's last."""
+    sizes = config.get("sizes")
+    if (
+        not isinstance(sizes, list)
+        or len(sizes) < 2
+        or not all(isinstance(n, int) and n > 0 for n in sizes)
+    ):
+        raise NetworkError(f"config.sizes = {sizes!r}: must list the widths of two or more layers")
+    widths = [_count(config, "inputs"), *sizes]
+    layers = []
+    for i, neurons in enumerate(sizes[:-1]):
+        weight = parameters.get(f"snn.{i}.W.weight", neurons, widths[i])
+        cell = _CELLS[model](partial(_cell_parameter, parameters, i, neurons))
+        layers.append(SpikingLayer(cell, weight, norm=_norm(parameters, i, neurons)))
+    i, classes = len(sizes) - 1, sizes[-1]
+    readout = Readout(
+        ClampedLeakCell(parameters.get(f"snn.{i}.alpha", classes)),
+        parameters.get(f"snn.{i}.W.weight", classes, widths[i]),
+        norm=_norm(parameters, i, classes),
+    )
+    return PublishedNetwork(layers, readout, "softmax_sum")
+
+
+def _cell_parameter(parameters: Parameters, layer: int, neurons: int, name: str) -> Tensor:
+    return parameters.get(f"snn.{layer}.{name}", neurons)
+
+
+def _norm(parameters: Parameters, layer: int, channels: int) -> Normalization | None:
+    at = f"snn.{layer}.norm."
+    if at + "weight" not in parameters:
+        return None
+    norm = Normalization(channels)
+    names = "weight", "bias", "running_mean", "running_var"
+    norm.double().load_state_dict({name: parameters.get(at + name, channels) for name in names})
+    return norm

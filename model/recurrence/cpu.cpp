@@ -14,7 +14,9 @@
 
 namespace {
 
-constexpr int64_t BLOCK = 256;   // neurons whose states, constants and sums stay in the first cache
+constexpr int64_t BLOCK = 512;   // neurons whose states, constants and sums stay in cache
+constexpr int64_t CHUNK = 64;    // neurons between two rounds of prefetching
+constexpr int64_t AHEAD = 1024;  // neurons that prefetching is ahead, at least
 constexpr int64_t FLUSH = 64;    // steps summed in the gradient's precision before double takes over
 constexpr double FAR = double(1 << 30);  // no sane current: beyond, int32 saturates all the same
 
@@ -41,7 +43,7 @@ struct Problem {
     int32_t exact;                                      //   DOUBLE where not exact
     int32_t rounding, frac, guard_bits, surrogate, threads;
     const void *transition;  // a, b, c, d      (4, N), in the arithmetic's type, as integers if int32
-    const void *threshold;   //                 (N,),   in the arithmetic's type
+    const void *threshold;   //                 (N,),   in the arithmetic's type; backward: the state's
     const void *reset;       // or null         (2, N), in the arithmetic's type
     const void *bias;        // or null         (P, N), in the arithmetic's type
     const void *current;
@@ -65,7 +67,7 @@ template <class T> struct Real {
     template <class From> T load(From x) const { return T(x); }
 };
 
-template <bool PLAIN> struct Int32 {
+struct Int32 {
     using Value = int32_t;
     int32_t shift, guard, add, fill, odd, low, high;
 
@@ -74,13 +76,12 @@ template <bool PLAIN> struct Int32 {
           high(int32_t(p.high)) {
         const int32_t half = shift ? int32_t(1) << (shift - 1) : 0;
         if (p.rounding == RND) add = half;
-        if (p.rounding == TRN_ZERO) fill = (int32_t(1) << shift) - 1;
-        if (p.rounding == RND_CONV && shift) add = half - 1, odd = 1;
+        if (p.rounding == TRN_ZERO) fill = (int32_t(1) << shift) - 1;  // added to negative sums
+        if (p.rounding == RND_CONV && shift) add = half - 1, odd = 1;  // 1 more for odd results
         add -= FAULT;
     }
     int32_t settle(int32_t linear, int32_t drive) const {
-        int32_t sum = linear + add;
-        if (!PLAIN) sum += ((linear >> 31) & fill) + ((linear >> shift) & odd);
+        const int32_t sum = linear + add + ((linear >> 31) & fill) + ((linear >> shift) & odd);
         return std::min(std::max((sum >> shift) + drive, low), high);
     }
     template <class From> int32_t load(From x) const {
@@ -89,21 +90,23 @@ template <bool PLAIN> struct Int32 {
     }
 };
 
-template <bool PLAIN> struct Wide {
+struct Wide {
     using Value = double;
-    double half, gain, low, high;
-    bool zero;
+    double gain, add, fill, odd, low, high;
 
     explicit Wide(const Problem &p)
-        : half(p.rounding == RND ? 0.5 : 0.0), gain(std::ldexp(1.0, p.guard_bits)),
-          low(double(p.low)), high(double(p.high)), zero(p.rounding == TRN_ZERO) {
-        half -= FAULT;
+        : gain(std::ldexp(1.0, p.guard_bits)), add(0), fill(0), odd(0), low(double(p.low)),
+          high(double(p.high)) {
+        const double lsb = std::ldexp(1.0, -p.frac), half = p.frac ? 0.5 : 0.0;
+        if (p.rounding == RND) add = half;
+        if (p.rounding == TRN_ZERO) fill = 1 - lsb;
+        if (p.rounding == RND_CONV && p.frac) add = half - lsb, odd = lsb;
+        add -= FAULT;
     }
     double settle(double linear, double drive) const {
-        const double whole = PLAIN  ? std::floor(linear + half)
-                             : zero ? std::trunc(linear)
-                                    : std::nearbyint(linear);
-        return std::min(std::max(whole + drive, low), high);
+        const double down = std::floor(linear), parity = down - 2 * std::floor(down * 0.5);
+        const double sum = linear + add + (linear < 0 ? fill : 0.0) + parity * odd;
+        return std::min(std::max(std::floor(sum) + drive, low), high);
     }
     template <class From> double load(From x) const { return double(x) * gain; }
 };
@@ -113,6 +116,12 @@ template <class T> const T *row(const void *array, int64_t index) {
 }
 template <class T> T *row(void *array, int64_t index) { return static_cast<T *>(array) + index; }
 
+// Rows are visited one after the other, or backwards: the processor does not guess that alone.
+template <int WRITE, class T> void prefetch(const T *from, int64_t count) {
+    constexpr int64_t LINE = 64 / sizeof(T);
+    for (int64_t i = 0; i < count; i += LINE) __builtin_prefetch(from + i, WRITE);
+}
+
 // A copy of a row of constants, zeros where there is none.
 template <class T> void fetch(T *to, const void *array, int64_t offset, int64_t count) {
     if (array)
@@ -121,7 +130,7 @@ template <class T> void fetch(T *to, const void *array, int64_t offset, int64_t 
         std::fill_n(to, count, T(0));
 }
 
-template <class Step, class Current, class State, class Spike, bool RESET, bool TWO>
+template <class Step, class Current, class State, class Spike>
 void forward_block(const Problem &p, int64_t sample, int64_t first, int64_t count) {
     using V = typename Step::Value;
     const Step step(p);
@@ -129,6 +138,8 @@ void forward_block(const Problem &p, int64_t sample, int64_t first, int64_t coun
     alignas(64) V a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK], threshold[BLOCK];
     alignas(64) V reset_u[BLOCK], reset_v[BLOCK], bias_u[BLOCK], bias_v[BLOCK];
     alignas(64) V u[BLOCK] = {}, v[BLOCK] = {};
+    alignas(64) const Current nothing[BLOCK] = {};
+    const bool two = p.planes == 2;
     fetch(a, p.transition, first, count);
     fetch(b, p.transition, n + first, count);
     fetch(c, p.transition, 2 * n + first, count);
@@ -137,35 +148,43 @@ void forward_block(const Problem &p, int64_t sample, int64_t first, int64_t coun
     fetch(reset_u, p.reset, first, count);
     fetch(reset_v, p.reset, n + first, count);
     fetch(bias_u, p.bias, first, count);
-    fetch(bias_v, TWO ? p.bias : nullptr, n + first, count);
+    fetch(bias_v, two ? p.bias : nullptr, n + first, count);
+    const int64_t rows = 1 + AHEAD / n;
     for (int64_t t = 0; t < p.steps; ++t) {
         const int64_t at = sample * p.steps + t;
         const Current *__restrict into_u = row<Current>(p.current, at * p.planes * n + first);
-        const Current *__restrict into_v = into_u + n;
+        const Current *__restrict into_v = two ? into_u + n : nothing;
         State *__restrict out_u = row<State>(p.states, at * 2 * n + first);
         State *__restrict out_v = row<State>(p.states, at * 2 * n + n + first);
         Spike *__restrict spikes = row<Spike>(p.spikes, at * n + first);
-#pragma GCC ivdep
-        for (int64_t i = 0; i < count; ++i) {
-            const V x = u[i], y = v[i];
-            V drive_u = step.load(into_u[i]) + bias_u[i];
-            V drive_v = TWO ? step.load(into_v[i]) + bias_v[i] : V(0);
-            if (RESET) {
-                const bool spiked = x > threshold[i];
-                drive_u += spiked ? reset_u[i] : V(0);
-                drive_v += spiked ? reset_v[i] : V(0);
+        for (int64_t from = 0; from < count; from += CHUNK) {
+            const int64_t to = std::min(from + CHUNK, count);
+            if (t + rows < p.steps) {
+                prefetch<0>(into_u + rows * p.planes * n + from, to - from);
+                if (two) prefetch<0>(into_v + rows * p.planes * n + from, to - from);
+                prefetch<1>(out_u + rows * 2 * n + from, to - from);
+                prefetch<1>(out_v + rows * 2 * n + from, to - from);
+                prefetch<1>(spikes + rows * n + from, to - from);
             }
-            const V next_u = step.settle(a[i] * x + b[i] * y, drive_u);
-            const V next_v = step.settle(c[i] * x + d[i] * y, drive_v);
-            u[i] = next_u;
-            v[i] = next_v;
-            out_u[i] = State(next_u);
-            out_v[i] = State(next_v);
+#pragma GCC ivdep
+            for (int64_t i = from; i < to; ++i) {
+                const V x = u[i], y = v[i];
+                const bool spiked = x > threshold[i];
+                const V kick_u = spiked ? reset_u[i] : V(0), kick_v = spiked ? reset_v[i] : V(0);
+                const V drive_u = step.load(into_u[i]) + bias_u[i] + kick_u;
+                const V drive_v = step.load(into_v[i]) + bias_v[i] + kick_v;
+                const V next_u = step.settle(a[i] * x + b[i] * y, drive_u);
+                const V next_v = step.settle(c[i] * x + d[i] * y, drive_v);
+                u[i] = next_u;
+                v[i] = next_v;
+                out_u[i] = State(next_u);
+                out_v[i] = State(next_v);
 #ifdef FAULT_THRESHOLD  // planted by a test, which must then fail
-            spikes[i] = next_u >= threshold[i] ? Spike(1) : Spike(0);
+                spikes[i] = next_u >= threshold[i] ? Spike(1) : Spike(0);
 #else
-            spikes[i] = next_u > threshold[i] ? Spike(1) : Spike(0);
+                spikes[i] = next_u > threshold[i] ? Spike(1) : Spike(0);
 #endif
+            }
         }
     }
 }
@@ -182,28 +201,18 @@ template <class Block> void for_all_blocks(const Problem &p, Block block) {
 
 template <class Step, class Current, class State, class Spike> void forward(const Problem &p) {
     for_all_blocks(p, [&p](int64_t sample, int64_t first, int64_t count) {
-        const auto run = p.reset ? p.planes == 2 ? forward_block<Step, Current, State, Spike, true, true>
-                                                 : forward_block<Step, Current, State, Spike, true, false>
-                         : p.planes == 2 ? forward_block<Step, Current, State, Spike, false, true>
-                                         : forward_block<Step, Current, State, Spike, false, false>;
-        run(p, sample, first, count);
+        forward_block<Step, Current, State, Spike>(p, sample, first, count);
     });
 }
 
-template <class Step, class State> void forward_exact(const Problem &p) {
+template <class Step> void forward_exact(const Problem &p) {
+    const bool small = p.state_type == INT16;
     if (p.current_type == INT32)
-        forward<Step, int32_t, State, float>(p);
+        small ? forward<Step, int32_t, int16_t, float>(p) : forward<Step, int32_t, int32_t, float>(p);
     else if (p.current_type == FLOAT)
-        forward<Step, float, State, float>(p);
+        small ? forward<Step, float, int16_t, float>(p) : forward<Step, float, int32_t, float>(p);
     else
-        forward<Step, double, State, double>(p);
-}
-
-template <class Step> void forward_states(const Problem &p) {
-    if (p.state_type == INT16)
-        forward_exact<Step, int16_t>(p);
-    else
-        forward_exact<Step, int32_t>(p);
+        forward<Step, double, int32_t, double>(p);
 }
 
 // x * y + z, fused where that is one instruction: for gradients only.
@@ -276,7 +285,8 @@ void slopes(G *slope, const State *u, const G *unit, int64_t count, Derivative d
 }
 
 template <class G, class State>
-void slopes(int surrogate, G *slope, const State *u, const G *unit, int64_t count) {
+__attribute__((noinline)) void slopes(int surrogate, G *slope, const State *u, const G *unit,
+                                      int64_t count) {
     if (surrogate == MULTI_GAUSSIAN)
         slopes(slope, u, unit, count, [](G x) { return multi_gaussian(x); });
     else if (surrogate == BOXCAR)
@@ -286,16 +296,19 @@ void slopes(int surrogate, G *slope, const State *u, const G *unit, int64_t coun
 }
 
 // G: the gradient's type.  Sums go to ``sums`` (8, N), of this sample alone.
-template <class G, class State, bool RESET, bool TWO>
+template <class G, class State, bool RESET>
 void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t count, double *sums) {
     constexpr bool EXACT = std::is_integral_v<State>;
     const int64_t n = p.neurons;
     const State low = EXACT ? State(p.low) : State(0), high = EXACT ? State(p.high) : State(0);
-    alignas(64) G a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK], unit[BLOCK], slope[BLOCK];
-    alignas(64) G threshold[BLOCK], reset_u[BLOCK], reset_v[BLOCK];
+    alignas(64) G a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK], unit[BLOCK], slope[CHUNK];
+    alignas(64) G reset_u[BLOCK], reset_v[BLOCK];
+    alignas(64) std::conditional_t<EXACT, int32_t, G> threshold[BLOCK];
     alignas(64) G later_u[BLOCK] = {}, later_v[BLOCK] = {};
     alignas(64) G sum[SUMS][BLOCK] = {};
-    alignas(64) State zeros[BLOCK] = {};
+    alignas(64) const State zeros[BLOCK] = {};
+    alignas(64) G unused[BLOCK];
+    const bool two = p.planes == 2;
     fetch(a, p.transition, first, count);
     fetch(b, p.transition, n + first, count);
     fetch(c, p.transition, 2 * n + first, count);
@@ -304,6 +317,7 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
     fetch(threshold, p.threshold, first, count);
     fetch(reset_u, p.reset, first, count);
     fetch(reset_v, p.reset, n + first, count);
+    const int64_t rows = 1 + AHEAD / n;
     for (int64_t t = p.steps - 1; t >= 0; --t) {
         const int64_t at = sample * p.steps + t;
         const State *__restrict u = row<State>(p.states, at * 2 * n + first);
@@ -312,34 +326,43 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
         const State *__restrict before_v = t ? v - 2 * n : zeros;
         const G *__restrict kick = row<G>(p.spike_grad, at * n + first);
         G *__restrict out_u = row<G>(p.current_grad, at * p.planes * n + first);
-        G *__restrict out_v = out_u + n;
-        slopes(p.surrogate, slope, u, unit, count);
+        G *__restrict out_v = two ? out_u + n : unused;
+        for (int64_t from = 0; from < count; from += CHUNK) {
+            const int64_t to = std::min(from + CHUNK, count);
+            if (t > rows) {
+                prefetch<0>(u - (rows + 1) * 2 * n + from, to - from);
+                prefetch<0>(v - (rows + 1) * 2 * n + from, to - from);
+                prefetch<0>(kick - rows * n + from, to - from);
+                prefetch<1>(out_u - rows * p.planes * n + from, to - from);
+                if (two) prefetch<1>(out_v - rows * p.planes * n + from, to - from);
+            }
+            slopes(p.surrogate, slope, u + from, unit + from, to - from);
 #pragma GCC ivdep
-        for (int64_t i = 0; i < count; ++i) {
-            const G x = later_u[i], y = later_v[i];
-            G spike = kick[i];
-            if (RESET) spike = mad(x, reset_u[i], mad(y, reset_v[i], spike));
-            G grad_u = mad(spike, slope[i], mad(a[i], x, c[i] * y));
-            G grad_v = mad(b[i], x, d[i] * y);
-            if (EXACT) {
-                grad_u = u[i] > low && u[i] < high ? grad_u : G(0);
-                grad_v = v[i] > low && v[i] < high ? grad_v : G(0);
+            for (int64_t i = from; i < to; ++i) {
+                const G x = later_u[i], y = later_v[i];
+                G spike = kick[i];
+                if (RESET) spike = mad(x, reset_u[i], mad(y, reset_v[i], spike));
+                G grad_u = mad(spike, slope[i - from], mad(a[i], x, c[i] * y));
+                G grad_v = mad(b[i], x, d[i] * y);
+                if (EXACT) {
+                    grad_u = u[i] > low && u[i] < high ? grad_u : G(0);
+                    grad_v = v[i] > low && v[i] < high ? grad_v : G(0);
+                }
+                const G was_u = G(before_u[i]), was_v = G(before_v[i]);
+                sum[A][i] = mad(grad_u, was_u, sum[A][i]);
+                sum[B][i] = mad(grad_u, was_v, sum[B][i]);
+                sum[C][i] = mad(grad_v, was_u, sum[C][i]);
+                sum[D][i] = mad(grad_v, was_v, sum[D][i]);
+                sum[BIAS_U][i] += grad_u;
+                sum[BIAS_V][i] += grad_v;
+                if (RESET) {
+                    const bool spiked = t && before_u[i] > threshold[i];
+                    sum[RESET_U][i] += spiked ? grad_u : G(0);
+                    sum[RESET_V][i] += spiked ? grad_v : G(0);
+                }
+                later_u[i] = out_u[i] = grad_u;
+                later_v[i] = out_v[i] = grad_v;
             }
-            const G was_u = G(before_u[i]), was_v = G(before_v[i]);
-            sum[A][i] = mad(grad_u, was_u, sum[A][i]);
-            sum[B][i] = mad(grad_u, was_v, sum[B][i]);
-            sum[C][i] = mad(grad_v, was_u, sum[C][i]);
-            sum[D][i] = mad(grad_v, was_v, sum[D][i]);
-            sum[BIAS_U][i] += grad_u;
-            sum[BIAS_V][i] += grad_v;
-            if (RESET) {
-                const bool spiked = t && was_u > threshold[i];
-                sum[RESET_U][i] += spiked ? grad_u : G(0);
-                sum[RESET_V][i] += spiked ? grad_v : G(0);
-            }
-            later_u[i] = out_u[i] = grad_u;
-            later_v[i] = grad_v;
-            if (TWO) out_v[i] = grad_v;
         }
         if (t % FLUSH == 0)
             for (int k = 0; k < SUMS; ++k)
@@ -354,11 +377,9 @@ template <class G, class State> void backward(const Problem &p) {
     const int64_t size = SUMS * p.neurons;
     std::vector<double> parts(size_t(p.samples * size), 0.0);
     for_all_blocks(p, [&](int64_t sample, int64_t first, int64_t count) {
-        const auto run = p.reset ? p.planes == 2 ? backward_block<G, State, true, true>
-                                                 : backward_block<G, State, true, false>
-                         : p.planes == 2 ? backward_block<G, State, false, true>
-                                         : backward_block<G, State, false, false>;
-        run(p, sample, first, count, &parts[size_t(sample * size)]);
+        double *part = &parts[size_t(sample * size)];
+        p.reset ? backward_block<G, State, true>(p, sample, first, count, part)
+                : backward_block<G, State, false>(p, sample, first, count, part);
     });
     std::fill_n(p.sums, size, 0.0);
     for (int64_t sample = 0; sample < p.samples; ++sample)
@@ -370,21 +391,18 @@ template <class G, class State> void backward(const Problem &p) {
 extern "C" {
 
 void rfssm_forward(const Problem *p) {
-    const bool plain = p->rounding == TRN || p->rounding == RND;
-    if (!p->exact)
+    if (p->exact)
+        p->arithmetic == INT32 ? forward_exact<Int32>(*p) : forward_exact<Wide>(*p);
+    else
         p->arithmetic == FLOAT ? forward<Real<float>, float, float, float>(*p)
                                : forward<Real<double>, double, double, double>(*p);
-    else if (p->arithmetic == INT32)
-        plain ? forward_states<Int32<true>>(*p) : forward_states<Int32<false>>(*p);
-    else
-        plain ? forward_states<Wide<true>>(*p) : forward_states<Wide<false>>(*p);
 }
 
 // The constants are those of the forward pass, all in the gradient's type.
 void rfssm_backward(const Problem *p) {
     const bool single = p->arithmetic == FLOAT;
     switch (p->state_type) {
-    case INT16: single ? backward<float, int16_t>(*p) : backward<double, int16_t>(*p); break;
+    case INT16: backward<float, int16_t>(*p); break;
     case INT32: single ? backward<float, int32_t>(*p) : backward<double, int32_t>(*p); break;
     case FLOAT: backward<float, float>(*p); break;
     default: backward<double, double>(*p);

@@ -1,7 +1,7 @@
 """The recurrence in C++, forward and backward fused: see ``cpu.cpp``.
 
-With a grid the states are int16 where they fit, otherwise int32; the arithmetic is int32 where no
-product or sum can exceed it, otherwise float64.  A layer's weights and inputs of at most 8 bits are
+With a grid the states are int16 where they fit (and the gradient is float32), otherwise int32; the
+arithmetic is int32 where no product or sum can exceed it, otherwise float64.  A layer's weights and inputs of at most 8 bits are
 multiplied as int8, with exact int32 sums; the gradients of that product are taken in float32.
 
 Real numbers are computed in the order of ``reference``: the same spikes, bit for bit.
@@ -103,7 +103,8 @@ class _Recurrence:
         arithmetic = state_type = self.dtype
         if grid is not None:
             arithmetic = torch.int32 if self._int32_will_do(largest) else torch.float64
-            state_type = torch.int16 if grid.low >= -(2**15) and grid.high < 2**15 else torch.int32
+            short = grid.low >= -(2**15) and grid.high < 2**15 and self.dtype == torch.float32
+            state_type = torch.int16 if short else torch.int32
         states = torch.empty(samples, steps, 2, neurons, dtype=state_type)
         spikes = torch.empty(samples, steps, neurons, dtype=self.dtype)
         self._call("rfssm_forward", arithmetic, current=current, states=states, spikes=spikes)
@@ -142,12 +143,15 @@ class _Recurrence:
         grid, cell = self.grid, self.cell
         transition = cell.transition.detach().permute(1, 2, 0)
         threshold = cell.threshold.detach()
+        compared = arithmetic
         if grid is not None:
-            threshold = threshold.floor().clamp(grid.low - 1, grid.high)
-        if arithmetic == torch.int32 and grid is not None:
-            transition = transition * 2.0**grid.frac
+            threshold = threshold.floor().clamp(max(grid.low - 1, -(2**31)), grid.high)
+            if arithmetic == torch.int32:
+                transition = transition * 2.0**grid.frac
+            elif function == "rfssm_backward":
+                compared = torch.int32
         arrays["transition"] = _contiguous(transition, arithmetic)
-        arrays["threshold"] = _contiguous(threshold, arithmetic)
+        arrays["threshold"] = _contiguous(threshold, compared)
         if cell.reset is not None:
             arrays["reset"] = _contiguous(cell.reset.detach().T, arithmetic)
         if self.bias is not None:

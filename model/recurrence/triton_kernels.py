@@ -1,4 +1,5 @@
-# mypy: disable-error-code="no-untyped-def, untyped-decorator, no-untyped-call"
+# mypy: ignore-errors
+# Triton is a language of its own, in the syntax of Python.
 """The GPU's loops, in Triton: a program runs one sample of a block of neurons, states in registers.
 
 Loads of a group of steps are issued before the group is computed, since no load depends on a

@@ -15,9 +15,9 @@ from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from rfssm.model.recurrence import adjoint, native
+from rfssm.model.recurrence import adjoint, memory, native
 from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid
 
@@ -105,14 +105,14 @@ class _Recurrence:
             arithmetic = torch.int32 if self._int32_will_do(largest) else torch.float64
             short = grid.low >= -(2**15) and grid.high < 2**15 and self.dtype == torch.float32
             state_type = torch.int16 if short else torch.int32
-        states = torch.empty(samples, steps, 2, neurons, dtype=state_type)
-        spikes = torch.empty(samples, steps, neurons, dtype=self.dtype)
+        states = memory.empty((samples, steps, 2, neurons), state_type)
+        spikes = memory.empty((samples, steps, neurons), self.dtype)
         self._call("rfssm_forward", arithmetic, current=current, states=states, spikes=spikes)
         return spikes, states
 
     def backward(self, spike_grad: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
         """Gradient of the current and sums over samples and steps, ``enum Sum`` in cpu.cpp."""
-        current_grad = torch.empty(self.shape, dtype=self.dtype)
+        current_grad = memory.empty(self.shape, self.dtype)
         sums = torch.empty(_SUMS, self.shape[3], dtype=torch.float64)
         self._call(
             "rfssm_backward",
@@ -236,7 +236,7 @@ class _Layer(torch.autograd.Function):
         rows = x.reshape(-1, inputs)
         largest = 0
         if grid is None:
-            current = nn.functional.linear(rows, weight.to(x.dtype))
+            current = _product(rows, weight, x.dtype)
         else:
             largest = synapse.largest_input * synapse.largest_weight * inputs
             current = _exact_product(rows, weight, synapse, largest)
@@ -262,7 +262,9 @@ class _Layer(torch.autograd.Function):
         x_grad = weight_grad = bias_grad = None
         gain = 2.0**recurrence.guard_bits
         if ctx.needs_input_grad[0]:
-            x_grad = (grad @ (weight * gain).to(grad.dtype)).view(x.shape).to(x.dtype)
+            x_grad = memory.empty(x.shape, grad.dtype)
+            torch.mm(grad, (weight * gain).to(grad.dtype), out=x_grad.view(len(grad), -1))
+            x_grad = x_grad.to(x.dtype)
         if ctx.needs_input_grad[1]:
             rows = x.reshape(-1, x.shape[-1]).to(grad.dtype)
             weight_grad = (grad.T @ rows).to(weight.dtype) * gain
@@ -272,15 +274,22 @@ class _Layer(torch.autograd.Function):
         return x_grad, weight_grad, bias_grad, *cell_grads, None, None, None
 
 
+def _product(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """x W^T."""
+    product = memory.empty((len(x), len(weight)), dtype)
+    return torch.mm(x.to(dtype), weight.to(dtype).T, out=product)
+
+
 def _exact_product(x: Tensor, weight: Tensor, synapse: Synapse, largest: int) -> Tensor:
     """x W^T of integers: in int8 if they fit, else in the narrowest type that holds every sum."""
     small = synapse.largest_input <= 127 and synapse.largest_weight <= 127
     small = small and x.shape[-1] > 1  # torch 2.13 gives wrong products of a single column
     if small and x.dtype == torch.float32 and largest < 2**31 and _int8_works():
-        return torch._int_mm(x.to(torch.int8), weight.to(torch.int8).T)
+        product = memory.empty((len(x), len(weight)), torch.int32)
+        return torch._int_mm(x.to(torch.int8), weight.to(torch.int8).T, out=product)
     single = x.dtype == torch.float32 and largest < 2**24
     dtype = torch.float32 if single else torch.float64
-    return nn.functional.linear(x.to(dtype), weight.to(dtype))
+    return _product(x, weight, dtype)
 
 
 @cache

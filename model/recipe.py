@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rfssm.model.surrogate import Surrogate
 
@@ -243,6 +243,11 @@ class NetworkConfig(Section):
     bias: bool = False
     score: Score = "sum"
 
+    @field_validator("cell", mode="before")
+    @classmethod
+    def _s5rf_unless_named(cls, cell: object) -> object:
+        return {"model": "s5rf", **cell} if isinstance(cell, dict) else cell
+
     @model_validator(mode="after")
     def _fits(self) -> NetworkConfig:
         cell = self.cell
@@ -294,6 +299,15 @@ class TrainingConfig(Section):
     """Spikes per neuron and step above which a layer is punished."""
     rate_weight: Annotated[Real, Field(ge=0)] = 10.0
     augmentation: AugmentationConfig | None = None
+    accelerator: Literal["cpu", "gpu"] = "cpu"
+    devices: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Processes, each with its part of every batch."""
+
+    @model_validator(mode="after")
+    def _shared_out(self) -> TrainingConfig:
+        if self.devices > self.batch:
+            raise ValueError(f"devices = {self.devices}: must be at most batch = {self.batch}")
+        return self
 
 
 def complaints(error: ValidationError) -> str:

@@ -68,7 +68,10 @@ def test_overrides_replace_single_fields(small: Path) -> None:
         ("quantization.readout.state_bits=32", r"state_bits = 32, leak_frac = 24: must add up to"),
         ("network.neurons=[8, 6]", r"block = 4: must divide every entry of neurons = \[8, 6\]"),
         ("network.neurons=[]", r"network\.neurons = \[\]: .* at least 1 item"),
-        ("network.cell.step_min=0.5", r"network\.cell\.step_min = 0\.5: must be at most step_max = 0\.3"),
+        (
+            "network.cell.step_min=0.5",
+            r"network\.cell\.step_min = 0\.5: must be at most step_max = 0\.3",
+        ),
         ("data.set=shapes", r"data\.set = 'shapes': must be one of 'digits', 'fsdd'"),
         ("data.root=here", r"data\.root: no such field"),
         ("data=", r"data = None"),

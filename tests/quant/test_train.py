@@ -80,7 +80,7 @@ def test_run_folder_holds_everything(undisturbed: Path) -> None:
     names = {path.name for path in undisturbed.iterdir()}
     assert names == {
         "recipe.yaml", "checkpoint.ckpt", "metrics.csv", "network.safetensors", "test.npz",
-        "curves.png", "raster.png", "eigenvalues.png",
+        "curves.png", "raster.png", "eigenvalues.png", "summary.json",
     }  # fmt: skip
     for picture in undisturbed.glob("*.png"):
         assert picture.read_bytes().startswith(b"\x89PNG")

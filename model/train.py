@@ -1,9 +1,14 @@
 """The training loop: seeded, resumable, the same result bit for bit after any interruption.
 
 What a run computes depends on the recipe alone.  Batches are a function of (seed, epoch),
-augmentation of (seed, epoch, batch), and every epoch ends with a checkpoint of network, optimiser
-and schedule, written under a temporary name and renamed.  All arithmetic runs on one thread: sums
-split over threads round differently, and networks of this size gain nothing from more.
+augmentation and dropout of (seed, epoch, batch), and every epoch ends with a checkpoint of network,
+optimiser and schedule, written under a temporary name and renamed.  All arithmetic of a process
+runs on one thread: sums split over threads round differently, and networks of this size gain
+nothing from more.
+
+Several processes (``devices``) share every batch and add up their gradients, so that they do what
+one does, but for the rounding of sums and for what a process sees of its part alone: dropout, the
+statistics of batch norm (the first process's are kept), and the rates that are punished.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import csv
 import io
 import logging
 import math
+import os
 import pickle
 import signal
 import warnings
@@ -19,12 +25,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from rfssm.model.cells import Dynamics
@@ -43,6 +50,15 @@ class Trainable(Protocol):
 
     def run(self, x: Tensor, steps: Tensor) -> Activity:
         """Integers (B, T, M) and lengths (B,) -> logits and spikes."""
+
+
+class Tensors(NamedTuple):
+    """A batch on its device; see ``Batch``."""
+
+    x: Tensor
+    steps: Tensor
+    target: Tensor
+    weights: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -70,8 +86,10 @@ def fit(
     checkpoint = folder / CHECKPOINT
     with reproducible(), _quiet():
         trainer = pl.Trainer(
-            accelerator="cpu",
-            devices=1,
+            accelerator=config.accelerator,
+            devices=config.devices,
+            # Forked, because Brevitas' quantisers cannot be pickled; data are shared, too.
+            strategy="auto" if config.devices == 1 else DDPStrategy(start_method="fork"),
             max_epochs=config.epochs,
             gradient_clip_val=config.clip,
             reload_dataloaders_every_n_epochs=1,
@@ -90,6 +108,8 @@ def fit(
                 signal.signal(signal.SIGINT, handler)
                 raise KeyboardInterrupt from None
             raise
+    if config.devices > 1:  # weights have come back from the processes, the history has not
+        loop.on_load_checkpoint(torch.load(checkpoint, weights_only=True))
     return loop.history
 
 
@@ -106,7 +126,7 @@ class TrainingLoop(pl.LightningModule):
         self.history: list[Metrics] = []
         self.sums = torch.zeros(3, dtype=torch.float64)  # loss, hits, labels of this epoch
 
-    def epoch_batches(self, epoch: int) -> Epoch:
+    def epoch_batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Epoch:
         """What this epoch trains on."""
         return Epoch(
             self.data.train,
@@ -115,29 +135,40 @@ class TrainingLoop(pl.LightningModule):
             self.config.augmentation,
             self.seed,
             epoch,
+            part,
         )
+
+    def setup(self, stage: str) -> None:
+        """Lightning gives every process of several as many threads as it finds."""
+        torch.set_num_threads(1)
 
     def train_dataloader(self) -> Epoch:
         """Called by Lightning before every epoch."""
-        return self.epoch_batches(self.current_epoch)
+        return self.epoch_batches(self.current_epoch, self._part())
 
-    def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Batch:
-        """Batches stay NumPy arrays until they are used."""
-        return batch
+    def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Tensors:
+        """Inputs become real numbers there: a fourth of the bytes to move."""
+        x, steps, target = (
+            torch.from_numpy(array).to(device) for array in (batch.x, batch.steps, batch.target)
+        )
+        return Tensors(x.float(), steps, target, batch.weights)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Tensors, batch_idx: int) -> Tensor:
         """Cross entropy, plus a penalty for layers that spike too often."""
-        steps, target = torch.from_numpy(batch.steps), torch.from_numpy(batch.target)
-        activity = self.network.run(torch.from_numpy(batch.x).float(), steps)
-        logits, target = _labelled(activity.logits, target, steps)
+        stream = (self.seed, self.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(stream).generate_state(1, np.uint64)[0]))
+        activity = self.network.run(batch.x, batch.steps)
+        logits, target = _labelled(activity.logits, batch.target, batch.steps)
         loss = nn.functional.cross_entropy(logits, target)
-        hits = (logits.argmax(1) == target.argmax(1)).sum()
-        self.sums += torch.stack([loss.detach() * len(target), hits, torch.tensor(len(target))])
+        weight = batch.weights[activity.logits.ndim - 2]
+        if weight:
+            total = (loss.detach() * len(target)).view(1).double()
+            self.sums += torch.cat([total, _hits(logits, target)])
         if self.config.rate_target is not None:
-            excess = (activity.rates(steps) - self.config.rate_target).relu()
+            excess = (activity.rates(batch.steps) - self.config.rate_target).relu()
             penalty = excess.square().sum() / self.config.rate_target
             loss = loss + self.config.rate_weight * penalty
-        return loss
+        return loss * weight
 
     def configure_optimizers(self) -> Any:
         """AdamW; cosine decay per batch after one epoch of warming up."""
@@ -168,20 +199,33 @@ class TrainingLoop(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Start counting anew."""
-        self.sums.zero_()
+        self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
 
     def on_train_epoch_end(self) -> None:
         """Measure, write metrics.csv and the checkpoint."""
-        accuracy, rates = evaluate(self.network, self.data.test)
-        loss, hits, labels = self.sums.tolist()
+        for buffer in self.network.buffers() if self.trainer.world_size > 1 else ():
+            torch.distributed.broadcast(buffer, 0)
+        measured = _measure(self.network, self.data.test, self._part())
+        accuracy, rates = _score(self._total(measured))
+        loss, hits, labels = self._total(self.sums).tolist()
         self.history.append(
             Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates)
         )
-        write_atomically(self.folder / METRICS, _csv(self.history))
         self.log_dict({"loss": loss / labels, "test_accuracy": accuracy}, prog_bar=True)
         partial = self.folder / f".{CHECKPOINT}.partial"
         self.trainer.save_checkpoint(partial)
-        partial.replace(self.folder / CHECKPOINT)
+        if self.trainer.is_global_zero:
+            write_atomically(self.folder / METRICS, _csv(self.history))
+            partial.replace(self.folder / CHECKPOINT)
+
+    def _part(self) -> tuple[int, int]:
+        """Which of how many processes this is."""
+        return self.trainer.global_rank, self.trainer.world_size
+
+    def _total(self, sums: Tensor) -> Tensor:
+        """The sum over all processes, in each."""
+        total: Tensor = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        return total
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Metrics travel with the checkpoint, so that metrics.csv never runs ahead of it."""
@@ -192,27 +236,50 @@ class TrainingLoop(pl.LightningModule):
         self.history = [Metrics(**metrics) for metrics in checkpoint["history"]]
 
 
+def evaluate(network: Trainable, split: Split) -> tuple[float, tuple[float, ...]]:
+    """Accuracy, and spikes per neuron and step of each layer."""
+    return _score(_measure(network, split))
+
+
 @torch.no_grad()
-def evaluate(network: Trainable, split: Split, batch: int = 128) -> tuple[float, tuple[float, ...]]:
-    """Accuracy and spikes per neuron and step of each layer."""
-    hits = labels = 0
-    events = live = torch.zeros(())
+def _measure(
+    network: Trainable, split: Split, part: tuple[int, int] = (0, 1), batch: int = 128
+) -> Tensor:
+    """Hits, labels, steps, spikes per neuron of each layer: sums over a part of the samples."""
+    assert isinstance(network, nn.Module)
+    training, device = network.training, next(network.parameters()).device
+    network.eval()
+    first, parts = part
     order = np.argsort(split.steps, kind="stable")
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        steps = torch.from_numpy(split.steps[chosen])
-        x = torch.from_numpy(split.x[chosen, : int(steps.max())]).float()
-        activity = network.run(x, steps)
-        label = torch.from_numpy(split.labels[chosen])
+    own = order[first::parts]
+    sums = []
+    for start in range(0, max(1, len(own)), batch):
+        chosen = own[start : start + batch] if len(own) else order[:1]
+        steps = torch.from_numpy(split.steps[chosen]).to(device)
+        longest = int(split.steps[chosen].max())
+        x = torch.from_numpy(split.x[chosen, :longest]).to(device)
+        activity = network.run(x.float(), steps)
+        label = torch.from_numpy(split.labels[chosen]).to(device)
         if label.ndim == 2:
-            label = label[:, : x.shape[1]]
+            label = label[:, :longest]
         target = nn.functional.one_hot(label, activity.logits.shape[-1])
         logits, target = _labelled(activity.logits, target, steps)
-        hits += int((logits.argmax(1) == target.argmax(1)).sum())
-        labels += len(target)
-        events = events + activity.rates(steps) * steps.sum()
-        live = live + steps.sum()
-    return hits / labels, tuple((events / live).tolist())
+        live = steps.sum().view(1).double()
+        sums.append(torch.cat([_hits(logits, target), live, activity.rates(steps) * live]))
+    network.train(training)
+    return torch.stack(sums).sum(0) * bool(len(own))
+
+
+def _hits(logits: Tensor, target: Tensor) -> Tensor:
+    """How many rows are recognised, and how many there are.    (2,)"""
+    right = logits.argmax(1) == target.argmax(1)
+    return torch.stack([right.sum(), torch.ones_like(right).sum()]).double()
+
+
+def _score(sums: Tensor) -> tuple[float, tuple[float, ...]]:
+    """Accuracy and rates."""
+    hits, labels, steps, *events = sums.tolist()
+    return hits / labels, tuple(count / steps for count in events)
 
 
 def _labelled(logits: Tensor, target: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
@@ -236,9 +303,10 @@ def _labelled(logits: Tensor, target: Tensor, steps: Tensor) -> tuple[Tensor, Te
 def reproducible() -> Iterator[None]:
     """One thread and deterministic algorithms; the settings of before come back afterwards."""
     memory: Any = torch.utils.deterministic
-    threads = torch.get_num_threads()
+    threads, random = torch.get_num_threads(), torch.get_rng_state()
     deterministic = torch.are_deterministic_algorithms_enabled()
     filling = memory.fill_uninitialized_memory
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS is not deterministic
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     memory.fill_uninitialized_memory = False  # it is written before it is read, and this is slow
@@ -247,6 +315,7 @@ def reproducible() -> Iterator[None]:
     finally:
         memory.fill_uninitialized_memory = filling
         torch.use_deterministic_algorithms(deterministic)
+        torch.set_rng_state(random)
         torch.set_num_threads(threads)
 
 

@@ -19,11 +19,14 @@ class Batch:
     x          integers                                                         (B, T, C)
     steps      length of each sample                                            (B,)
     target     share of each class, of the sample or of each of its steps       (B, [T,] classes)
+    weights    of the mean over this part's samples, and over its steps, where the mean over
+               parts shall be that over the whole batch
     """
 
     x: Words
     steps: NDArray[np.int64]
     target: NDArray[np.float32]
+    weights: tuple[float, float] = (1.0, 1.0)
 
 
 class Epoch:
@@ -31,6 +34,9 @@ class Epoch:
 
     Samples of similar length share a batch: the shuffled set is sorted within chunks of eight
     batches, and the batches are shuffled again.
+
+    ``part`` (k of n) holds every n-th sample of every batch.  It is as long as any other part: a
+    batch without a sample for it lends one, of weight 0.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Epoch:
         augmentation: AugmentationConfig | None,
         seed: int,
         epoch: int,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         if augmentation is not None:
             _check(augmentation, split)
@@ -48,6 +55,7 @@ class Epoch:
         self.classes = classes
         self.augmentation = augmentation
         self.stream = (seed, epoch)
+        self.part = part
         random = np.random.default_rng(self.stream)
         order = random.permutation(len(split.labels))
         batches: list[NDArray[np.int64]] = []
@@ -71,10 +79,22 @@ class Epoch:
             x, steps, target = augment(
                 batch, self.augmentation, np.random.default_rng((*self.stream, i))
             )
-        longest = int(steps.max())
-        if target.ndim == 3:
-            target = target[:, :longest]
-        return Batch(x[:, :longest], steps, target)
+        return _part(Batch(x, steps, target), *self.part)
+
+
+def _part(batch: Batch, k: int, parts: int) -> Batch:
+    """Every n-th sample from the k-th on, as long as the longest of them."""
+    own = np.arange(k, len(batch.x), parts)
+    weights = (
+        parts * len(own) / len(batch.x),
+        parts * float(batch.steps[own].sum() / batch.steps.sum()),
+    )
+    own = own if len(own) else np.zeros(1, dtype=np.int64)
+    x, steps, target = batch.x[own], batch.steps[own], batch.target[own]
+    longest = int(steps.max())
+    if target.ndim == 3:
+        target = target[:, :longest]
+    return Batch(x[:, :longest], steps, target, weights)
 
 
 def _check(how: AugmentationConfig, split: Split) -> None:
@@ -96,33 +116,32 @@ def augment(
     batch: Batch, how: AugmentationConfig, random: np.random.Generator
 ) -> tuple[Words, NDArray[np.int64], NDArray[np.float32]]:
     """Vary spike samples: time, channels, lost events, a silent band, a piece of another sample."""
-    x, steps, target = batch.x, batch.steps, batch.target
-    count, length, channels = x.shape
-    length = min(length, int(steps.max() * (1 + how.stretch)) + how.shift + 1)
+    steps, target = batch.steps, batch.target
+    count, longest, channels = batch.x.shape
+    length = min(longest, int(steps.max() * (1 + how.stretch)) + how.shift + 1)
     speed = 1 + random.uniform(-how.stretch, how.stretch, (count, 1))
     offset = random.uniform(-how.shift, how.shift, (count, 1))
     t = np.rint(np.arange(length) * speed + offset).astype(np.int64)
-    c = np.arange(channels) + random.integers(-how.roll, how.roll + 1, (count, 1))
-    inside = ((t >= 0) & (t < x.shape[1]))[:, :, None] & ((c >= 0) & (c < channels))[:, None, :]
-    first, width = random.integers(0, (channels, how.band + 1), (count, 2)).T[..., None]
-    silent = (np.arange(channels) >= first) & (np.arange(channels) < first + width)
-    lost = random.uniform(0, 256 * how.dropout, (count, 1, 1))
-    kept = random.integers(0, 256, (count, length, channels), dtype=np.uint8) >= lost
-    x = x[
-        np.arange(count)[:, None, None],
-        t.clip(0, x.shape[1] - 1)[:, :, None],
-        c.clip(0, channels - 1)[:, None, :],
-    ]
-    x = x * (inside & kept & ~silent[:, None, :])
+    up = random.integers(-how.roll, how.roll + 1, count).clip(-channels, channels)
+    first, width = random.integers(0, (channels, how.band + 1), (count, 2)).T
+    lost = np.ceil(random.uniform(0, 256 * how.dropout, (count, 1, 1)))
+    x = np.zeros((count, length, channels), dtype=batch.x.dtype)
+    for i in range(count):
+        live = (t[i] >= 0) & (t[i] < longest)
+        low, high = max(0, -up[i]), channels - max(0, up[i])
+        x[i, live, low:high] = batch.x[i, t[i, live], low + up[i] : high + up[i]]
+        x[i, :, first[i] : first[i] + width[i]] = 0
+    x *= random.integers(0, 256, x.shape, dtype=np.uint8) >= lost.clip(max=255).astype(np.uint8)
     steps = np.rint((steps - offset[:, 0]) / speed[:, 0]).astype(np.int64).clip(1, length)
     if random.uniform() < how.cutmix:
         other = random.permutation(count)
         start, stop = np.sort(random.integers(0, length + 1, 2))
-        window = ((np.arange(length) >= start) & (np.arange(length) < stop))[None, :, None]
-        own, taken = (x * ~window).sum((1, 2)), (x[other] * window).sum((1, 2))
-        x = np.where(window, x[other], x)
+        taken = x[other, start:stop]
+        own = x.sum((1, 2)) - x[:, start:stop].sum((1, 2))
+        new = taken.sum((1, 2))
+        x[:, start:stop] = taken
         # A class counts by its share of the spikes; a sample without any keeps its own.
-        share = np.where(own + taken > 0, own / np.maximum(own + taken, 1), 1)
+        share = np.where(own + new > 0, own / np.maximum(own + new, 1), 1)
         share = share.astype(np.float32)[:, None]
         target = share * target + (1 - share) * target[other]
         steps = np.maximum(steps, np.minimum(steps[other], stop))

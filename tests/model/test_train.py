@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from rfssm.model import data
-from rfssm.model.data import Data
+from rfssm.model.data import Batch, Data
 from rfssm.model.network import Activity, build
 from rfssm.model.recipe import DigitsConfig, NetworkConfig, TrainingConfig
-from rfssm.model.train import TrainingLoop
+from rfssm.model.train import Tensors, TrainingLoop
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,11 @@ def loop(digits: Data, **training: object) -> TrainingLoop:
     return TrainingLoop(network, digits, config, seed=0, folder=Path("unused"))
 
 
+def tensors(batch: Batch) -> Tensors:
+    x, steps, target = (torch.from_numpy(a) for a in (batch.x, batch.steps, batch.target))
+    return Tensors(x.float(), steps, target, batch.weights)
+
+
 def test_rates_count_live_steps_only() -> None:
     spikes = torch.zeros(2, 5, 4)
     spikes[0] = 1
@@ -35,11 +40,10 @@ def test_rates_count_live_steps_only() -> None:
 
 def test_layers_above_the_rate_target_are_punished(digits: Data) -> None:
     free, punished = loop(digits), loop(digits, rate_target=0.001, rate_weight=10.0)
-    batch = free.epoch_batches(0)[0]
+    batch = tensors(free.epoch_batches(0)[0])
     loss, higher = free.training_step(batch, 0), punished.training_step(batch, 0)
     network = free.network
-    steps = torch.from_numpy(batch.steps)
-    rates = network.run(torch.from_numpy(batch.x).float(), steps).rates(steps)
+    rates = network.run(batch.x, batch.steps).rates(batch.steps)
     assert (rates > 0.001).any()
     penalty = 10 * (rates - 0.001).relu().square().sum() / 0.001
     assert torch.isclose(higher, loss + penalty)
@@ -47,7 +51,7 @@ def test_layers_above_the_rate_target_are_punished(digits: Data) -> None:
 
 def test_rates_below_the_target_cost_nothing(digits: Data) -> None:
     free, bounded = loop(digits), loop(digits, rate_target=1.0)
-    batch = free.epoch_batches(0)[0]
+    batch = tensors(free.epoch_batches(0)[0])
     assert torch.equal(free.training_step(batch, 0), bounded.training_step(batch, 0))
 
 

@@ -1,9 +1,9 @@
 """The cell over a sequence, behind one interface.
 
 ``reference`` is the plain autograd loop and the oracle; ``adjoint`` the same loop with a
-hand-written backward pass; ``cpu`` compiled C++.  Where no kernel is named, the fastest for the
-tensor's device runs.  A new kernel is a module with the functions of ``Kernel``, an entry in
-``KERNELS``, and the test that compares it with the oracle.
+hand-written backward pass; ``cpu`` compiled C++; ``gpu`` Triton, listed where there is a GPU.
+Where no kernel is named, the fastest for the tensor's device runs.  A new kernel is a module with
+the functions of ``Kernel``, an entry in ``KERNELS``, and the test that compares it with the oracle.
 
 Rounding inside the recurrence is not associative, so no parallel scan can stand in for the loop.
 """
@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rfssm.model.recurrence import adjoint, cpu, reference
+from rfssm.model.recurrence import adjoint, cpu, gpu, reference
 from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid, Rounding
 
@@ -39,12 +39,16 @@ class Kernel(Protocol):
 
 
 KERNELS: dict[str, Kernel] = {"reference": reference, "adjoint": adjoint, "cpu": cpu}
+if gpu.available():
+    KERNELS["gpu"] = gpu
 
 
 def fastest(device: torch.device) -> str:
     """Name of the kernel that runs on this device where none is asked for."""
     if device.type == "cpu" and cpu.available():
         return "cpu"
+    if device.type == "cuda" and gpu.available():
+        return "gpu"
     return "adjoint"
 
 

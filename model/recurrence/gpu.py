@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,11 @@ GROUP = 8  # steps whose loads are under way at once
 LONGEST = 127  # the largest integer that enters the product of bytes
 
 
+def available() -> bool:
+    """Whether there is a GPU to run on, and Triton."""
+    return torch.cuda.is_available() and importlib.util.find_spec("triton") is not None
+
+
 def resonate(current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
     """See ``rfssm.model.recurrence.resonate``."""
     spikes, states = _Resonate.apply(  # type: ignore[no-untyped-call]
@@ -39,6 +45,7 @@ def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[T
     Integers of 8 bits are multiplied as such, and the recurrence takes their sums as they are.
     """
     short = max(synapse.largest_input, synapse.largest_weight) <= LONGEST
+    short = short and LONGEST**2 * x.shape[-1] < 2**31
     if grid is None or not short or not _multiplies_bytes(x.device):
         spikes, states = resonate(synapse.current(x, grid), cell, grid)
         return spikes.to(x.dtype), states

@@ -10,6 +10,7 @@ Rounding inside the recurrence is not associative, so no parallel scan can stand
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Protocol
 
 import torch
@@ -38,7 +39,12 @@ class Kernel(Protocol):
         """See ``integrate`` below."""
 
 
-KERNELS: dict[str, Kernel] = {"reference": reference, "adjoint": adjoint, "cpu": cpu}
+KERNELS: dict[str, Kernel] = {
+    "reference": reference,
+    "adjoint": adjoint,
+    "cpu": cpu,
+    "gpu": gpu,
+}
 if gpu.available():
     KERNELS["gpu"] = gpu
 

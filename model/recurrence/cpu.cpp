@@ -373,17 +373,56 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
     }
 }
 
-template <class G, class State> void backward(const Problem &p) {
-    const int64_t size = SUMS * p.neurons;
+// Runs a backward block for every sample, then adds up the samples' sums in their order.
+template <class Block> void sum_over_samples(const Problem &p, int64_t size, Block block) {
     std::vector<double> parts(size_t(p.samples * size), 0.0);
     for_all_blocks(p, [&](int64_t sample, int64_t first, int64_t count) {
-        double *part = &parts[size_t(sample * size)];
-        p.reset ? backward_block<G, State, true>(p, sample, first, count, part)
-                : backward_block<G, State, false>(p, sample, first, count, part);
+        block(sample, first, count, &parts[size_t(sample * size)]);
     });
     std::fill_n(p.sums, size, 0.0);
     for (int64_t sample = 0; sample < p.samples; ++sample)
         for (int64_t i = 0; i < size; ++i) p.sums[i] += parts[size_t(sample * size + i)];
+}
+
+template <class G, class State> void backward(const Problem &p) {
+    const auto block = p.reset ? backward_block<G, State, true> : backward_block<G, State, false>;
+    sum_over_samples(p, SUMS * p.neurons, [&](int64_t sample, int64_t first, int64_t count,
+                                              double *sums) { block(p, sample, first, count, sums); });
+}
+
+// Leaky integrators: the leak stands where the transition was, and states have one plane.
+
+template <class Step>
+void integrate_block(const Problem &p, int64_t sample, int64_t first, int64_t count) {
+    using V = typename Step::Value;
+    const Step step(p);
+    V m[BLOCK] = {}, leak[BLOCK];
+    fetch(leak, p.transition, first, count);
+    for (int64_t t = 0; t < p.steps; ++t) {
+        const int64_t at = (sample * p.steps + t) * p.neurons + first;
+        const V *__restrict current = row<V>(p.current, at);
+        V *__restrict states = row<V>(p.states, at);
+        for (int64_t i = 0; i < count; ++i)
+            states[i] = m[i] = step.settle(leak[i] * m[i], current[i]);
+    }
+}
+
+template <class V>
+void integrate_back(const Problem &p, int64_t sample, int64_t first, int64_t count, double *sums) {
+    V later[BLOCK] = {}, leak[BLOCK];
+    fetch(leak, p.transition, first, count);
+    const V low = V(p.low), high = V(p.high);
+    for (int64_t t = p.steps - 1; t >= 0; --t) {
+        const int64_t at = (sample * p.steps + t) * p.neurons + first;
+        const V *__restrict states = row<V>(p.states, at);
+        const V *__restrict kick = row<V>(p.spike_grad, at);
+        V *__restrict out = row<V>(p.current_grad, at);
+        for (int64_t i = 0; i < count; ++i) {
+            const bool inside = !p.exact || (states[i] > low && states[i] < high);
+            out[i] = later[i] = inside ? mad(later[i], leak[i], kick[i]) : V(0);
+            if (t) sums[first + i] += double(later[i]) * double(states[i - p.neurons]);
+        }
+    }
 }
 
 }  // namespace
@@ -407,5 +446,22 @@ void rfssm_backward(const Problem *p) {
     case FLOAT: backward<float, float>(*p); break;
     default: backward<double, double>(*p);
     }
+}
+
+void rfssm_integrate(const Problem *p) {
+    const auto block = p->exact                 ? integrate_block<Wide>
+                       : p->arithmetic == FLOAT ? integrate_block<Real<float>>
+                                                : integrate_block<Real<double>>;
+    for_all_blocks(*p, [&](int64_t sample, int64_t first, int64_t count) {
+        block(*p, sample, first, count);
+    });
+}
+
+// The gradient of the states comes in ``spike_grad``.
+void rfssm_integrate_backward(const Problem *p) {
+    const auto block = p->arithmetic == FLOAT ? integrate_back<float> : integrate_back<double>;
+    sum_over_samples(*p, p->neurons, [&](int64_t sample, int64_t first, int64_t count, double *sums) {
+        block(*p, sample, first, count, sums);
+    });
 }
 }

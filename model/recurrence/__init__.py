@@ -1,16 +1,15 @@
 """The cell over a sequence, behind one interface.
 
 ``reference`` is the plain autograd loop and the oracle; ``adjoint`` the same loop with a
-hand-written backward pass; ``cpu`` compiled C++; ``gpu`` Triton, listed where there is a GPU.
-Where no kernel is named, the fastest for the tensor's device runs.  A new kernel is a module with
-the functions of ``Kernel``, an entry in ``KERNELS``, and the test that compares it with the oracle.
+hand-written backward pass; ``cpu`` compiled C++; ``gpu`` Triton.  Where no kernel is named, the
+fastest for the tensor's device runs.  A new kernel is a module with the functions of ``Kernel``, an
+entry in ``KERNELS``, and the test that compares it with the oracle.
 
 Rounding inside the recurrence is not associative, so no parallel scan can stand in for the loop.
 """
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Protocol
 
 import torch
@@ -45,8 +44,6 @@ KERNELS: dict[str, Kernel] = {
     "cpu": cpu,
     "gpu": gpu,
 }
-if gpu.available():
-    KERNELS["gpu"] = gpu
 
 
 def fastest(device: torch.device) -> str:

@@ -221,10 +221,10 @@ def _state_type(grid: Grid | None, real: torch.dtype) -> torch.dtype:
 def _product(x: Tensor, weight: Tensor) -> Tensor:
     """x W^T of integers that fit in bytes, each row padded with zeros: (B, T, M) -> (B, T, N +).
 
-    CUDA multiplies more than 16 rows, and columns in multiples of 8.
+    CUDA wants more than 16 rows, and everything in multiples of 8.
     """
     rows, columns = x[..., 0].numel(), x.shape[-1]
-    left = x.new_zeros(max(rows, 17), _padded(columns), dtype=torch.int8)
+    left = x.new_zeros(max(_padded(rows), 24), _padded(columns), dtype=torch.int8)
     left[:rows, :columns] = x.flatten(0, 1)
     right = weight.new_zeros(_padded(len(weight)), _padded(columns), dtype=torch.int8)
     right[: len(weight), :columns] = weight

@@ -22,6 +22,8 @@ from rfssm.quant.qformat import ROUNDINGS, signed_range
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"
 FRAC = 5  # few, so that halves to round are common
+if INTERPRETED:
+    gpu.GROUP = 5  # a step takes milliseconds
 STEPS = gpu.GROUP + 3
 SATURATING, SHORT, LONG = 8, 16, 28  # bits of a state: products in 32 bits but for LONG ones
 RESETS, PLANES = (False, True), (1, 2)

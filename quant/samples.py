@@ -63,7 +63,7 @@ class Samples:
     @classmethod
     def load(cls, path: Path | str) -> Samples:
         """Read ``x``, ``steps`` (all of x's if absent) and ``labels`` (optional) of an ``.npz``."""
-        arrays = _read_npz(Path(path))
+        arrays = read_npz(Path(path))
         if "x" not in arrays:
             raise SamplesError(
                 f"{path}: has no array 'x' (found: {', '.join(arrays) or 'nothing'})"
@@ -155,7 +155,7 @@ class Outputs:
     @classmethod
     def load(cls, path: Path | str) -> Outputs:
         """Read an output file."""
-        arrays = _read_npz(Path(path))
+        arrays = read_npz(Path(path))
         for name in ("scores", "label"):
             if name not in arrays:
                 raise SamplesError(f"{path}: has no array {name!r}")
@@ -230,7 +230,8 @@ def _integers(name: str, array: NDArray[Any], dimensions: int) -> Integers:
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an ``.npz``.  Raises SamplesError when it is not a complete one."""
     try:
         with path.open("rb") as stream:  # np.load would leave a damaged file open
             if stream.read(4) not in (b"PK\x03\x04", b"\x93NUM"):

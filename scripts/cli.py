@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import warnings
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -89,6 +90,11 @@ def run(arguments: list[str]) -> int:
     if status == INTERRUPTED:
         return _refuse("interrupted", INTERRUPTED)
     return status or 0
+
+
+def _some(neurons: tuple[int, ...]) -> str:
+    more = f" and {len(neurons) - 8} more" if len(neurons) > 8 else ""
+    return ", ".join(map(str, neurons[:8])) + more
 
 
 def _refuse(message: str, status: int = BAD_INPUT) -> int:
@@ -194,6 +200,68 @@ def train(
         f"test accuracy of the {numbers} network: {100 * came_to.accuracy:.2f} %",
         f"{came_to.parameters:,} parameters, {came_to.spikes_per_sample:,.0f} spikes per sample",
         f"wrote {run}",
+    )
+
+
+@app.command()
+def runs(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds folders of runs.")],
+) -> None:
+    """Show all finished runs below a folder as one Markdown table, seeds together."""
+    from rfssm.scripts.runs import runs_table
+
+    print(runs_table(folder))
+
+
+@app.command("import-published")
+def import_published(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A published network's .npz.")],
+    calibrate: Annotated[Path, typer.Option(metavar="X.npz", help="Samples that set the widths.")],
+    out: Annotated[Path, typer.Option(metavar="NETWORK", help="network.safetensors to write.")],
+    weight_bits: Annotated[int, typer.Option(min=2, max=16, help="Bits of a weight.")] = 8,
+    state_bits: Annotated[
+        int | None,
+        typer.Option(min=4, max=32, help="Bits of a state; what the samples need if absent."),
+    ] = None,
+    transition_frac: Annotated[
+        int, typer.Option(min=4, max=20, help="Fractional bits of a transition.")
+    ] = 16,
+    as_json: AsJson = False,
+) -> None:
+    """Quantise a network that was trained with its authors' code, without retraining."""
+    from rfssm.model.published import load_published
+    from rfssm.quant.ptq import Calibration, quantize
+    from rfssm.scripts import console
+
+    check_output_file(out, inputs=(file, calibrate))
+    network, report = quantize(
+        load_published(file),
+        Calibration.load(calibrate),
+        name=file.stem,
+        weight_bits=weight_bits,
+        transition_frac=transition_frac,
+        state_bits=state_bits,
+    )
+    with writing(out):
+        network.save(out)
+    if as_json:
+        print(json.dumps(asdict(report), default=lambda config: config.model_dump()))
+        return
+    formats = report.formats
+    console.show(
+        f"weights {formats.weight_bits} bits, states {formats.state_bits} bits, transitions "
+        f"{formats.transition_bits} bits with {formats.transition_frac} of them fraction",
+        console.changes_table(report),
+    )
+    for i, layer in enumerate(report.layers):
+        if layer.slower:
+            console.show(
+                f"layer {i}: decays closer to 1 than 2^-{formats.transition_frac} forget faster "
+                f"than they should: {len(layer.slower)} neurons, {_some(layer.slower)}"
+            )
+    console.show(
+        f"{report.labels_changed} of {report.samples} labels changed",
+        f"wrote {out}",
     )
 
 

@@ -12,6 +12,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from rfssm.quant.ptq import QuantizationReport
     from rfssm.scripts.describe import LayerDescription, NetworkDescription
     from rfssm.scripts.verify import EngineResult, Progress, VerifyReport
 
@@ -84,6 +85,17 @@ def engine_notes(report: VerifyReport) -> list[str]:
         if result.differences:
             notes.append(f"{result.engine} differs from golden at {result.differences[0]}")
     return notes
+
+
+def changes_table(report: QuantizationReport) -> Table:
+    """What quantisation did to each layer."""
+    table = Table()
+    for column in ("layer", "spikes", "changed", "of steps and neurons"):
+        table.add_column(column, justify="right")
+    for i, layer in enumerate(report.layers):
+        share = f"{layer.changed / layer.places:.3%}"
+        table.add_row(str(i), f"{layer.spikes:,}", f"{layer.changed:,}", share)
+    return table
 
 
 def network_tables(description: NetworkDescription) -> list[Table]:

@@ -1,0 +1,249 @@
+"""Post-training quantisation: a trained real-valued network becomes integers without retraining.
+
+Widths come from calibration samples: the states that the network reaches on them, with a factor of
+two to spare, and the thresholds, decide how many bits a state gets.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rfssm.model.errors import SamplesError
+from rfssm.model.network import FloatNetwork, alive, fold
+from rfssm.quant import golden
+from rfssm.quant.freeze import freeze
+from rfssm.quant.network import InputSpec, IntegerNetwork
+from rfssm.quant.qat import HEADROOM, QATNetwork
+from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
+from rfssm.quant.samples import Samples, read_npz
+
+GUARD_BITS = 2
+MARGIN = 2.0  # how much further than on the calibration samples a state may go
+REAL_INPUT_BITS = 8
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Samples as the real-valued network takes them.
+
+    x        integers or real numbers, zero-padded    (B, T, M)
+    steps    length of each sample                    (B,)
+    """
+
+    x: NDArray[Any]
+    steps: NDArray[np.int64]
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Read ``x`` and ``steps`` (all of x's if absent) of an ``.npz``."""
+        arrays = read_npz(path)
+        if "x" not in arrays:
+            raise SamplesError(f"{path}: x: missing")
+        x = arrays["x"]
+        if x.ndim != 3 or not x.size:
+            raise SamplesError(f"{path}: x: shape {list(x.shape)}, must be [samples, steps, inputs]")
+        if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
+            raise SamplesError(f"{path}: x: must hold finite numbers")
+        steps = np.asarray(arrays.get("steps", np.full(len(x), x.shape[1]))).astype(np.int64)
+        if steps.shape != (len(x),) or steps.min() < 1 or steps.max() > x.shape[1]:
+            raise SamplesError(f"{path}: steps: must be {len(x)} numbers from 1 to {x.shape[1]}")
+        x = x * (np.arange(x.shape[1])[:, None] < steps[:, None, None])
+        return cls(x, steps)
+
+    def integers(self) -> tuple[InputSpec, Samples]:
+        """The same samples as words: integers as they are, real numbers in 8 bits."""
+        low, high = float(self.x.min()), float(self.x.max())
+        signed = low < 0
+        if (self.x == np.rint(self.x)).all():
+            frac = 0
+            bits = max(int(max(high, -low - 1)).bit_length(), 1) + signed
+            x = self.x.astype(np.int64)
+        else:
+            bits = REAL_INPUT_BITS
+            whole = math.floor(math.log2(max(high, -low))) + 1
+            frac = bits - signed - whole
+            lowest, highest = (-(2 ** (bits - 1)) if signed else 0), 2 ** (bits - signed) - 1
+            x = np.rint(self.x * 2.0**frac).clip(lowest, highest).astype(np.int64)
+        try:
+            spec = InputSpec(
+                channels=self.x.shape[2],
+                bits=bits,
+                signed=signed,
+                frac=frac,
+                steps_max=self.x.shape[1],
+            )
+        except ValueError:
+            raise SamplesError(
+                f"x: from {low:g} to {high:g} in {self.x.shape[1]} steps of {self.x.shape[2]} "
+                "inputs: must fit 16 bits, 65,535 steps and 4,096 inputs"
+            ) from None
+        return spec, Samples(x, self.steps)
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """What quantisation did to one layer, all layers before it quantised too.
+
+    spikes           of the real-valued network, on the calibration samples
+    changed          places (sample, step, neuron) where the integer network differs
+    places           all of them
+    slower           neurons whose decay is closer to 1 than the format can hold
+    """
+
+    spikes: int
+    changed: int
+    places: int
+    slower: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class QuantizationReport:
+    """The integer network against the real-valued one, on the calibration samples."""
+
+    formats: QuantizationConfig
+    layers: tuple[LayerChange, ...]
+    samples: int
+    labels_changed: int
+
+
+def quantize(
+    network: FloatNetwork,
+    calibration: Calibration,
+    *,
+    name: str,
+    weight_bits: int = 8,
+    transition_frac: int = 16,
+    state_bits: int | None = None,
+) -> tuple[IntegerNetwork, QuantizationReport]:
+    """Quantise a trained network and count what that changes.
+
+    ``state_bits`` is what the calibration samples ask for, if None.  A neuron whose weights are too
+    small for a state of that width gets coarser weights (the scale floor of the contract).  Labels
+    are compared by the mean of the readout, which is what hardware scores.
+    Raises NetworkError where the network has no integer form.
+    """
+    network = network.eval()
+    expected = network.spiking()[0].inputs
+    if calibration.x.shape[2] != expected:
+        raise SamplesError(f"x: {calibration.x.shape[2]} inputs, the network has {expected}")
+    spec, samples = calibration.integers()
+    with torch.no_grad():
+        peaks, spikes, labels = _observe(network, calibration)
+        formats = _formats(network, peaks, weight_bits, transition_frac, state_bits)
+        quantized = QATNetwork(network, formats, spec).eval()
+        frozen = freeze(quantized, name=name)
+    outputs = golden.run(frozen, samples, spikes=True)
+    assert outputs.spikes is not None
+    changes = tuple(
+        LayerChange(
+            spikes=int(before.sum()),
+            changed=int((before != after).sum()),
+            places=int(samples.steps.sum()) * before.shape[2],
+            slower=_slower(layer.cell.transition(), transition_frac),
+        )
+        for layer, before, after in zip(network.spiking(), spikes, outputs.spikes, strict=True)
+    )
+    changed = int((outputs.label != labels).sum())
+    return frozen, QuantizationReport(formats, changes, len(samples), changed)
+
+
+def _observe(
+    network: FloatNetwork, calibration: Calibration
+) -> tuple[list[float], list[NDArray[np.bool_]], NDArray[np.int64]]:
+    """Largest |state| of each layer and the readout, relative to the LSB's neuron; spikes; labels.
+
+    Peaks are per layer the largest over neurons of |state| / (largest |weight| of the neuron).
+    """
+    layers = network.spiking()
+    peaks = [0.0] * (len(layers) + 1)
+    spikes: list[list[NDArray[np.bool_]]] = [[] for _ in layers]
+    labels = []
+    for start in range(0, len(calibration.x), BATCH):
+        x = torch.from_numpy(calibration.x[start : start + BATCH]).to(network.readout.weight)
+        steps = torch.from_numpy(calibration.steps[start : start + BATCH])
+        live = alive(steps, x.shape[1])[..., None]
+        for i, layer in enumerate(layers):
+            s, z = layer.run(x)
+            largest = (z * live[..., None]).abs().amax((0, 1, 2))
+            rows, _ = fold(layer, layer.weight)
+            peaks[i] = max(peaks[i], float((largest / _rows(rows)).max()))
+            spikes[i].append((s * live).bool().numpy())
+            x = s + x if layer.skip else s
+        m = network.readout.run(x)
+        rows, _ = fold(network.readout, network.readout.weight)
+        peaks[-1] = max(peaks[-1], float((m * live).abs().max() / rows.abs().max()))
+        labels.append(((m * live).sum(1) / steps[:, None]).argmax(1).numpy())
+    return peaks, [np.concatenate(s) for s in spikes], np.concatenate(labels)
+
+
+def _rows(weight: Tensor) -> Tensor:
+    """Largest |weight| of each neuron; a neuron without any counts as one of the layer's least."""
+    largest = weight.abs().amax(1)
+    return largest.clamp(min=float(largest[largest > 0].min()) if bool((largest > 0).any()) else 1)
+
+
+def _formats(
+    network: FloatNetwork,
+    peaks: list[float],
+    weight_bits: int,
+    transition_frac: int,
+    chosen: int | None,
+) -> QuantizationConfig:
+    """The narrowest words that hold what was seen, with a margin, one format for all layers."""
+    steps_of_weight = 2 ** (weight_bits - 1) - 1
+    state_bits, bias_bits, largest_entry = 4, 2, 0.0
+    for layer, peak in zip(network.spiking(), peaks, strict=False):
+        rows, bias = fold(layer, layer.weight)
+        lsb = _rows(rows) / steps_of_weight * 2.0**-GUARD_BITS
+        threshold = layer.cell.threshold / lsb
+        reach = max(
+            MARGIN * peak * steps_of_weight * 2.0**GUARD_BITS, HEADROOM * float(threshold.max())
+        )
+        state_bits = max(state_bits, _bits(reach))
+        if bias is not None:
+            bias_bits = max(bias_bits, _bits(float((bias / lsb).abs().max())))
+        largest_entry = max(largest_entry, float(layer.cell.transition().abs().max()))
+    readout = network.readout
+    rows, bias = fold(readout, readout.weight)
+    lsb = float(rows.abs().max()) / steps_of_weight * 2.0**-GUARD_BITS
+    score_bits = _bits(MARGIN * peaks[-1] * steps_of_weight * 2.0**GUARD_BITS)
+    readout_bias = 2 if bias is None else _bits(float(bias.abs().max()) / lsb)
+    transition_bits = max(_bits(largest_entry * 2.0**transition_frac), transition_frac + 1, 4)
+    widest = min(32, EXACT_BITS - transition_bits)
+    state_bits = chosen or min(max(state_bits, bias_bits), widest)
+    readout_bits = min(max(score_bits, readout_bias), 28)
+    return QuantizationConfig(
+        weight_bits=weight_bits,
+        state_bits=state_bits,
+        guard_bits=GUARD_BITS,
+        transition_bits=transition_bits,
+        transition_frac=transition_frac,
+        bias_bits=min(bias_bits, state_bits),
+        readout=ReadoutConfig(
+            weight_bits=weight_bits,
+            state_bits=max(readout_bits, 4),
+            guard_bits=GUARD_BITS,
+            bias_bits=min(readout_bias, readout_bits),
+        ),
+    )
+
+
+def _bits(reach: float) -> int:
+    """Of the smallest signed word that holds every integer up to this size."""
+    return int(reach).bit_length() + 1
+
+
+def _slower(transition: Tensor, frac: int) -> tuple[int, ...]:
+    """Neurons whose slowest mode loses less than an LSB of the transition per step."""
+    radius = torch.linalg.eigvals(transition).abs().amax(1)
+    found: list[int] = torch.nonzero(1 - radius < 2.0**-frac).flatten().tolist()
+    return tuple(found)

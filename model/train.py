@@ -106,6 +106,8 @@ def fit(
         except SystemExit as stop:  # Lightning's answer to Ctrl-C, after which it ignores more
             if isinstance(stop.__context__, KeyboardInterrupt):
                 signal.signal(signal.SIGINT, handler)
+                if trainer.strategy.launcher is not None:
+                    trainer.strategy.launcher.kill(signal.SIGTERM)
                 raise KeyboardInterrupt from None
             raise
     if config.devices > 1:  # weights have come back from the processes, the history has not
@@ -349,7 +351,10 @@ def _csv(history: list[Metrics]) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Lightning's notes on hardware, its tips and its own use of old torch to itself."""
+    """Keep Lightning's notes on hardware, its tips and its own use of old torch to itself.
+
+    And Python's warning of threads that a fork does not copy: the processes need none of them.
+    """
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -357,6 +362,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", r".*fork\(\)", DeprecationWarning)
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

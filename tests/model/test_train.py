@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
 
 from rfssm.model import data
-from rfssm.model.data import Batch, Data
+from rfssm.model.data import Batch, Data, Epoch, Split
+from rfssm.model.errors import RecipeError
 from rfssm.model.network import Activity, build
-from rfssm.model.recipe import DigitsConfig, NetworkConfig, TrainingConfig
-from rfssm.model.train import Tensors, TrainingLoop
+from rfssm.model.recipe import AugmentationConfig, DigitsConfig, NetworkConfig, TrainingConfig
+from rfssm.model.train import Tensors, TrainingLoop, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +78,149 @@ def test_schedule_warms_up_for_an_epoch_and_ends_near_zero(digits: Data) -> None
     assert rates[0] == (0.5 / 11, 0.1 / 11)
     assert max(r[0] for r in rates) > 0.4
     assert rates[-1][0] < 0.001
+
+
+class Fixed(nn.Module):
+    """A network whose logits are given: class 0 in the first half of a sample, then class 1."""
+
+    def __init__(self, score: str) -> None:
+        super().__init__()
+        self.score = score
+        self.size = nn.Parameter(torch.ones(()))
+        self.modes: list[bool] = []
+
+    def run(self, x: Tensor, steps: Tensor) -> Activity:
+        self.modes.append(self.training)
+        logits = torch.zeros(*x.shape[:2], 2)
+        logits[:, : x.shape[1] // 2, 0] = logits[:, x.shape[1] // 2 :, 1] = 1
+        logits = logits * self.size
+        return Activity(logits if self.score == "each" else logits.mean(1), (x.detach(),))
+
+
+def labelled_steps(labels: np.ndarray) -> Data:
+    split = Split(np.ones((2, 4, 3), np.uint8), np.array([4, 2]), labels)
+    return Data(1, 0, 4, ("a", "b"), split, split)
+
+
+@pytest.mark.parametrize(
+    ("labels", "accuracy"),
+    [
+        ([[0, 0, 1, 0], [0, 1, 1, 1]], 4 / 6),  # beyond a sample's end nothing counts
+        ([0, 1], 2 / 6),  # one label holds for all steps
+    ],
+)
+def test_every_live_step_counts_once(labels: list[int], accuracy: float) -> None:
+    data = labelled_steps(np.array(labels))
+    network = Fixed("each")
+    loop = TrainingLoop(network, data, TrainingConfig(epochs=1, batch=2), 0, Path("unused"))
+    batch = tensors(loop.epoch_batches(0)[0])
+    loss = loop.training_step(batch, 0)
+    right, wrong = -np.log(np.e / (np.e + 1)), -np.log(1 / (np.e + 1))
+    assert loss.item() == pytest.approx(accuracy * right + (1 - accuracy) * wrong)
+    assert loop.sums.tolist() == pytest.approx([6 * loss.item(), 6 * accuracy, 6])
+    assert evaluate(network, data.test) == (accuracy, (1.0,))
+    assert network.modes == [True, False]
+    assert network.training
+
+
+def test_labels_of_steps_need_scores_of_steps() -> None:
+    data = labelled_steps(np.zeros((2, 4), np.int64))
+    with pytest.raises(RecipeError, match="score: must be each"):
+        evaluate(Fixed("sum"), data.test)
+
+
+def test_dropout_depends_on_seed_epoch_and_batch_only(digits: Data) -> None:
+    config = NetworkConfig(neurons=(8, 8), dropout=0.5)
+    network = build(config, 1, 10, torch.Generator().manual_seed(0), 1.0)
+    run = TrainingLoop(network, digits, TrainingConfig(epochs=4), seed=0, folder=Path("unused"))
+    batch = tensors(run.epoch_batches(0)[0])
+    first, other = run.training_step(batch, 0), run.training_step(batch, 1)
+    assert not torch.equal(first, other)
+    assert torch.equal(run.training_step(batch, 0), first)
+
+
+def test_parts_make_up_the_whole_epoch() -> None:
+    random = np.random.default_rng(0)
+    x = random.integers(0, 2, (21, 30, 5), dtype=np.uint8)
+    split = Split(x, random.integers(1, 31, 21), random.integers(0, 3, (21, 30)))
+    how = AugmentationConfig(shift=0, stretch=0, cutmix=0, band=1, roll=1)
+    whole = Epoch(split, 3, 5, how, seed=0, epoch=0)
+    parts = [Epoch(split, 3, 5, how, 0, 0, part=(k, 3)) for k in range(3)]
+    assert [len(part) for part in parts] == [len(whole)] * 3
+    for i, batch in enumerate(whole):
+        own = [part[i] for part in parts]
+        samples = [b.weights[0] * len(b.x) for b in own]
+        for k, b in enumerate(own):
+            live = slice(0, b.x.shape[1])
+            assert np.array_equal(b.x, (batch.x[k::3] if b.weights[0] else batch.x[:1])[:, live])
+            assert b.target.shape == (*b.x.shape[:2], 3)
+        assert sum(b.weights[0] for b in own) == pytest.approx(3)
+        assert sum(b.weights[1] for b in own) == pytest.approx(3)
+        assert (0 in samples) == (len(batch.x) < 3)
+    assert min(len(batch.x) for batch in whole) == 1  # and two parts are lent a sample
+
+
+def test_more_processes_than_samples_in_a_batch_are_refused() -> None:
+    with pytest.raises(ValidationError, match="devices = 9: must be at most batch = 8"):
+        TrainingConfig(epochs=1, batch=8, devices=9)
+
+
+RUNS = """
+import os, sys
+from pathlib import Path
+import torch
+from rfssm.model import data
+from rfssm.model.network import build
+from rfssm.model.recipe import DigitsConfig, NetworkConfig, TrainingConfig
+from rfssm.model.train import TrainingLoop, fit
+
+digits = data.load(DigitsConfig(set="digits"))
+config = NetworkConfig(neurons=(8, 8))
+
+def run(name, devices):
+    folder = Path(sys.argv[1]) / name
+    folder.mkdir(exist_ok=True)
+    def keep(loop):
+        torch.save(loop.network.state_dict(), folder / f"{loop.global_rank}.pt")
+    TrainingLoop.on_train_end = keep
+    network = build(config, 1, 10, torch.Generator().manual_seed(0), 1 / 16)
+    training = TrainingConfig(epochs=2, batch=96, devices=devices, rate_target=0.05)
+    fit(network, digits, training, seed=0, folder=folder, progress=False)
+    torch.save(network.state_dict(), folder / "after.pt")
+
+def killed(loop):
+    if loop.current_epoch == 1:
+        os._exit(9)
+
+run("one", 1)
+run("two", 2)
+TrainingLoop.on_after_backward = killed
+try:
+    run("resumed", 2)
+except Exception as error:
+    print("stopped:", type(error).__name__)
+del TrainingLoop.on_after_backward
+run("resumed", 2)
+"""
+
+
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    """Equal in both, like that of one process, and the same after an interruption."""
+    command = [sys.executable, "-W", "error", "-c", RUNS, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "stopped: ProcessExitedException" in done.stdout
+
+    def weights(name: str) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = torch.load(tmp_path / name, weights_only=True)
+        return state
+
+    after = weights("two/after.pt")
+    for name in ("two/0.pt", "two/1.pt", "resumed/0.pt", "resumed/1.pt", "resumed/after.pt"):
+        for key, value in weights(name).items():
+            assert torch.equal(value, after[key]), (name, key)
+    for key, value in weights("one/after.pt").items():
+        assert torch.allclose(value, after[key], atol=1e-3), key
+    metrics = [(tmp_path / name / "metrics.csv").read_text() for name in ("two", "resumed")]
+    assert metrics[0] == metrics[1]
+    assert metrics[0].count("\n") == 3

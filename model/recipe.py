@@ -200,9 +200,9 @@ class RFConfig(Section):
     model: Literal["rf"]
     step: Annotated[Real, Field(gt=0, le=1)] = 0.01
     frequency_min: Annotated[Real, Field(gt=0, le=1000)] = 5.0
-    frequency_max: Annotated[Real, Field(gt=0, le=1000)] = 50.0
-    damping_min: Annotated[Real, Field(gt=0, le=1000)] = 0.1
-    damping_max: Annotated[Real, Field(gt=0, le=1000)] = 3.0
+    frequency_max: Annotated[Real, Field(gt=0, le=1000)] = 20.0
+    damping_min: Annotated[Real, Field(gt=0, le=1000)] = 2.1
+    damping_max: Annotated[Real, Field(gt=0, le=1000)] = 4.0
 
     @model_validator(mode="after")
     def _ordered(self) -> RFConfig:

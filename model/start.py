@@ -74,6 +74,7 @@ def cell(
             limits = CADLIF if config.model == "cadlif" else ADLIF
             spans = limits.alpha, limits.beta, limits.a, (0.0, 2.0)
             alpha, beta, a, b = (uniform(*span) for span in spans)
+            a = torch.where(a < 0, a.abs() * (beta - 1), a)  # stable, not on the brink
             return AdLIFCell(alpha, beta, a, b, limits), None
         case LIFConfig():
             before = config.reset == "before_decay"

@@ -50,7 +50,7 @@ class Calibration:
             raise SamplesError(f"{path}: x: missing")
         x = arrays["x"]
         if x.ndim != 3 or not x.size:
-            raise SamplesError(f"{path}: x: shape {list(x.shape)}, must be [samples, steps, inputs]")
+            raise SamplesError(f"{path}: x: shape {list(x.shape)}, must be [samples, steps, M]")
         if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
             raise SamplesError(f"{path}: x: must hold finite numbers")
         steps = np.asarray(arrays.get("steps", np.full(len(x), x.shape[1]))).astype(np.int64)

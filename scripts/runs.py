@@ -45,7 +45,7 @@ def _row(group: list[dict[str, Any]]) -> tuple[str, ...]:
     formats = recipe["quantization"]
 
     def mean(field: str) -> float:
-        return statistics.mean(summary[field] for summary in group)
+        return statistics.mean(float(summary[field]) for summary in group)
 
     neurons = recipe["network"]["neurons"]
     fired = [

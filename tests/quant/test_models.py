@@ -1,0 +1,161 @@
+"""Every neuron model goes the road: QAT network == frozen integers in golden and every engine."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rfssm.hls import engines
+from rfssm.model.errors import NetworkError
+from rfssm.model.network import alive, build
+from rfssm.model.recipe import NetworkConfig
+from rfssm.quant import golden
+from rfssm.quant.freeze import freeze
+from rfssm.quant.network import InputSpec, IntegerNetwork
+from rfssm.quant.qat import QATNetwork
+from rfssm.quant.recipe import QuantizationConfig
+from rfssm.quant.samples import Samples, compare
+
+MODELS = ["s5rf", "prf", "silif", "csilif", "cadlif", "adlif", "lif", "rf"]
+SPEC = InputSpec(channels=6, bits=2, signed=False, frac=1, steps_max=50)
+
+
+def samples(count: int = 20) -> Samples:
+    random = np.random.default_rng(1)
+    x = random.integers(0, 4, (count, 50, 6)) * (random.random((count, 50, 6)) < 0.3)
+    steps = random.integers(1, 51, count)
+    steps[0] = 50
+    x[np.arange(50) >= steps[:, None]] = 0
+    return Samples(x, steps)
+
+
+def trained(model: str, *, formats: dict[str, Any] | None = None, **choices: Any) -> QATNetwork:
+    """A small network after three steps of training, batch norm and all."""
+    torch.manual_seed(0)
+    config = {"neurons": [8, 8, 8], "normalize": model != "s5rf", **choices}
+    config.setdefault("cell", {"model": model})
+    real = build(NetworkConfig.model_validate(config), 6, 4, torch.Generator().manual_seed(0), 0.5)
+    network = QATNetwork(real, QuantizationConfig.model_validate(formats or {}), SPEC)
+    data = samples()
+    x, steps = torch.from_numpy(data.x).float(), torch.from_numpy(data.steps)
+    network.calibrate(x, steps, 1.5)
+    optimizer = torch.optim.Adam(network.parameters(), 0.02)
+    for _ in range(3):
+        optimizer.zero_grad()
+        activity = network.run(x, steps)
+        logits = activity.logits
+        if logits.ndim == 3:
+            logits = logits[alive(steps, 50)]
+        torch.nn.functional.cross_entropy(logits, torch.arange(len(logits)) % 4).backward()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is not None, name
+            assert bool(parameter.grad.isfinite().all()), name
+        optimizer.step()
+    return network.eval()
+
+
+def assert_equal_to_golden(network: QATNetwork, data: Samples) -> IntegerNetwork:
+    frozen = freeze(network, name="test")
+    expected = golden.run(frozen, data, spikes=True, states=True)
+    assert compare(expected, network.outputs(data, spikes=True, states=True)) == []
+    assert expected.spikes is not None
+    for layer in expected.spikes:
+        assert 0.005 < layer.mean() < 0.9
+    return frozen
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_network_is_its_integers_under_every_rounding(model: str) -> None:
+    for rounding in ("TRN", "TRN_ZERO", "RND", "RND_CONV"):
+        formats = {"rounding": rounding, "readout": {"rounding": rounding}}
+        frozen = assert_equal_to_golden(trained(model, formats=formats), samples())
+        layer = frozen.layers[0]
+        assert layer.model == model
+        resets = model not in ("s5rf", "prf", "rf")
+        assert bool(np.any(layer.reset)) == resets
+
+
+@pytest.mark.rtl
+@pytest.mark.hls
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("engine", ["csim", "verilator", "icarus"])
+def test_engines_equal_golden(model: str, engine: str) -> None:
+    if (reason := engines.missing(engine)) is not None:
+        pytest.skip(reason)
+    frozen, data = freeze(trained(model), name=model), samples(6)
+    expected = golden.run(frozen, data, spikes=True, states=True)
+    assert compare(expected, engines.run(frozen, data, engine, spikes=True, states=True)) == []
+
+
+@pytest.mark.parametrize("score", ["sum", "last", "max", "each"])
+def test_every_score_can_be_trained(score: str) -> None:
+    network = trained("silif", score=score)
+    data = samples()
+    frozen = assert_equal_to_golden(network, data)
+    steps = torch.from_numpy(data.steps)
+    logits = network.run(torch.from_numpy(data.x).float(), steps).logits
+    label = golden.run(frozen, data).label
+    live = alive(steps, 50).numpy() if score == "each" else slice(None)
+    assert np.array_equal(logits.argmax(-1).numpy()[live], label[live])
+
+
+def test_batch_norm_is_folded_before_quantisation() -> None:
+    """The integers are those of the same network with the norm multiplied into its weights."""
+    network = trained("prf", skips=False)
+    other = trained("prf", skips=False, normalize=False, bias=True)
+    with torch.no_grad():
+        for ours, theirs in zip(other.spiking(), network.spiking(), strict=True):
+            assert ours.norm is None
+            assert theirs.norm is not None
+            scale, shift = theirs.norm.affine()
+            ours.cell.load_state_dict(theirs.cell.state_dict())
+            ours.dense.weight.copy_(theirs.dense.weight * scale[:, None])
+            ours.bias.copy_(shift[None])
+    for ours, theirs in zip(other.spiking(), network.spiking(), strict=True):
+        a, b = ours.tensors(), theirs.tensors()
+        assert a.keys() == b.keys()
+        for name in a.keys() - {"scale"}:
+            difference = np.abs(a[name].astype(np.int64) - b[name])
+            assert difference.max() <= 1, name  # float32 weights
+            assert (difference > 0).mean() < 0.02, name
+
+
+def test_dropout_leaves_integers_and_is_made_good() -> None:
+    network = trained("prf", dropout=0.5)
+    data = samples()
+    x, steps = torch.from_numpy(data.x).float(), torch.from_numpy(data.steps)
+    layer = network.train().spiking()[1]
+    seen: list[tuple[torch.Tensor, float]] = []
+    run = layer.run
+
+    def spy(x: torch.Tensor, live: torch.Tensor, gain: float) -> Any:
+        seen.append((x.detach(), gain))
+        return run(x, live, gain)
+
+    layer.run = spy
+    kept = network.run(x, steps)
+    arrived, gain = seen[0]
+    share = float(arrived.sum() / kept.spikes[0].detach().sum())
+    assert 0.4 < share < 0.6
+    assert gain == 2
+    assert torch.equal(arrived, arrived.round())
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"cell": {"model": "s5rf", "discretization": "zoh"}}, "train with .* bilinear or dirac"),
+        ({"cell": {"model": "lif", "parallel": True}, "normalize": False}, "parallel = true"),
+    ],
+)
+def test_what_has_no_integer_form_is_refused_with_a_way_out(
+    choices: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(NetworkError, match=message):
+        trained("s5rf", **choices)
+
+
+def test_a_bilinear_first_layer_on_real_inputs_goes_the_road() -> None:
+    cell = {"model": "s5rf", "discretization": "bilinear"}
+    assert_equal_to_golden(trained("s5rf", cell=cell), samples())

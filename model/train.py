@@ -30,12 +30,13 @@ from typing import Any, NamedTuple, Protocol
 import lightning.pytorch as pl
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from rfssm.model.cells import Dynamics
-from rfssm.model.data import Batch, Data, Epoch, Split
+from rfssm.model.data import Ahead, Batch, Data, Epoch, Split
 from rfssm.model.errors import RecipeError, RfssmError
 from rfssm.model.files import write_atomically
 from rfssm.model.network import Activity, alive
@@ -85,20 +86,7 @@ def fit(
     loop = TrainingLoop(network, data, config, seed, folder)
     checkpoint = folder / CHECKPOINT
     with reproducible(), _quiet():
-        trainer = pl.Trainer(
-            accelerator=config.accelerator,
-            devices=config.devices,
-            # Forked, because Brevitas' quantisers cannot be pickled; data are shared, too.
-            strategy="auto" if config.devices == 1 else DDPStrategy(start_method="fork"),
-            max_epochs=config.epochs,
-            gradient_clip_val=config.clip,
-            reload_dataloaders_every_n_epochs=1,
-            callbacks=[RichProgressBar(console_kwargs={"stderr": True})] if progress else [],
-            enable_progress_bar=progress,
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            logger=False,
-        )
+        trainer = _trainer(config, progress)
         resumed = _checked(checkpoint) if checkpoint.exists() else None
         handler = signal.getsignal(signal.SIGINT)
         try:
@@ -113,6 +101,29 @@ def fit(
     if config.devices > 1:  # weights have come back from the processes, the history has not
         loop.on_load_checkpoint(torch.load(checkpoint, weights_only=True))
     return loop.history
+
+
+def _trainer(config: TrainingConfig, progress: bool) -> pl.Trainer:
+    try:
+        return pl.Trainer(
+            accelerator=config.accelerator,
+            devices=config.devices,
+            # Forked, because Brevitas' quantisers cannot be pickled; data are shared, too.
+            strategy="auto" if config.devices == 1 else DDPStrategy(start_method="fork"),
+            max_epochs=config.epochs,
+            gradient_clip_val=config.clip,
+            reload_dataloaders_every_n_epochs=1,
+            callbacks=[RichProgressBar(console_kwargs={"stderr": True})] if progress else [],
+            enable_progress_bar=progress,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            logger=False,
+        )
+    except MisconfigurationException as error:  # fewer devices than asked for
+        raise RecipeError(
+            f"training.accelerator = {config.accelerator}, training.devices = {config.devices}: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from None
 
 
 class TrainingLoop(pl.LightningModule):
@@ -144,9 +155,10 @@ class TrainingLoop(pl.LightningModule):
         """Lightning gives every process of several as many threads as it finds."""
         torch.set_num_threads(1)
 
-    def train_dataloader(self) -> Epoch:
+    def train_dataloader(self) -> Epoch | Ahead:
         """Called by Lightning before every epoch."""
-        return self.epoch_batches(self.current_epoch, self._part())
+        epoch = self.epoch_batches(self.current_epoch, self._part())
+        return epoch if self.config.accelerator == "cpu" else Ahead(epoch)
 
     def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Tensors:
         """Inputs become real numbers there: a fourth of the bytes to move."""
@@ -157,8 +169,7 @@ class TrainingLoop(pl.LightningModule):
 
     def training_step(self, batch: Tensors, batch_idx: int) -> Tensor:
         """Cross entropy, plus a penalty for layers that spike too often."""
-        stream = (self.seed, self.current_epoch, batch_idx, self.global_rank)
-        torch.manual_seed(int(np.random.SeedSequence(stream).generate_state(1, np.uint64)[0]))
+        self._seed_dropout(batch_idx)
         activity = self.network.run(batch.x, batch.steps)
         logits, target = _labelled(activity.logits, batch.target, batch.steps)
         loss = nn.functional.cross_entropy(logits, target)
@@ -171,6 +182,14 @@ class TrainingLoop(pl.LightningModule):
             penalty = excess.square().sum() / self.config.rate_target
             loss = loss + self.config.rate_weight * penalty
         return loss * weight
+
+    def _seed_dropout(self, batch_idx: int) -> None:
+        """Not by ``torch.manual_seed``, which takes a millisecond to ask for other devices."""
+        stream = (self.seed, self.current_epoch, batch_idx, self.global_rank)
+        seed = int(np.random.SeedSequence(stream).generate_state(1, np.uint64)[0])
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def configure_optimizers(self) -> Any:
         """AdamW; cosine decay per batch after one epoch of warming up."""

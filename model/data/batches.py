@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +83,24 @@ class Epoch:
                 batch, self.augmentation, np.random.default_rng((*self.stream, i))
             )
         return _part(Batch(x, steps, target), *self.part)
+
+
+class Ahead:
+    """The same batches, prepared by threads while an accelerator is busy with earlier ones."""
+
+    def __init__(self, epoch: Epoch, threads: int = 4) -> None:
+        self.epoch, self.threads = epoch, threads
+
+    def __len__(self) -> int:
+        return len(self.epoch)
+
+    def __iter__(self) -> Iterator[Batch]:
+        with ThreadPoolExecutor(self.threads) as pool:
+            coming: deque[Future[Batch]] = deque()
+            for i in range(len(self)):
+                while len(coming) < 2 * self.threads and i + len(coming) < len(self):
+                    coming.append(pool.submit(self.epoch.__getitem__, i + len(coming)))
+                yield coming.popleft().result()
 
 
 def _part(batch: Batch, k: int, parts: int) -> Batch:

@@ -10,7 +10,7 @@ import scipy.io
 import scipy.io.wavfile
 
 from rfssm.model import data
-from rfssm.model.data import Batch, Epoch, augment
+from rfssm.model.data import Ahead, Batch, Epoch, augment
 from rfssm.model.data.images import bit_reversal
 from rfssm.model.data.speech import mel_words
 from rfssm.model.errors import DataError, RecipeError
@@ -312,9 +312,7 @@ def test_mel_words_are_octaves_above_the_floor() -> None:
     tone = (2000 * np.sin(2 * np.pi * 1000 * t)).astype(np.int16)
     loud, soft = mel_words(tone, 8)[0], mel_words(tone // 4, 8)[0]
     assert loud.argmax() == np.abs(_mel_centres() - 1000).argmin()
-    assert (
-        int(loud.max()) - int(soft.max()) == 4 / 8 * 64
-    )  # octaves of energy
+    assert int(loud.max()) - int(soft.max()) == 4 / 8 * 64  # octaves of energy
     assert abs(mel_words(tone, 5)[0].max() - loud.max() / 8) <= 0.5 + 1 / 16
 
 
@@ -400,7 +398,9 @@ def test_augmentation_depends_on_seed_epoch_and_batch_only() -> None:
     again = Epoch(split, 10, 8, AugmentationConfig(), seed=3, epoch=5)
     forwards = [epoch[i] for i in range(len(epoch))]
     backwards = [again[i] for i in reversed(range(len(again)))]
-    for one, other in zip(forwards, reversed(backwards), strict=True):
+    threads = list(Ahead(Epoch(split, 10, 8, AugmentationConfig(), seed=3, epoch=5), threads=2))
+    for one, other, third in zip(forwards, reversed(backwards), threads, strict=True):
+        assert np.array_equal(one.x, third.x)
         assert np.array_equal(one.x, other.x)
         assert np.array_equal(one.steps, other.steps)
         assert np.array_equal(one.target, other.target)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from rfssm.model.data import Batch, Data, Epoch, Split
 from rfssm.model.errors import RecipeError
 from rfssm.model.network import Activity, build
 from rfssm.model.recipe import AugmentationConfig, DigitsConfig, NetworkConfig, TrainingConfig
-from rfssm.model.train import Tensors, TrainingLoop, evaluate
+from rfssm.model.train import Tensors, TrainingLoop, evaluate, fit
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +167,14 @@ def test_more_processes_than_samples_in_a_batch_are_refused() -> None:
         TrainingConfig(epochs=1, batch=8, devices=9)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_missing_gpu_is_named(digits: Data, tmp_path: Path) -> None:
+    network = build(NetworkConfig(neurons=(8,)), 1, 10, torch.Generator().manual_seed(0), 1.0)
+    config = TrainingConfig(epochs=1, accelerator="gpu")
+    with pytest.raises(RecipeError, match=r"training\.accelerator = gpu, .*devices = 1: .*gpu"):
+        fit(network, digits, config, seed=0, folder=tmp_path, progress=False)
+
+
 RUNS = """
 import os, sys
 from pathlib import Path
@@ -177,14 +187,14 @@ from rfssm.model.train import TrainingLoop, fit
 digits = data.load(DigitsConfig(set="digits"))
 config = NetworkConfig(neurons=(8, 8))
 
-def run(name, devices):
+def run(name, devices, epochs=2):
     folder = Path(sys.argv[1]) / name
     folder.mkdir(exist_ok=True)
     def keep(loop):
         torch.save(loop.network.state_dict(), folder / f"{loop.global_rank}.pt")
     TrainingLoop.on_train_end = keep
     network = build(config, 1, 10, torch.Generator().manual_seed(0), 1 / 16)
-    training = TrainingConfig(epochs=2, batch=96, devices=devices, rate_target=0.05)
+    training = TrainingConfig(epochs=epochs, batch=96, devices=devices, rate_target=0.05)
     fit(network, digits, training, seed=0, folder=folder, progress=False)
     torch.save(network.state_dict(), folder / "after.pt")
 
@@ -192,6 +202,8 @@ def killed(loop):
     if loop.current_epoch == 1:
         os._exit(9)
 
+if sys.argv[2:] == ["forever"]:
+    run("forever", 2, epochs=10_000)
 run("one", 1)
 run("two", 2)
 TrainingLoop.on_after_backward = killed
@@ -224,3 +236,18 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     metrics = [(tmp_path / name / "metrics.csv").read_text() for name in ("two", "resumed")]
     assert metrics[0] == metrics[1]
     assert metrics[0].count("\n") == 3
+
+
+def test_interrupt_ends_all_processes(tmp_path: Path) -> None:
+    """Also one that reaches the first alone, as from a batch system."""
+    command = [sys.executable, "-c", RUNS, str(tmp_path), "forever"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 300
+        while not (tmp_path / "forever" / "metrics.csv").exists():
+            assert run.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)  # the pipe closes when the last process has ended
+    assert run.returncode != 0
+    assert "KeyboardInterrupt" in said

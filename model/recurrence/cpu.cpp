@@ -67,7 +67,7 @@ template <class T> struct Real {
     template <class From> T load(From x) const { return T(x); }
 };
 
-struct Int32 {
+template <bool PLAIN> struct Int32 {  // PLAIN: rounds by TRN or RND
     using Value = int32_t;
     int32_t shift, guard, add, fill, odd, low, high;
 
@@ -81,7 +81,8 @@ struct Int32 {
         add -= FAULT;
     }
     int32_t settle(int32_t linear, int32_t drive) const {
-        const int32_t sum = linear + add + ((linear >> 31) & fill) + ((linear >> shift) & odd);
+        int32_t sum = linear + add;
+        if (!PLAIN) sum += ((linear >> 31) & fill) + ((linear >> shift) & odd);
         return std::min(std::max((sum >> shift) + drive, low), high);
     }
     template <class From> int32_t load(From x) const {
@@ -90,7 +91,7 @@ struct Int32 {
     }
 };
 
-struct Wide {
+template <bool PLAIN> struct Wide {
     using Value = double;
     double gain, add, fill, odd, low, high;
 
@@ -104,8 +105,11 @@ struct Wide {
         add -= FAULT;
     }
     double settle(double linear, double drive) const {
-        const double down = std::floor(linear), parity = down - 2 * std::floor(down * 0.5);
-        const double sum = linear + add + (linear < 0 ? fill : 0.0) + parity * odd;
+        double sum = linear + add;
+        if (!PLAIN) {
+            const double down = std::floor(linear), parity = down - 2 * std::floor(down * 0.5);
+            sum += (linear < 0 ? fill : 0.0) + parity * odd;
+        }
         return std::min(std::max(std::floor(sum) + drive, low), high);
     }
     template <class From> double load(From x) const { return double(x) * gain; }
@@ -205,7 +209,7 @@ template <class Step, class Current, class State, class Spike> void forward(cons
     });
 }
 
-template <class Step> void forward_exact(const Problem &p) {
+template <class Step> void forward_rounded(const Problem &p) {
     const bool small = p.state_type == INT16;
     if (p.current_type == INT32)
         small ? forward<Step, int32_t, int16_t, float>(p) : forward<Step, int32_t, int32_t, float>(p);
@@ -213,6 +217,11 @@ template <class Step> void forward_exact(const Problem &p) {
         small ? forward<Step, float, int16_t, float>(p) : forward<Step, float, int32_t, float>(p);
     else
         forward<Step, double, int32_t, double>(p);
+}
+
+template <template <bool> class Step> void forward_exact(const Problem &p) {
+    const bool plain = p.rounding == TRN || p.rounding == RND;
+    plain ? forward_rounded<Step<true>>(p) : forward_rounded<Step<false>>(p);
 }
 
 // x * y + z, fused where that is one instruction: for gradients only.
@@ -449,7 +458,7 @@ void rfssm_backward(const Problem *p) {
 }
 
 void rfssm_integrate(const Problem *p) {
-    const auto block = p->exact                 ? integrate_block<Wide>
+    const auto block = p->exact                 ? integrate_block<Wide<false>>
                        : p->arithmetic == FLOAT ? integrate_block<Real<float>>
                                                 : integrate_block<Real<double>>;
     for_all_blocks(*p, [&](int64_t sample, int64_t first, int64_t count) {

@@ -18,12 +18,11 @@ import platformdirs
 
 from rfssm.model.errors import ToolError
 
-FLAGS = (
+_FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),
     # No sum of products is fused and nothing is reordered: results do not depend on the machine.
     *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
 )
-_X86_FLAGS = ("-mprefer-vector-width=512",)
 
 
 class KernelWarning(UserWarning):
@@ -44,6 +43,11 @@ def library() -> ctypes.CDLL | None:
         return None
 
 
+def flags() -> list[str]:
+    """The compiler's."""
+    return [*_FLAGS, *(["-mprefer-vector-width=512"] if platform.machine() == "x86_64" else [])]
+
+
 def build(defines: Sequence[str] = ()) -> Path:
     """Compile the kernel, unless a library of the same content is in the cache.
 
@@ -51,9 +55,9 @@ def build(defines: Sequence[str] = ()) -> Path:
     """
     source = files("rfssm.model.recurrence").joinpath("cpu.cpp").read_bytes()
     compiler = os.environ.get("CXX", "g++")
-    flags = [*FLAGS, *(_X86_FLAGS if platform.machine() in ("x86_64", "AMD64") else ()), *defines]
+    options = [*flags(), *defines]
     key = hashlib.sha256(source)
-    for part in (_run([compiler, "--version"]), *flags, _processor()):
+    for part in (_run([compiler, "--version"]), *options, _processor()):
         key.update(b"\0" + part.encode())
     folder = _cache_folder()
     final = folder / f"{key.hexdigest()[:40]}.so"
@@ -63,7 +67,7 @@ def build(defines: Sequence[str] = ()) -> Path:
     with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as temporary:
         cpp, built = Path(temporary, "cpu.cpp"), Path(temporary, "cpu.so")
         cpp.write_bytes(source)
-        _run([compiler, *flags, str(cpp), "-o", str(built)])
+        _run([compiler, *options, str(cpp), "-o", str(built)])
         built.replace(final)
     return final
 

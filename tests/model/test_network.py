@@ -1,6 +1,5 @@
 """The float network: its structure, and the published networks' own spikes."""
 
-
 import numpy as np
 import pytest
 import torch

@@ -77,10 +77,12 @@ def train(
     """
     began = time.monotonic()
     data = datasets.load(recipe.data)
-    _open_folder(recipe, run_dir, resume)
-    frozen = None
+    if recipe.training.augmentation is not None:
+        datasets.check_augmentation(recipe.training.augmentation, data.train)
     with reproducible():
         network = build(recipe, data)
+        _open_folder(recipe, run_dir, resume)  # once nothing is left to refuse
+        frozen = None
         start = [layer.cell.transition().detach() for layer in network.spiking()]
         history = fit(
             network,

@@ -5,7 +5,7 @@ sample will be.
 """
 
 from rfssm.model.data import digits, ecg, images, speech, spikes
-from rfssm.model.data.batches import Ahead, Batch, Epoch, augment
+from rfssm.model.data.batches import Ahead, Batch, Epoch, augment, check_augmentation
 from rfssm.model.data.spikes import read_spikes
 from rfssm.model.data.split import Data, Split
 from rfssm.model.recipe import (
@@ -20,7 +20,17 @@ from rfssm.model.recipe import (
     SscConfig,
 )
 
-__all__ = ["Ahead", "Batch", "Data", "Epoch", "Split", "augment", "load", "read_spikes"]
+__all__ = [
+    "Ahead",
+    "Batch",
+    "Data",
+    "Epoch",
+    "Split",
+    "augment",
+    "check_augmentation",
+    "load",
+    "read_spikes",
+]
 
 
 def load(config: DataConfig) -> Data:

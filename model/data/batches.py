@@ -53,7 +53,7 @@ class Epoch:
         part: tuple[int, int] = (0, 1),
     ) -> None:
         if augmentation is not None:
-            _check(augmentation, split)
+            check_augmentation(augmentation, split)
         self.split = split
         self.classes = classes
         self.augmentation = augmentation
@@ -118,8 +118,8 @@ def _part(batch: Batch, k: int, parts: int) -> Batch:
     return Batch(x[:, :longest], steps, target, weights)
 
 
-def _check(how: AugmentationConfig, split: Split) -> None:
-    """Refuse what this data set cannot take."""
+def check_augmentation(how: AugmentationConfig, split: Split) -> None:
+    """Refuse what this data set cannot take.  Raises RecipeError."""
     if split.labels.ndim == 2:
         for field in ("shift", "stretch", "cutmix"):
             if getattr(how, field):

@@ -1,0 +1,127 @@
+"""Post-training quantisation of published networks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rfssm.model.cells import S5RFCell
+from rfssm.model.errors import NetworkError, SamplesError
+from rfssm.model.published import PublishedNetwork, load_published
+from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.ptq import Calibration, quantize
+from rfssm.quant.samples import Samples
+
+NAMES = ["s5rf_a", "s5rf_skip_a", "silif_a", "csilif_a", "cadlif_a"]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", NAMES)
+def test_wide_words_change_almost_no_spike(data_root: Path, name: str) -> None:
+    path = data_root / "published" / f"{name}.npz"
+    calibration = Calibration.load(path)
+    frozen, report = quantize(
+        load_published(path), calibration, name=name, weight_bits=16, transition_frac=20
+    )
+    stored = np.load(path)
+    spikes = golden.run(frozen, Samples(stored["x"].astype(np.int64), calibration.steps),
+                        spikes=True).spikes  # fmt: skip
+    assert spikes is not None
+    for i, change in enumerate(report.layers):
+        assert change.spikes == int(stored[f"spikes.{i}"].sum())
+        assert change.changed == int((spikes[i] != stored[f"spikes.{i}"]).sum())  # told truly
+        assert change.changed <= 0.01 * change.spikes
+        assert change.places == stored[f"spikes.{i}"].size
+    assert report.labels_changed == 0
+
+
+@pytest.mark.data
+def test_narrow_words_change_more_and_the_report_says_so(data_root: Path) -> None:
+    path = data_root / "published" / "silif_a.npz"
+    changed = [
+        quantize(load_published(path), Calibration.load(path), name="x", weight_bits=bits)[1]
+        for bits in (16, 8, 3)
+    ]
+    counts = [report.layers[0].changed for report in changed]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[2]
+    assert changed[0].formats.state_bits > changed[2].formats.state_bits
+
+
+def slow_network(one_minus_radius: float) -> PublishedNetwork:
+    """Two neurons, the first of which forgets this much per step."""
+    from rfssm.model.cells import LeakCell
+    from rfssm.model.network import Readout, SpikingLayer
+
+    damping = torch.tensor([-np.log1p(-one_minus_radius), 0.2]).log()
+    cell = S5RFCell(torch.zeros(2), damping, torch.tensor([0.3, 0.3]))
+    layer = SpikingLayer(cell, torch.ones(2, 2))
+    return PublishedNetwork(
+        [layer], Readout(LeakCell(torch.ones(2)), torch.eye(2)), "log_softmax"
+    ).double()
+
+
+@pytest.mark.parametrize(("loses", "named"), [(2.0**-11, ()), (2.0**-13, (0,))])
+def test_decays_closer_to_one_than_the_format_are_named(
+    loses: float, named: tuple[int, ...]
+) -> None:
+    calibration = Calibration(np.ones((1, 20, 1)), np.array([20]))
+    frozen, report = quantize(slow_network(loses), calibration, name="x", transition_frac=12)
+    assert report.layers[0].slower == named
+    assert isinstance(frozen, IntegerNetwork)
+
+
+@pytest.mark.parametrize(
+    ("x", "bits", "signed", "frac"),
+    [
+        (np.array([0, 1]), 1, False, 0),
+        (np.array([0.0, 5.0]), 3, False, 0),
+        (np.array([-4, 3]), 3, True, 0),
+        (np.array([0.0, 0.3]), 8, False, 9),
+        (np.array([-1.5, 0.2]), 8, True, 6),
+    ],
+)
+def test_words_of_the_input_follow_the_samples(
+    x: np.ndarray, bits: int, signed: bool, frac: int
+) -> None:
+    calibration = Calibration(x.reshape(1, 2, 1), np.array([2]))
+    spec, samples = calibration.integers()
+    assert (spec.bits, spec.signed, spec.frac) == (bits, signed, frac)
+    assert np.abs(samples.x.reshape(-1) * 2.0**-frac - x).max() <= 2.0 ** -(frac + 1)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"y": np.zeros(3)}, "x: missing"),
+        ({"x": np.zeros((3, 4))}, r"x: shape \[3, 4\], must be \[samples, steps"),
+        ({"x": np.full((1, 2, 3), np.nan)}, "finite"),
+        ({"x": np.zeros((2, 4, 1)), "steps": np.array([4, 5])}, "steps: must be 2 numbers"),
+        ({"x": np.full((1, 2, 1), 70_000)}, "must fit 16 bits"),
+    ],
+)
+def test_refused_calibrations(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(SamplesError, match=message):
+        quantize(slow_network(0.1), Calibration.load(tmp_path / "x.npz"), name="x")
+
+
+def test_calibration_must_fit_the_network() -> None:
+    calibration = Calibration(np.ones((1, 20, 3)), np.array([20]))
+    with pytest.raises(SamplesError, match="3 inputs, the network has 1"):
+        quantize(slow_network(0.1), calibration, name="x")
+
+
+@pytest.mark.data
+def test_zoh_is_refused_with_what_to_train_instead(data_root: Path) -> None:
+    path = data_root / "published" / "s5rf_zoh_a.npz"
+    with pytest.raises(NetworkError, match="bilinear or dirac"):
+        quantize(load_published(path), Calibration.load(path), name="x")
+
+
+def test_a_given_state_width_is_kept_and_saturates_if_it_must() -> None:
+    calibration = Calibration(np.ones((1, 20, 1)), np.array([20]))
+    frozen, report = quantize(slow_network(0.1), calibration, name="x", state_bits=6)
+    assert report.formats.state_bits == frozen.layers[0].state_bits == 6

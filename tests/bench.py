@@ -1,49 +1,62 @@
 """Speed, as ratios against a named baseline in one run: ``make bench``.
 
-Variants take turns, the median of each counts, one thread.
+Variants take turns and the median of each counts.  Training is measured on one thread, in
+processor time; the engines, which start programs, in real time.
 """
 
 from __future__ import annotations
 
+import ctypes
 import statistics
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from torch import Tensor, nn
 
 from rfssm.hls.emit import Lanes
 from rfssm.hls.engines import missing, run, verilator
-from rfssm.model.network import build
+from rfssm.model import recurrence
+from rfssm.model.network import FloatNetwork, build
 from rfssm.model.recipe import NetworkConfig
-from rfssm.model.recurrence import Cell, Grid, resonate
+from rfssm.model.recurrence import Cell, Grid, cpu, native, resonate
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
+from rfssm.quant.qformat import signed_range
 from rfssm.quant.recipe import QuantizationConfig
 from rfssm.quant.samples import Samples
+from tests import bench_gpu, bench_scan
 
 Variant = Callable[[], object]
 
 
-def medians(variants: Mapping[str, Variant], rounds: int) -> dict[str, float]:
+def medians(
+    variants: Mapping[str, Variant], rounds: int, clock: Callable[[], float] = time.process_time
+) -> dict[str, float]:
     """Seconds of each variant, in turns after one warm-up."""
     times: dict[str, list[float]] = {name: [] for name in variants}
     for i in range(rounds + 1):
         for name, variant in variants.items():
-            began = time.perf_counter()
+            began = clock()
             variant()
             if i:
-                times[name].append(time.perf_counter() - began)
+                times[name].append(clock() - began)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def report(title: str, baseline: str, seconds: Mapping[str, float]) -> Table:
-    table = Table("variant", "median s", f"{baseline} takes x times as long", title=title)
+    table = Table("variant", "median s", f"times {baseline}", title=title)
     for name, value in seconds.items():
-        table.add_row(name, f"{value:.3f}", f"{seconds[baseline] / value:.2f}")
+        table.add_row(name, f"{value:.4f}", f"{value / seconds[baseline]:.2f}")
     return table
 
 
@@ -60,47 +73,158 @@ def speech_network() -> tuple[IntegerNetwork, Samples]:
     return freeze(network, name="bench"), Samples(x, steps)
 
 
-def training_step(kernel: str, batch: int, steps: int, neurons: int) -> Variant:
-    """Forward and backward of the exact recurrence of one layer."""
+@contextmanager
+def kernel(name: str) -> Iterator[None]:
+    """Let this kernel run wherever none is named."""
+    before = recurrence.fastest
+    recurrence.fastest = lambda device: name
+    try:
+        yield
+    finally:
+        recurrence.fastest = before
+
+
+def training_steps(
+    neurons: tuple[int, ...],
+    classes: int,
+    kernels: Sequence[str],
+    batch: int = 32,
+    steps: int = 250,
+) -> dict[str, Variant]:
+    """Forward, loss and backward: quantised with each kernel, and in real numbers by a scan."""
     random = torch.Generator().manual_seed(0)
-    current = torch.randint(-40, 41, (batch, steps, 2, neurons), generator=random).float()
-    current.requires_grad_()
-    phase = torch.rand(neurons, generator=random, dtype=torch.float64)
-    a, b = (
-        (0.97 * phase.cos() * 2**14).trunc() / 2**14,
-        (0.97 * phase.sin() * 2**14).trunc() / 2**14,
-    )
+    config = NetworkConfig(neurons=neurons)
+    real = build(config, 140, classes, random)
+    spec = InputSpec(channels=140, bits=1, signed=False, frac=0, steps_max=steps)
+    exact = QATNetwork(real, QuantizationConfig(), spec)
+    x = (torch.rand(batch, steps, 140, generator=random) < 0.07).float()
+    lengths = torch.full((batch,), steps)
+    labels = torch.randint(classes, (batch,), generator=random)
+    exact.calibrate(x[:8], lengths[:8], 0.5)
+
+    def step(network: QATNetwork | FloatNetwork, name: str) -> None:
+        for parameter in network.parameters():
+            parameter.grad = None
+        with kernel(name):
+            logits = network.run(x, lengths).logits
+            nn.functional.cross_entropy(logits, labels).backward()
+
+    variants: dict[str, Variant] = {f"exact, {k}": partial(step, exact, k) for k in kernels}
+    variants["float, scan"] = partial(step, real, "scan")
+    variants["float, cpu"] = partial(step, real, "cpu")
+    return variants
+
+
+def cells(neurons: int, frac: int = 14) -> Cell:
+    random = torch.Generator().manual_seed(0)
+    phase = 3 * torch.rand(neurons, generator=random, dtype=torch.float64)
+    a, b = ((0.97 * x * 2**frac).trunc() / 2**frac for x in (phase.cos(), phase.sin()))
     transition = torch.stack([torch.stack([a, -b], -1), torch.stack([b, a], -1)], -2)
-    transition.requires_grad_()
-    threshold = torch.full((neurons,), 100.0)
-    grid = Grid("RND", -(1 << 15), (1 << 15) - 1, 14)
-    cell = Cell(transition, threshold, 1 / threshold)
+    threshold = torch.full((neurons,), 100.0, dtype=torch.float64)
+    return Cell(transition.requires_grad_(), threshold, 1 / threshold)
 
-    def step() -> None:
-        spikes, _ = resonate(current, cell, grid, kernel=kernel)
-        spikes.sum().backward()
 
-    return step
+GRID = Grid("RND", *signed_range(16), 14)
+
+
+def against_memory(batch: int, steps: int, neurons: int) -> Table:
+    """The two passes of the C++ kernel against probes that move the same bytes."""
+    shape = batch, steps, 2, neurons
+    random = torch.Generator().manual_seed(0)
+    current = torch.randint(-40, 41, shape, generator=random, dtype=torch.int32)
+    run = cpu._Recurrence(shape, cells(neurons), GRID, None, 0, torch.float32)
+    spikes, states = run.forward(current, 1000)
+    into, out = torch.randn(spikes.shape, generator=random), torch.empty(shape)
+    rows, width = ctypes.c_int64(batch * steps), ctypes.c_int64(neurons)
+    with tempfile.TemporaryDirectory() as folder:
+        source, library = Path(__file__).with_name("bench_probe.cpp"), Path(folder, "probe.so")
+        subprocess.run(["g++", *native.flags(), str(source), "-o", str(library)], check=True)
+        probe = ctypes.CDLL(str(library))
+
+    def address(x: Tensor) -> ctypes.c_void_p:
+        return ctypes.c_void_p(x.data_ptr())
+
+    seconds = medians(
+        {
+            "probe forward": lambda: probe.probe_forward(
+                address(current), address(states), address(spikes), rows, width
+            ),
+            "probe backward": lambda: probe.probe_backward(
+                address(states), address(into), address(out), rows, width
+            ),
+            "kernel forward": lambda: run.forward(current, 1000),
+            "kernel backward": lambda: run.backward(into, states),
+        },
+        15,
+    )
+    table = Table("pass", "kernel ms", "probe ms", "share of the probe's speed")
+    table.title = (
+        f"C++ kernel against memory, {batch} x {steps} x {neurons}, 16 bytes per cell step"
+    )
+    for name in ("forward", "backward"):
+        fast, slow = seconds[f"probe {name}"], seconds[f"kernel {name}"]
+        table.add_row(name, f"{slow * 1e3:.2f}", f"{fast * 1e3:.2f}", f"{fast / slow:.2f}")
+    return table
+
+
+def against_length(batch: int = 16, neurons: int = 128) -> Table:
+    """Forward and backward of the exact recurrence, from 250 to 16,000 steps."""
+    cell = cells(neurons)
+    variants: dict[str, Variant] = {}
+    lengths = (250, 1000, 4000, 16000)
+
+    def step(current: Tensor, into: Tensor) -> None:
+        spikes, _ = resonate(current, cell, GRID)
+        torch.autograd.grad(spikes, [current, cell.transition], into)
+
+    for length in lengths:
+        random = torch.Generator().manual_seed(0)
+        current = torch.randint(-40, 41, (batch, length, 2, neurons), generator=random).float()
+        into = torch.randn(batch, length, neurons, generator=random)
+        variants[str(length)] = partial(step, current.requires_grad_(), into)
+    seconds = medians(variants, 7)
+    first = seconds["250"] / 250
+    table = Table("steps", "ms", "ns per cell step", "relative to 250")
+    table.title = f"exact recurrence, {batch} x T x {neurons}"
+    for length in lengths:
+        each = seconds[str(length)] / length
+        table.add_row(
+            f"{length:,}",
+            f"{seconds[str(length)] * 1e3:.1f}",
+            f"{each / batch / neurons * 1e9:.2f}",
+            f"{each / first:.2f}",
+        )
+    return table
 
 
 def main() -> None:
     """Run all benchmarks and print their tables."""
     torch.set_num_threads(1)
     console = Console()
-    for title, shape in (("digits", (32, 64, 64)), ("SHD", (32, 250, 128))):
-        variants = {kernel: training_step(kernel, *shape) for kernel in ("reference", "adjoint")}
-        console.print(
-            report(
-                f"exact recurrence, forward and backward, {title} shape {shape}",
-                "reference",
-                medians(variants, 5),
-            )
-        )
+    recurrence.KERNELS["scan"] = bench_scan
+    for title, neurons, classes, rounds in (
+        ("SHD, 32 x 250, 140-2x128-20", (128, 128), 20, 7),
+        ("SSC, 32 x 250, 140-4x512-35", (512,) * 4, 35, 3),
+    ):
+        steps = training_steps(neurons, classes, ("reference", "adjoint", "cpu"))
+        seconds = medians(steps, rounds)
+        console.print(report(f"training step, {title}", "exact, cpu", seconds))
+    console.print(against_memory(32, 250, 128))
+    console.print(against_memory(32, 250, 512))
+    console.print(against_length())
+    for table in bench_gpu.tables():
+        console.print(table)
 
     network, samples = speech_network()
     engines = [e for e in ("golden", "csim", "verilator") if missing(e) is None]
     table = {e: (lambda e=e: run(network, samples, e)) for e in engines}
-    console.print(report("20 samples of 110 steps, 140-128-128-10", "golden", medians(table, 3)))
+    console.print(
+        report(
+            "20 samples of 110 steps, 140-128-128-10",
+            "golden",
+            medians(table, 3, time.perf_counter),
+        )
+    )
 
     cycles = Table("synapse lanes", "neuron lanes", "cycles per step", "steps per s at 100 MHz")
     for lanes in (Lanes(4, 1), Lanes(16, 4), Lanes(64, 16), Lanes(128, 16)):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rfssm.model.recurrence import Cell, Grid, Rounding, integrate, resonate
+from rfssm.model.recurrence import Cell, Grid, Rounding, Synapse, integrate, layer, resonate
 from rfssm.model.recurrence.grid import round_
 from rfssm.model.surrogate import Surrogate
 from rfssm.quant.qformat import ROUNDINGS, round_shift, signed_range
@@ -87,6 +87,36 @@ def compare(
         assert value is not None
         assert oracle is not None
         assert torch.allclose(value, oracle, rtol=1e-9, atol=1e-9 * float(oracle.abs().max()))
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("planes", [1, 2])
+@pytest.mark.parametrize("kernel", OTHERS)
+def test_layers_of_a_kernel_equal_the_plain_loop_in_real_numbers(
+    kernel: str, planes: int, bias: bool, reset: bool
+) -> None:
+    results = []
+    for name in ("reference", kernel):
+        random = torch.Generator().manual_seed(0)
+        x = (torch.rand(3, 40, 7, generator=random) < 0.3).double()
+        weight = torch.randn(planes * 5, 7, generator=random, dtype=torch.float64)
+        biases = torch.randn(planes, 5, generator=random, dtype=torch.float64)
+        cell = random_cells(None, reset=reset)[1]
+        trained = [x, weight, biases, cell.transition, cell.reset]
+        used = [t for t in trained if t is not None and (bias or t is not biases)]
+        for tensor in used:
+            tensor.requires_grad_()
+        synapse = Synapse(weight, biases if bias else None, planes)
+        spikes, states = layer(x, synapse, cell, kernel=name)
+        chosen = torch.randn(spikes.shape, generator=torch.Generator().manual_seed(1))
+        (spikes * chosen).sum().backward()
+        results.append((spikes, states, *(t.grad for t in used)))
+    assert 0 < results[0][0].mean() < 1
+    for value, oracle in zip(results[1], results[0], strict=True):
+        assert value is not None
+        assert oracle is not None
+        assert torch.allclose(value, oracle, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=str)

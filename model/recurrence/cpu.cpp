@@ -304,8 +304,9 @@ __attribute__((noinline)) void slopes(int surrogate, G *slope, const State *u, c
         slopes(slope, u, unit, count, [](G x) { return arctan(x); });
 }
 
-// G: the gradient's type.  Sums go to ``sums`` (8, N), of this sample alone.
-template <class G, class State, bool RESET>
+// G: the gradient's type.  MORE: there is a reset or a bias.  Sums go to ``sums`` (8, N), of this
+// sample alone.
+template <class G, class State, bool MORE>
 void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t count, double *sums) {
     constexpr bool EXACT = std::is_integral_v<State>;
     const int64_t n = p.neurons;
@@ -313,10 +314,10 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
     alignas(64) G a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK], unit[BLOCK], slope[CHUNK];
     alignas(64) G reset_u[BLOCK], reset_v[BLOCK];
     alignas(64) std::conditional_t<EXACT, int32_t, G> threshold[BLOCK];
-    alignas(64) G later_u[BLOCK] = {}, later_v[BLOCK] = {};
     alignas(64) G sum[SUMS][BLOCK] = {};
-    alignas(64) const State zeros[BLOCK] = {};
-    alignas(64) G unused[BLOCK];
+    alignas(64) const State no_state[BLOCK] = {};
+    alignas(64) const G no_grad[BLOCK] = {};
+    alignas(64) G only_plane_v[BLOCK] = {};
     const bool two = p.planes == 2;
     fetch(a, p.transition, first, count);
     fetch(b, p.transition, n + first, count);
@@ -331,11 +332,14 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
         const int64_t at = sample * p.steps + t;
         const State *__restrict u = row<State>(p.states, at * 2 * n + first);
         const State *__restrict v = u + n;
-        const State *__restrict before_u = t ? u - 2 * n : zeros;
-        const State *__restrict before_v = t ? v - 2 * n : zeros;
+        const State *__restrict before_u = t ? u - 2 * n : no_state;
+        const State *__restrict before_v = t ? v - 2 * n : no_state;
         const G *__restrict kick = row<G>(p.spike_grad, at * n + first);
-        G *__restrict out_u = row<G>(p.current_grad, at * p.planes * n + first);
-        G *__restrict out_v = two ? out_u + n : unused;
+        G *out_u = row<G>(p.current_grad, at * p.planes * n + first);
+        G *out_v = two ? out_u + n : only_plane_v;
+        const bool last = t + 1 == p.steps;
+        const G *later_u = last ? no_grad : out_u + p.planes * n;
+        const G *later_v = last ? no_grad : two ? out_v + p.planes * n : only_plane_v;
         for (int64_t from = 0; from < count; from += CHUNK) {
             const int64_t to = std::min(from + CHUNK, count);
             if (t > rows) {
@@ -350,7 +354,7 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
             for (int64_t i = from; i < to; ++i) {
                 const G x = later_u[i], y = later_v[i];
                 G spike = kick[i];
-                if (RESET) spike = mad(x, reset_u[i], mad(y, reset_v[i], spike));
+                if (MORE) spike = mad(x, reset_u[i], mad(y, reset_v[i], spike));
                 G grad_u = mad(spike, slope[i - from], mad(a[i], x, c[i] * y));
                 G grad_v = mad(b[i], x, d[i] * y);
                 if (EXACT) {
@@ -362,15 +366,15 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
                 sum[B][i] = mad(grad_u, was_v, sum[B][i]);
                 sum[C][i] = mad(grad_v, was_u, sum[C][i]);
                 sum[D][i] = mad(grad_v, was_v, sum[D][i]);
-                sum[BIAS_U][i] += grad_u;
-                sum[BIAS_V][i] += grad_v;
-                if (RESET) {
+                if (MORE) {
+                    sum[BIAS_U][i] += grad_u;
+                    sum[BIAS_V][i] += grad_v;
                     const bool spiked = t && before_u[i] > threshold[i];
                     sum[RESET_U][i] += spiked ? grad_u : G(0);
                     sum[RESET_V][i] += spiked ? grad_v : G(0);
                 }
-                later_u[i] = out_u[i] = grad_u;
-                later_v[i] = out_v[i] = grad_v;
+                out_u[i] = grad_u;
+                out_v[i] = grad_v;
             }
         }
         if (t % FLUSH == 0)
@@ -394,7 +398,8 @@ template <class Block> void sum_over_samples(const Problem &p, int64_t size, Blo
 }
 
 template <class G, class State> void backward(const Problem &p) {
-    const auto block = p.reset ? backward_block<G, State, true> : backward_block<G, State, false>;
+    const bool more = p.reset || p.bias;
+    const auto block = more ? backward_block<G, State, true> : backward_block<G, State, false>;
     sum_over_samples(p, SUMS * p.neurons, [&](int64_t sample, int64_t first, int64_t count,
                                               double *sums) { block(p, sample, first, count, sums); });
 }

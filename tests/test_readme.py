@@ -34,7 +34,7 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 def test_the_commands_are_those_of_the_command_line() -> None:
-    shown = set(re.findall(r"^    rfssm (\w+)", README, re.MULTILINE))
+    shown = set(re.findall(r"^    rfssm ([\w-]+)", README, re.MULTILINE))
     exist = set(get_command(app).commands)  # type: ignore[attr-defined]
     assert shown == exist - {"demo"}
     assert "make demo" in README

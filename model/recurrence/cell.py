@@ -16,7 +16,7 @@ class Cell:
     """Second-order cells: [u; v] <- A [u; v] + current + R * (spike of the step before).
 
     transition    A, constant                                                (N, 2, 2)
-    threshold     a cell spikes where u > threshold                          (N,)
+    threshold     a cell spikes where u > threshold, 0 or more: at rest none (N,)
     unit          thresholds per unit of u: the surrogate sees u * unit - 1  (N,)
     reset         R, what a spike adds to u and v one step later             (N, 2) or None
     surrogate     stands in for the derivative of the spike
@@ -51,15 +51,16 @@ class Synapse:
     def current(self, x: Tensor, grid: Grid | None) -> Tensor:
         """What enters the cells: (B, T, M) -> (B, T, P, N).
 
-        With a grid all are integers: in float32 if no partial sum can exceed its 24 exact bits,
-        otherwise in float64.
+        With a grid all are integers: in float32 if no partial sum can exceed its 24 exact bits and
+        products are not cut to TF32, otherwise in float64.
         """
         weight, bias = self.weight, self.bias
         dtype = x.dtype
         if grid is not None:
             weight = weight * 2.0**self.guard_bits
             largest = self.largest_input * self.largest_weight * x.shape[-1] << self.guard_bits
-            dtype = torch.float32 if largest < 2**24 else torch.float64
+            whole = torch.get_float32_matmul_precision() == "highest"
+            dtype = torch.float32 if largest < 2**24 and whole else torch.float64
         current = nn.functional.linear(x.to(dtype), weight.to(dtype))
         current = current.view(*x.shape[:-1], self.planes, -1)
         if bias is None:

@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t BLOCK = 512;   // neurons whose states, constants and sums stay in cache
 constexpr int64_t CHUNK = 64;    // neurons between two rounds of prefetching
 constexpr int64_t AHEAD = 1024;  // neurons that prefetching is ahead, at least
-constexpr int64_t FLUSH = 64;    // steps summed in the gradient's precision before double takes over
+constexpr int64_t FLUSH = 64;    // steps summed in the gradient's precision; double takes over
 constexpr double FAR = double(1 << 30);  // no sane current: beyond, int32 saturates all the same
 
 enum Type { INT16, INT32, FLOAT, DOUBLE };
@@ -42,8 +42,8 @@ struct Problem {
     int32_t current_type, state_type, arithmetic;       // arithmetic: INT32 or DOUBLE, or FLOAT or
     int32_t exact;                                      //   DOUBLE where not exact
     int32_t rounding, frac, guard_bits, surrogate, threads;
-    const void *transition;  // a, b, c, d      (4, N), in the arithmetic's type, as integers if int32
-    const void *threshold;   //                 (N,),   in the arithmetic's type; backward: the state's
+    const void *transition;  // a, b, c, d      (4, N), in the arithmetic's type; int32: integers
+    const void *threshold;   //                 (N,),   the same; backward, exact: int32
     const void *reset;       // or null         (2, N), in the arithmetic's type
     const void *bias;        // or null         (P, N), in the arithmetic's type
     const void *current;
@@ -212,7 +212,8 @@ template <class Step, class Current, class State, class Spike> void forward(cons
 template <class Step> void forward_rounded(const Problem &p) {
     const bool small = p.state_type == INT16;
     if (p.current_type == INT32)
-        small ? forward<Step, int32_t, int16_t, float>(p) : forward<Step, int32_t, int32_t, float>(p);
+        small ? forward<Step, int32_t, int16_t, float>(p)
+              : forward<Step, int32_t, int32_t, float>(p);
     else if (p.current_type == FLOAT)
         small ? forward<Step, float, int16_t, float>(p) : forward<Step, float, int32_t, float>(p);
     else
@@ -390,7 +391,7 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
 template <class Block> void sum_over_samples(const Problem &p, int64_t size, Block block) {
     std::vector<double> parts(size_t(p.samples * size), 0.0);
     for_all_blocks(p, [&](int64_t sample, int64_t first, int64_t count) {
-        block(sample, first, count, &parts[size_t(sample * size)]);
+        block(p, sample, first, count, &parts[size_t(sample * size)]);
     });
     std::fill_n(p.sums, size, 0.0);
     for (int64_t sample = 0; sample < p.samples; ++sample)
@@ -400,8 +401,7 @@ template <class Block> void sum_over_samples(const Problem &p, int64_t size, Blo
 template <class G, class State> void backward(const Problem &p) {
     const bool more = p.reset || p.bias;
     const auto block = more ? backward_block<G, State, true> : backward_block<G, State, false>;
-    sum_over_samples(p, SUMS * p.neurons, [&](int64_t sample, int64_t first, int64_t count,
-                                              double *sums) { block(p, sample, first, count, sums); });
+    sum_over_samples(p, SUMS * p.neurons, block);
 }
 
 // Leaky integrators: the leak stands where the transition was, and states have one plane.
@@ -474,8 +474,6 @@ void rfssm_integrate(const Problem *p) {
 // The gradient of the states comes in ``spike_grad``.
 void rfssm_integrate_backward(const Problem *p) {
     const auto block = p->arithmetic == FLOAT ? integrate_back<float> : integrate_back<double>;
-    sum_over_samples(*p, p->neurons, [&](int64_t sample, int64_t first, int64_t count, double *sums) {
-        block(*p, sample, first, count, sums);
-    });
+    sum_over_samples(*p, p->neurons, block);
 }
 }

@@ -196,7 +196,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         live    where a step belongs to its sample, for batch norm    (B, T) or None: everywhere
         gain    see ``Seen``
         """
-        seen = Seen(x * 2.0**-self.input_frac, live, gain) if self.training else None
+        seen = _seen(self, x, live, gain)
         integers = self.integers(seen)
         synapse = Synapse(
             by_plane(integers.weight, self.planes),
@@ -340,7 +340,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         self, x: Tensor, live: Tensor | None = None, gain: float = 1.0
     ) -> tuple[Tensor, Tensor]:
         """Integer states (B, T, C), float64, and the real value of their LSB."""
-        seen = Seen(x * 2.0**-self.input_frac, live, gain) if self.training else None
+        seen = _seen(self, x, live, gain)
         integers = self.integers(seen)
         grid = Grid(self.formats.rounding, *self.bounds, integers.leak_frac)
         synapse = Synapse(
@@ -525,6 +525,15 @@ def scores(m: Tensor, steps: Tensor, kind: Score) -> Tensor:
     if kind == "sum":
         return (m * alive(steps, m.shape[1])[..., None]).sum(1)
     return model.score(m, steps, kind)
+
+
+def _seen(
+    layer: QATSpiking | QATReadout, x: Tensor, live: Tensor | None, gain: float
+) -> Seen | None:
+    """What training adds to the integers' making, if it does."""
+    if not layer.training or (layer.norm is None and gain == 1):
+        return None
+    return Seen(x if layer.norm is None else x * 2.0**-layer.input_frac, live, gain)
 
 
 def _folded(layer: QATSpiking | QATReadout, seen: Seen | None) -> tuple[Tensor, Tensor | None]:

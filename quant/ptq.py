@@ -1,12 +1,14 @@
 """Post-training quantisation: a trained real-valued network becomes integers without retraining.
 
-Widths come from calibration samples: the states that the network reaches on them, with a factor of
-two to spare, and the thresholds, decide how many bits a state gets.
+Widths come from calibration samples.  The states that the network reaches on them, with a factor of
+two to spare, decide how wide a state may become; the narrowest one that changes hardly more spikes
+is taken.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ GUARD_BITS = 2
 MARGIN = 2.0  # how much further than on the calibration samples a state may go
 REAL_INPUT_BITS = 8
 BATCH = 32
+NARROWEST = 8  # state bits that are tried
+TOLERANCE = 1.02  # a narrower state may change that many times more spikes
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,9 @@ def quantize(
     """Quantise a trained network and count what that changes.
 
     ``state_bits`` is what the calibration samples ask for, if None.  A neuron whose weights are too
-    small for a state of that width gets coarser weights (the scale floor of the contract).  Labels
-    are compared by the mean of the readout, which is what hardware scores.
+    small for a state of that width gets coarser weights (the scale floor of the contract), one that
+    integrates beyond it saturates.  Labels are compared by the mean of the readout, which is what
+    hardware scores.
     Raises NetworkError where the network has no integer form.
     """
     network = network.eval()
@@ -139,8 +144,18 @@ def quantize(
     with torch.no_grad():
         peaks, spikes, labels = _observe(network, calibration)
         formats = _formats(network, peaks, weight_bits, transition_frac, state_bits)
-        quantized = QATNetwork(network, formats, spec).eval()
-        frozen = freeze(quantized, name=name)
+
+        def changed(bits: int) -> int:
+            quantized = QATNetwork(network, _narrowed(formats, bits), spec).eval()
+            few = samples[:BATCH]
+            after = golden.run(freeze(quantized, name=name), few, spikes=True).spikes
+            assert after is not None
+            pairs = zip(spikes, after, strict=True)
+            return sum(int((before[: len(few)] != now).sum()) for before, now in pairs)
+
+        if state_bits is None:
+            formats = _narrowed(formats, _narrowest(changed, formats.state_bits))
+        frozen = freeze(QATNetwork(network, formats, spec).eval(), name=name)
     outputs = golden.run(frozen, samples, spikes=True)
     assert outputs.spikes is not None
     changes = tuple(
@@ -152,8 +167,23 @@ def quantize(
         )
         for layer, before, after in zip(network.spiking(), spikes, outputs.spikes, strict=True)
     )
-    changed = int((outputs.label != labels).sum())
-    return frozen, QuantizationReport(formats, changes, len(samples), changed)
+    labels_changed = int((outputs.label != labels).sum())
+    return frozen, QuantizationReport(formats, changes, len(samples), labels_changed)
+
+
+def _narrowest(changed: Callable[[int], int], widest: int) -> int:
+    """The fewest bits that change hardly more spikes than the widest state does."""
+    allowed = TOLERANCE * changed(widest) + 1
+    low, high = min(NARROWEST, widest), widest
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if changed(middle) <= allowed else (middle + 1, high)
+    return high
+
+
+def _narrowed(formats: QuantizationConfig, state_bits: int) -> QuantizationConfig:
+    bias_bits = min(formats.bias_bits, state_bits)
+    return formats.model_copy(update={"state_bits": state_bits, "bias_bits": bias_bits})
 
 
 def _observe(

@@ -27,7 +27,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def test_packaged_recipes_are_found_by_name() -> None:
-    assert recipe_names() == ["digits", "fsdd"]
+    assert {"digits", "fsdd", "ecg", "smnist", "psmnist", "shd", "ssc"} <= set(recipe_names())
     for name in recipe_names():
         assert load_recipe(name).name == name
 
@@ -72,6 +72,12 @@ def test_overrides_replace_single_fields(small: Path) -> None:
             "network.cell.step_min=0.5",
             r"network\.cell\.step_min = 0\.5: must be at most step_max = 0\.3",
         ),
+        ("network.cell.model=lifs", r"network\.cell\.model = 'lifs': must be one of 's5rf', 'prf'"),
+        ("network.cell.discretization=zoh", r"discretization = 'zoh': mixes states"),
+        ("network.cell={model: lif, parallel: true}", r"parallel = true: must be false, or quant"),
+        ("network.normalize=true", r"normalize = true: must be false where cell\.model = s5rf"),
+        ("network.cell={model: rf, frequency_max: 200}", r"frequency_max = 200.*: must be below"),
+        ("network.score=mean", r"network\.score = 'mean': must be 'sum', 'last', 'max' or 'each'"),
         ("data.set=shapes", r"data\.set = 'shapes': must be one of 'digits', 'fsdd'"),
         ("data.root=here", r"data\.root: no such field"),
         ("data=", r"data = None"),
@@ -124,7 +130,7 @@ def test_files_that_are_no_recipe(tmp_path: Path, content: bytes, message: str) 
 
 
 def test_unknown_names_list_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"nope.*no such file.*digits, fsdd"):
+    with pytest.raises(RecipeError, match=r"nope.*no such file.*digits, ecg, fsdd"):
         load_recipe("nope")
     with pytest.raises(RecipeError, match="no such file"):
         load_recipe(str(tmp_path / "digits.yaml"))

@@ -178,3 +178,32 @@ def test_float_network_trains_in_the_same_loop(tmp_path: Path) -> None:
     assert history[-1].loss < history[0].loss
     assert history[-1].test_accuracy > 0.25
     assert np.isfinite(history[-1].loss)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": {"neurons": [8], "score": "each"}}, "score = 'each': must be 'each' where"),
+        (
+            {"training": {"epochs": 1, "augmentation": {}}, "data": {"set": "ecg"},
+             "network": {"neurons": [8], "score": "each"}},
+            "augmentation.shift = 8: must be 0 where",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.data
+def test_what_data_and_recipe_disagree_on_leaves_no_folder(
+    changes: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    whole = parse_recipe(recipe().model_dump(mode="json") | changes)
+    with pytest.raises(RecipeError, match=message):
+        train(whole, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_recipe_has_a_firing_rate_regulariser() -> None:
+    from rfssm.scripts.recipe import load_recipe, recipe_names
+
+    assert len(recipe_names()) > 10
+    for name in recipe_names():
+        assert load_recipe(name).training.rate_target is not None

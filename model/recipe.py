@@ -201,8 +201,9 @@ class RFConfig(Section):
     step: Annotated[Real, Field(gt=0, le=1)] = 0.01
     frequency_min: Annotated[Real, Field(gt=0, le=1000)] = 5.0
     frequency_max: Annotated[Real, Field(gt=0, le=1000)] = 20.0
-    damping_min: Annotated[Real, Field(gt=0, le=1000)] = 2.1
+    damping_min: Annotated[Real, Field(gt=0, le=1000)] = 1.0
     damping_max: Annotated[Real, Field(gt=0, le=1000)] = 4.0
+    """Start values, beyond the smallest stable damping of each frequency."""
 
     @model_validator(mode="after")
     def _ordered(self) -> RFConfig:

@@ -81,8 +81,10 @@ def cell(
             return LIFCell(uniform(*LEAKS), before, config.unit_gain), None
         case RFConfig():
             frequency = uniform(config.frequency_min, config.frequency_max)
-            damping = uniform(config.damping_min, config.damping_max)
-            return RFCell(frequency, damping, config.step), None
+            turn = frequency * config.step
+            stable = (1 - (1 - turn.square()).sqrt()) / config.step
+            damping = stable + uniform(config.damping_min, config.damping_max)
+            return RFCell(frequency.log(), damping.log(), config.step), None
 
 
 def weight(config: CellConfig, neurons: int, inputs: int, random: torch.Generator) -> Tensor:

@@ -91,9 +91,9 @@ def lif(cell: LIFCell) -> Step:
 
 
 def rf(cell: RFCell) -> Step:
-    dt, omega = cell.step, cell.frequency.abs()
+    dt, omega = cell.step, cell.log_frequency.exp()
     smallest = (1 - (1 - (dt * omega) ** 2).sqrt()) / dt
-    damping = torch.maximum(cell.damping.abs(), smallest)
+    damping = torch.maximum(cell.log_damping.exp(), smallest)
 
     def step(u: Tensor, v: Tensor, s: Tensor, current: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         z = torch.complex(u, v)
@@ -144,7 +144,7 @@ def test_a_layer_computes_its_published_equations(
 
 def test_prf_spikes_on_the_threshold_and_others_do_not() -> None:
     one = torch.ones(1)
-    cells = PRFCell(0 * one, one), RFCell(one, one, 1.0)  # a gain of exactly 1
+    cells = PRFCell(0 * one, one), RFCell(0 * one, one, 1.0)  # a gain of exactly 1
     for cell, expected in zip(cells, (1.0, 0.0), strict=True):
         layer = SpikingLayer(cell, torch.ones(1, 1)).double()
         spikes, states = layer.run(torch.ones(1, 1, 1).double())
@@ -172,7 +172,7 @@ def test_adlif_is_kept_stable_where_its_published_box_is_not() -> None:
 
 
 def test_rf_damping_never_falls_below_the_stable_one() -> None:
-    cell = RFCell(torch.linspace(0, 300, 100), torch.zeros(100), 0.01)
+    cell = RFCell(torch.linspace(-5, 6, 100), torch.full((100,), -9.0), 0.01)
     assert float(torch.linalg.eigvals(cell.transition().detach()).abs().max()) <= 1 + 1e-9
 
 

@@ -12,12 +12,21 @@ from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingL
 from rfssm.quant.qformat import IntArray, overflow, round_shift
 from rfssm.quant.samples import Bools, Outputs, Samples
 
+BATCH = 256
+"""Samples that are computed at once: all states of all steps of a layer are held in memory."""
+
 
 def run(
     network: IntegerNetwork, samples: Samples, *, spikes: bool = False, states: bool = False
 ) -> Outputs:
     """Run whole samples.  Raises SamplesError for samples that the network cannot take."""
     samples.check(network)
+    parts = range(0, len(samples), BATCH)
+    return Outputs.join([_run(network, samples[k : k + BATCH], spikes, states) for k in parts])
+
+
+def _run(network: IntegerNetwork, samples: Samples, spikes: bool, states: bool) -> Outputs:
+    """Run a few samples at once."""
     live = np.arange(samples.x.shape[1]) < samples.steps[:, None]  # [B, T]
     x = np.where(live[..., None], samples.x, 0)
     kept_spikes: list[Bools] = []

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -466,35 +466,23 @@ class QATNetwork(nn.Module):
         self, samples: Samples, *, spikes: bool = False, states: bool = False, batch: int = 128
     ) -> Outputs:
         """What an engine would write for these samples: the network as one more engine."""
-        parts = [self._outputs(samples, k, k + batch) for k in range(0, len(samples.x), batch)]
-        joined: dict[Literal["s", "u", "v"], tuple[NDArray[Any], ...]] = {
-            key: tuple(
-                np.concatenate([p[key][i] for _, p in parts]) for i in range(len(self.layers))
-            )
-            for key in ("s", "u", "v")
-        }
-        scores = np.concatenate([part[0] for part in parts])
-        return Outputs(
-            scores,
-            scores.argmax(-1),
-            joined["s"] if spikes else None,
-            joined["u"] if states else None,
-            joined["v"] if states else None,
-        )
+        parts = range(0, len(samples), batch)
+        return Outputs.join([self._outputs(samples[k : k + batch], spikes, states) for k in parts])
 
-    def _outputs(
-        self, samples: Samples, start: int, stop: int
-    ) -> tuple[NDArray[np.int64], dict[Literal["s", "u", "v"], list[NDArray[Any]]]]:
-        steps = torch.from_numpy(samples.steps[start:stop])
-        x = torch.from_numpy(samples.x[start:stop]).double()
+    def _outputs(self, samples: Samples, spikes: bool, states: bool) -> Outputs:
+        steps = torch.from_numpy(samples.steps)
+        x = torch.from_numpy(samples.x).double()
         live = alive(steps, x.shape[1])[..., None]
         activity = self.run(x * live, steps)
-        arrays: dict[Literal["s", "u", "v"], list[NDArray[Any]]] = {
-            "s": [(s * live).bool().numpy() for s in activity.spikes],
-            "u": [(z[:, :, 0] * live).long().numpy() for z in activity.states],
-            "v": [(z[:, :, 1] * live).long().numpy() for z in activity.states],
-        }
-        return scores(activity.readout, steps, self.readout.score).long().numpy(), arrays
+        total = scores(activity.readout, steps, self.readout.score).long().numpy()
+        u, v = (
+            tuple((z[:, :, plane] * live).long().numpy() for z in activity.states)
+            if states
+            else None
+            for plane in (0, 1)
+        )
+        spiked = tuple((s * live).bool().numpy() for s in activity.spikes)
+        return Outputs(total, total.argmax(-1), spiked if spikes else None, u, v)
 
     def calibrate(self, x: Tensor, steps: Tensor, deviation: float) -> None:
         """See ``rfssm.model.network.calibrate``."""

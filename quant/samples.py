@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,24 @@ class Outputs:
     spikes: tuple[Bools, ...] | None = None
     u: tuple[Integers, ...] | None = None
     v: tuple[Integers, ...] | None = None
+
+    @classmethod
+    def join(cls, parts: Sequence[Outputs]) -> Outputs:
+        """Outputs of consecutive samples as one."""
+
+        def joined(name: str) -> tuple[NDArray[Any], ...] | None:
+            layers = [getattr(part, name) for part in parts]
+            if layers[0] is None:
+                return None
+            return tuple(np.concatenate(arrays) for arrays in zip(*layers, strict=True))
+
+        return cls(
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.label for part in parts]),
+            joined("spikes"),
+            joined("u"),
+            joined("v"),
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of the output file, by name."""

@@ -159,3 +159,15 @@ def test_what_has_no_integer_form_is_refused_with_a_way_out(
 def test_a_bilinear_first_layer_on_real_inputs_goes_the_road() -> None:
     cell = {"model": "s5rf", "discretization": "bilinear"}
     assert_equal_to_golden(trained("s5rf", cell=cell), samples())
+
+
+@pytest.mark.parametrize("score", ["sum", "each"])
+def test_samples_in_parts_are_the_same_samples(score: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, data = trained("silif", score=score), samples()
+    frozen = freeze(network, name="test")
+    whole = golden.run(frozen, data, spikes=True, states=True)
+    monkeypatch.setattr(golden, "BATCH", 7)
+    assert compare(whole, golden.run(frozen, data, spikes=True, states=True)) == []
+    assert compare(whole, network.outputs(data, spikes=True, states=True, batch=3)) == []
+    alone = golden.run(frozen, data)
+    assert (alone.spikes, alone.u, alone.v) == (None, None, None)

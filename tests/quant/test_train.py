@@ -193,8 +193,13 @@ def test_float_network_trains_in_the_same_loop(tmp_path: Path) -> None:
 )  # fmt: skip
 @pytest.mark.data
 def test_what_data_and_recipe_disagree_on_leaves_no_folder(
-    changes: dict[str, object], message: str, tmp_path: Path
+    changes: dict[str, object],
+    message: str,
+    tmp_path: Path,
+    data_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("RFSSM_DATA", str(data_root))
     whole = parse_recipe(recipe().model_dump(mode="json") | changes)
     with pytest.raises(RecipeError, match=message):
         train(whole, tmp_path / "run", progress=False)

@@ -1,5 +1,7 @@
 """What went wrong, in words for the user: the command line prints these and exits with status 2."""
 
+from collections.abc import Sequence
+
 
 class RfssmError(Exception):
     """Bad input or a missing tool.  The message names the field, its value, what is allowed."""
@@ -27,3 +29,9 @@ class HardwareError(RfssmError):
 
 class ToolError(RfssmError):
     """A compiler or simulator that is missing or failed."""
+
+
+def some(indices: Sequence[int]) -> str:
+    """Up to eight of them, and how many more there are."""
+    more = f" and {len(indices) - 8} more" if len(indices) > 8 else ""
+    return ", ".join(map(str, indices[:8])) + more

@@ -116,9 +116,20 @@ def reachable_range(network: IntegerNetwork, i: int) -> Reach:
 
 
 def unstable_neurons(layer: SpikingLayer) -> Integers:
-    """Neurons whose transition lies outside the unit circle (2x2 Jury test, on integers)."""
-    (a, b), (c, d) = layer.transition.astype(object).transpose(1, 2, 0)
-    one = 1 << layer.transition_frac
+    """Neurons whose transition lies outside the unit circle."""
+    return outside_unit_circle(layer.transition, layer.transition_frac)
+
+
+def outside_unit_circle(transition: Integers, frac: int) -> Integers:
+    """Matrices some power of which grows: the 2x2 Jury test, on integers.
+
+    transition    integers * 2^-frac    (N, 2, 2)
+    returns       their indices
+    """
+    one = 1 << frac
+    largest = max(int(np.abs(transition).max(initial=0)), one)
+    exact = np.int64 if largest < 1 << 30 else object
+    (a, b), (c, d) = transition.astype(exact).transpose(1, 2, 0)
     determinant, trace = a * d - b * c, a + d
     stable = (abs(determinant) <= one * one) & (abs(trace) * one <= one * one + determinant)
     return np.flatnonzero(~stable.astype(bool))

@@ -23,10 +23,11 @@ from torch import Tensor, nn
 
 from rfssm.model import network as model
 from rfssm.model import recurrence
-from rfssm.model.errors import NetworkError
+from rfssm.model.errors import NetworkError, some
 from rfssm.model.network import Activity, alive, by_plane, fold
 from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Cell, Grid, Synapse
+from rfssm.quant.bounds import outside_unit_circle
 from rfssm.quant.network import InputSpec, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_range
 from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
@@ -180,10 +181,11 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         highest = 2.0 ** (self.formats.transition_bits - 1) - 1
         real = self.cell.transition()
         integers = _through(real * frac, lambda x: x.trunc().clamp(-highest, highest))
-        grows = _grows(integers.detach() / frac)
-        if bool(grows.any()):
+        words = integers.detach().cpu().numpy().astype(np.int64)
+        grow = outside_unit_circle(words, self.formats.transition_frac).tolist()
+        if grow:
             raise NetworkError(
-                f"layers[{self.index}]: the states of neurons {_names(grows)} grow without bound; "
+                f"layers[{self.index}]: the states of neurons {some(grow)} grow without bound; "
                 "retrain with a stable model, or clamp their parameters"
             )
         return integers / frac
@@ -529,20 +531,6 @@ def _folded(layer: QATSpiking | QATReadout, seen: Seen | None) -> tuple[Tensor, 
     if seen is None:
         return fold(layer, layer.dense.weight)
     return fold(layer, layer.dense.weight * seen.gain, seen.x, seen.live)
-
-
-def _grows(transition: Tensor) -> Tensor:
-    """Where a power of the matrix grows: the Jury test fails.    (N, 2, 2) -> (N,)"""
-    (a, b), (c, d) = transition.unbind(1)[0].unbind(1), transition.unbind(1)[1].unbind(1)
-    determinant, trace = a * d - b * c, a + d
-    return (determinant.abs() > 1) | (trace.abs() > 1 + determinant)
-
-
-def _names(chosen: Tensor) -> str:
-    """Up to eight indices, then how many more."""
-    found = torch.nonzero(chosen).flatten().tolist()
-    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-    return ", ".join(str(n) for n in found[:8]) + more
 
 
 def _through(x: Tensor, quantize: Any) -> Tensor:

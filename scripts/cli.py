@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
-from rfssm.model.errors import HardwareError, RfssmError, SamplesError
+from rfssm.model.errors import HardwareError, RfssmError, SamplesError, some
 from rfssm.scripts.files import OUT_OF_SPACE, check_output_file, writing
 
 if TYPE_CHECKING:
@@ -90,11 +90,6 @@ def run(arguments: list[str]) -> int:
     if status == INTERRUPTED:
         return _refuse("interrupted", INTERRUPTED)
     return status or 0
-
-
-def _some(neurons: tuple[int, ...]) -> str:
-    more = f" and {len(neurons) - 8} more" if len(neurons) > 8 else ""
-    return ", ".join(map(str, neurons[:8])) + more
 
 
 def _refuse(message: str, status: int = BAD_INPUT) -> int:
@@ -257,7 +252,7 @@ def import_published(
         if layer.slower:
             console.show(
                 f"layer {i}: decays closer to 1 than 2^-{formats.transition_frac} forget faster "
-                f"than they should: {len(layer.slower)} neurons, {_some(layer.slower)}"
+                f"than they should: {len(layer.slower)} neurons, {some(layer.slower)}"
             )
     console.show(
         f"{report.labels_changed} of {report.samples} labels changed",

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from rfssm.hls import engines
+from rfssm.model.cells import ADLIF, AdLIFCell, LeakCell
 from rfssm.model.errors import NetworkError
-from rfssm.model.network import alive, build
+from rfssm.model.network import FloatNetwork, Readout, SpikingLayer, alive, build
 from rfssm.model.recipe import NetworkConfig
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
@@ -154,6 +155,21 @@ def test_what_has_no_integer_form_is_refused_with_a_way_out(
 ) -> None:
     with pytest.raises(NetworkError, match=message):
         trained("s5rf", **choices)
+
+
+def test_cells_that_grow_are_refused_by_name() -> None:
+    a = torch.tensor([0.5, -0.9, 0.1, -0.5])  # below -(1 - beta) a published AdLIF grows
+    half = torch.full((4,), 0.5)
+    for stable in (True, False):
+        cell = AdLIFCell(half, half, a, half, ADLIF, stable)
+        layer = SpikingLayer(cell, torch.ones(4, 6))
+        readout = Readout(LeakCell(torch.zeros(2)), torch.ones(2, 4))
+        network = QATNetwork(FloatNetwork([layer], readout), QuantizationConfig(), SPEC)
+        if stable:
+            freeze(network, name="test")
+            continue
+        with pytest.raises(NetworkError, match=r"layers\[0\]: the states of neurons 1, 3 grow"):
+            freeze(network, name="test")
 
 
 def test_a_bilinear_first_layer_on_real_inputs_goes_the_road() -> None:

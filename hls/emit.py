@@ -203,10 +203,16 @@ def write_rtl(
     return design
 
 
-def rtl_sources() -> list[Path]:
-    """The hand-written modules, by name."""
+def rtl_sources(family: str | None = None) -> list[Path]:
+    """The hand-written modules, by name; with ``family`` its twin of a module where there is one.
+
+    A twin, ``rtl/FAMILY/MODULE.sv``, instantiates what the family's synthesis does not infer.
+    """
     folder = Path(str(files("rfssm.hls"))) / "rtl"
-    return sorted(folder.glob("rfssm_*.sv"))
+    modules = {path.name: path for path in folder.glob("rfssm_*.sv")}
+    if family is not None:
+        modules |= {path.name: path for path in (folder / family).glob("rfssm_*.sv")}
+    return [modules[name] for name in sorted(modules)]
 
 
 def design_files(design: Design) -> Iterator[tuple[str, str]]:

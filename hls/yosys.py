@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from rfssm.hls import output_registers
 from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
@@ -39,8 +41,9 @@ _FLOW = {
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
 }
-_WRITE = """\
-write_json netlist.json
+_JSON = "write_json netlist.json\n"
+_FINISH = """\
+read_json netlist.json
 write_verilog -noattr netlist.v
 tee -q -o cells.json stat -json
 """
@@ -51,7 +54,7 @@ class Netlist:
     """A synthesised design.
 
     folder    holds ``netlist.json`` (for nextpnr), ``netlist.v`` (for simulators), ``cells.json``
-              and ``yosys.log``
+              and the logs
     """
 
     family: str
@@ -64,10 +67,13 @@ def missing() -> str | None:
     return missing_wasm(_PACKAGE)
 
 
-def run_yosys(script: str, *, cwd: Path) -> str:
-    """Run the commands of a script; returns Yosys' log.  Raises ToolError with its tail."""
-    (cwd / "yosys.ys").write_text(script)
-    return run_wasm(_PACKAGE, "yosys", ["-l", "yosys.log", "-s", "yosys.ys"], cwd=cwd)
+def run_yosys(name: str, script: str, *, cwd: Path) -> str:
+    """Run a script, kept as ``NAME.ys`` beside its log; returns what Yosys printed.
+
+    Raises ToolError with the tail of that.
+    """
+    (cwd / f"{name}.ys").write_text(script)
+    return run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
 
 
 def synthesize(design: Design, family: str, top: str) -> Netlist:
@@ -84,13 +90,19 @@ def synthesize(design: Design, family: str, top: str) -> Netlist:
     def build(folder: Path) -> None:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
-        run_yosys(script, cwd=folder)
+        run_yosys("synthesis", script, cwd=folder)
+        if family == "ecp5":
+            netlist = json.loads((folder / "netlist.json").read_text())
+            output_registers.use_output_registers(netlist["modules"][top])
+            (folder / "netlist.json").write_text(json.dumps(netlist))
+        run_yosys("writing", _FINISH, cwd=folder)
 
     key = [part for name in sorted(sources) for part in (name, sources[name])]
-    return Netlist(family, top, cached("netlists", [*key, script, wasm_version(_PACKAGE)], build))
+    key += [script, _FINISH, Path(output_registers.__file__).read_bytes(), wasm_version(_PACKAGE)]
+    return Netlist(family, top, cached("netlists", key, build))
 
 
 def _script(family: str, top: str, sources: list[str]) -> str:
-    parts = (_READ, _FLOW[family] + "\n", _WRITE)
+    parts = (_READ, _FLOW[family] + "\n", _JSON)
     libraries = _LIBRARIES.get(family, "")
     return "".join(parts).format(top=top, sources=" ".join(sources), libraries=libraries)

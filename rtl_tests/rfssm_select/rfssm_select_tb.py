@@ -1,4 +1,4 @@
-"""rfssm_select: the word asked for, as it was one cycle after it was asked for, four cycles late."""
+"""rfssm_select: the word asked for, as it was a cycle after it was asked for, four cycles late."""
 
 from typing import Any
 

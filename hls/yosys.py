@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from rfssm.hls import output_registers
 from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
@@ -25,6 +27,7 @@ read_verilog -defer -sv {sources}
 hierarchy -top {top}
 proc
 flatten
+{adjust}
 setattr -mod -unset src {top}
 write_rtlil elaborated.il
 design -reset
@@ -34,6 +37,8 @@ _LIBRARIES = {
     "ecp5": "read_verilog -lib +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v",
     "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
 }
+_NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
+_ADJUST = {"ice40": _NO_LUT_RAM}
 _FLOW = {
     # Memories stay memories, and every gate drives a net of its own: both make simulators fast.
     # The default script of abc takes minutes on multipliers made of gates.
@@ -51,8 +56,9 @@ clean""",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
 }
-_WRITE = """\
-write_json netlist.json
+_JSON = "write_json netlist.json\n"
+_FINISH = """\
+read_json netlist.json
 write_verilog -noattr netlist.v
 tee -q -o cells.json stat -json
 """
@@ -63,7 +69,7 @@ class Netlist:
     """A synthesised design.
 
     folder    holds ``netlist.json`` (for nextpnr), ``netlist.v`` (for simulators), ``cells.json``
-              and ``yosys.log``
+              and the logs
     """
 
     family: str
@@ -83,10 +89,13 @@ def share() -> Path:
     return Path(str(files(_PACKAGE.replace("-", "_")))) / "share"
 
 
-def run_yosys(script: str, *, cwd: Path) -> str:
-    """Run the commands of a script; returns Yosys' log.  Raises ToolError with its tail."""
-    (cwd / "yosys.ys").write_text(script)
-    return run_wasm(_PACKAGE, "yosys", ["-l", "yosys.log", "-s", "yosys.ys"], cwd=cwd)
+def run_yosys(name: str, script: str, *, cwd: Path) -> str:
+    """Run a script, kept as ``NAME.ys`` beside its log; returns what Yosys printed.
+
+    Raises ToolError with the tail of that.
+    """
+    (cwd / f"{name}.ys").write_text(script)
+    return run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
 
 
 def synthesize(design: Design, family: str, top: str) -> Netlist:
@@ -103,13 +112,23 @@ def synthesize(design: Design, family: str, top: str) -> Netlist:
     def build(folder: Path) -> None:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
-        run_yosys(script, cwd=folder)
+        run_yosys("synthesis", script, cwd=folder)
+        if family == "ecp5":
+            netlist = json.loads((folder / "netlist.json").read_text())
+            output_registers.use_output_registers(netlist["modules"][top])
+            (folder / "netlist.json").write_text(json.dumps(netlist))
+        run_yosys("writing", _FINISH, cwd=folder)
 
     key = [part for name in sorted(sources) for part in (name, sources[name])]
-    return Netlist(family, top, cached("netlists", [*key, script, wasm_version(_PACKAGE)], build))
+    key += [script, _FINISH, Path(output_registers.__file__).read_bytes(), wasm_version(_PACKAGE)]
+    return Netlist(family, top, cached("netlists", key, build))
 
 
 def _script(family: str, top: str, sources: list[str]) -> str:
-    parts = (_READ, _FLOW[family] + "\n", _WRITE)
-    libraries = _LIBRARIES.get(family, "")
-    return "".join(parts).format(top=top, sources=" ".join(sources), libraries=libraries)
+    parts = (_READ, _FLOW[family] + "\n", _JSON)
+    return "".join(parts).format(
+        top=top,
+        sources=" ".join(sources),
+        libraries=_LIBRARIES.get(family, ""),
+        adjust=_ADJUST.get(family, ""),
+    )

@@ -38,7 +38,10 @@ _LIBRARIES = {
     "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
 }
 _NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
-_ADJUST = {"ice40": _NO_LUT_RAM}
+# ice40_dsp of Yosys 0.70 can pack one register twice, as what a multiplier gives and as what
+# another one's adder takes: the sum is then a cycle late.  It leaves kept registers alone.
+_KEEP_PRODUCTS = "setattr -set keep 1 w:*mul*.p_q"
+_ADJUST = {"ice40": f"{_NO_LUT_RAM}\n{_KEEP_PRODUCTS}"}
 _FLOW = {
     # Memories stay memories, and every gate drives a net of its own: both make simulators fast.
     # The default script of abc takes minutes on multipliers made of gates.

@@ -313,9 +313,7 @@ def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
         modules = sorted(name for name in sources if name.endswith((".sv", ".v")))
-        toolchain.verilate(
-            [*flags, "--top-module", top, "-Mdir", "obj", *modules], cwd=folder
-        )
+        toolchain.verilate([*flags, "--top-module", top, "-Mdir", "obj", *modules], cwd=folder)
         generated = sorted((folder / "obj").glob("Vdut*.cpp"))
         (folder / "obj" / "network.h").write_text(_header(design, top))
         everything = "".join(map(_included, generated))

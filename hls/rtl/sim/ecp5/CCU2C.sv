@@ -31,8 +31,8 @@ module CCU2C #(
   wire propagate0, propagate1;
   LUT4 #(.INIT(INIT0)) lut0 (.A(A0), .B(B0), .C(C0), .D(D0), .Z(propagate0));
   LUT4 #(.INIT(INIT1)) lut1 (.A(A1), .B(B1), .C(C1), .D(D1), .Z(propagate1));
-  wire generate0 = (INJECT1_0 == "NO") && INIT0[{B0, A0}];
-  wire generate1 = (INJECT1_1 == "NO") && INIT1[{B1, A1}];
+  wire generate0 = (INJECT1_0 == "NO") && INIT0[{2'b00, B0, A0}];
+  wire generate1 = (INJECT1_1 == "NO") && INIT1[{2'b00, B1, A1}];
   wire carry = (propagate0 & CIN) | (!propagate0 & generate0);
   assign S0   = propagate0 ^ ((INJECT1_0 == "NO") && CIN);
   assign S1   = propagate1 ^ ((INJECT1_1 == "NO") && carry);

@@ -2,6 +2,7 @@
 //
 // A register of MULT18X18D that may be absent; its clock, enable and reset are chosen by name.
 `default_nettype none
+/* verilator lint_off UNUSEDSIGNAL */  // a register that is absent needs no clock
 
 module MULT18X18D_register #(
   parameter W   = 18,

@@ -51,7 +51,7 @@ def run(
     simulator    verilator or icarus
     """
     samples.check(network)
-    return _SIMULATORS[simulator].run(
+    outputs = _SIMULATORS[simulator].run(
         network,
         samples,
         spikes=spikes,
@@ -60,6 +60,8 @@ def run(
         progress=progress,
         sources=sources(Design.of(network, lanes, "dut"), cells),
     )
+    assert isinstance(outputs, Outputs)
+    return outputs
 
 
 def sources(design: Design, cells: str, top: str = "dut_axis_trace") -> dict[str, bytes]:

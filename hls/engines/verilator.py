@@ -71,10 +71,17 @@ def run(
     states: bool = False,
     lanes: LaneChoice | None = None,
     progress: Progress | None = None,
+    sources: Mapping[str, bytes] | None = None,
 ) -> Outputs:
-    """Run samples through the RTL."""
+    """Run samples through the RTL, or through other ``sources`` as in ``simulate``."""
     return simulate(
-        network, samples, spikes=spikes, states=states, lanes=lanes, progress=progress
+        network,
+        samples,
+        spikes=spikes,
+        states=states,
+        lanes=lanes,
+        progress=progress,
+        sources=sources,
     ).outputs
 
 

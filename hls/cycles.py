@@ -1,7 +1,7 @@
 """How many clock cycles the RTL takes for given samples: measured, by running it in Verilator.
 
-Latency    of a sample that enters an idle IP: the cycle in which its first beat is taken, the one in
-           which its last score leaves, and all between them.  Source and sink never wait
+Latency    of a sample that enters an idle IP: the cycle in which its first beat is taken, the one
+           in which its last beat leaves, and all between them.  Source and sink never wait
 Rate       of samples that follow each other without a gap
 """
 

@@ -7,9 +7,8 @@ interrupted, goes on where it stood.
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,13 +17,12 @@ from typing import Any
 from rfssm.hls import cells, cycles, nextpnr, tops, yosys
 from rfssm.hls.cells import CellReport
 from rfssm.hls.cycles import Cycles
-from rfssm.hls.emit import Design, Lanes
+from rfssm.hls.emit import Design
 from rfssm.hls.engines import verilator
 from rfssm.hls.nextpnr import Placement
 from rfssm.hls.targets import Target
-from rfssm.hls.toolchain import wasm_version
 from rfssm.hls.tops import Top
-from rfssm.model.errors import HardwareError, ToolError
+from rfssm.model.errors import ToolError
 from rfssm.quant.samples import Samples
 
 Progress = Callable[[str, str], None]
@@ -141,11 +139,8 @@ def synth(
             raise ToolError(reason)
     say = progress or _unheard
 
-    stage = f"synthesis for {target.family}"
-    say(stage, "")
-    netlist = yosys.synthesize(
-        design, target.family, top.module, extra=top.sources, watch=_passes(partial(say, stage))
-    )
+    say(f"synthesis for {target.family}", "")
+    netlist = yosys.synthesize(design, target.family, top.module, extra=top.sources)
     say("counting cells", "")
     counted = cells.report(netlist)
     target.check_fits(counted.total)
@@ -196,16 +191,6 @@ def _cycles(
 
 def _passed(say: Callable[[str], None], done: int, total: int) -> None:
     say(f"{done} of {total}")
-
-
-def _passes(say: Callable[[str], None]) -> Callable[[str], None]:
-    """Tell the outer passes that Yosys begins."""
-
-    def watch(line: str) -> None:
-        if found := re.match(r"\d+\.\d+\. Executing (\w+) pass", line):
-            say(found[1])
-
-    return watch
 
 
 def _tools(target: Target) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ class Top:
 
 
 def ip_top(design: Design, target: Target) -> Top:
-    """The IP alone: all of its ports on pins, or its streams shifted through few where pins lack."""
+    """The IP alone: all its ports on pins, or where pins lack its streams shifted through few."""
     if not target.placed or _pins(design) <= target.pins:
         return Top(f"{design.name}_axis", "the IP, AXI4-Stream on pins")
     module = Path(str(files("rfssm.hls"))) / "rtl" / "pins" / "rfssm_pins.sv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rfssm.hls.emit import Design
@@ -70,5 +71,5 @@ puts "slack $slack ns at a period of $period ns"
 
 def _word(name: str) -> str:
     """A literal word: characters that mean something to Tcl must not occur."""
-    assert name and all(c.isalnum() or c in "._-" for c in name) and name.isascii(), name
+    assert re.fullmatch(r"[A-Za-z0-9._-]+", name), name
     return f"{{{name}}}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rfssm.hls import output_registers
 from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, design_files, rtl_sources
-from rfssm.hls.toolchain import Watch, missing_wasm, run_wasm, wasm_version
+from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
 from rfssm.model.errors import HardwareError
 
 FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
@@ -45,8 +47,9 @@ _FLOW = {
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
 }
-_WRITE = """\
-write_json netlist.json
+_JSON = "write_json netlist.json\n"
+_FINISH = """\
+read_json netlist.json
 write_verilog -noattr netlist.v
 tee -q -o cells.json stat -json
 """
@@ -57,7 +60,7 @@ class Netlist:
     """A synthesised design.
 
     folder    holds ``netlist.json`` (for nextpnr), ``netlist.v`` (for simulators), ``cells.json``
-              and ``yosys.log``
+              and the logs
     """
 
     family: str
@@ -75,24 +78,21 @@ def missing() -> str | None:
     return missing_wasm(_PACKAGE)
 
 
-def run_yosys(script: str, *, cwd: Path, watch: Watch | None = None) -> str:
-    """Run the commands of a script; returns Yosys' log.  Raises ToolError with its tail."""
-    (cwd / "yosys.ys").write_text(script)
-    return run_wasm(_PACKAGE, "yosys", ["-l", "yosys.log", "-s", "yosys.ys"], cwd=cwd, watch=watch)
+def run_yosys(name: str, script: str, *, cwd: Path) -> str:
+    """Run a script, kept as ``NAME.ys`` beside its log; returns what Yosys printed.
+
+    Raises ToolError with the tail of that.
+    """
+    (cwd / f"{name}.ys").write_text(script)
+    return run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
 
 
 def synthesize(
-    design: Design,
-    family: str,
-    top: str,
-    *,
-    extra: Mapping[str, bytes] | None = None,
-    watch: Watch | None = None,
+    design: Design, family: str, top: str, *, extra: Mapping[str, bytes] | None = None
 ) -> Netlist:
     """Synthesise one of a design's tops for a family; found in the cache if done before.
 
-    extra    further sources by name: of a top that the design does not hold itself
-    watch    called with each line of Yosys' log
+    extra    further sources by name, of a top that the design does not hold itself
 
     Raises HardwareError for an unknown family, ToolError with what Yosys said.
     """
@@ -106,15 +106,23 @@ def synthesize(
     def build(folder: Path) -> None:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
-        run_yosys(script, cwd=folder, watch=watch)
+        run_yosys("synthesis", script, cwd=folder)
+        if family == "ecp5":
+            netlist = json.loads((folder / "netlist.json").read_text())
+            output_registers.use_output_registers(netlist["modules"][top])
+            (folder / "netlist.json").write_text(json.dumps(netlist))
+        run_yosys("writing", _FINISH, cwd=folder)
 
     key = [part for name in sorted(sources) for part in (name, sources[name])]
-    return Netlist(family, top, cached("netlists", [*key, script, version()], build))
+    key += [script, _FINISH, Path(output_registers.__file__).read_bytes(), wasm_version(_PACKAGE)]
+    return Netlist(family, top, cached("netlists", key, build))
 
 
 def _script(family: str, top: str, sources: list[str]) -> str:
-    parts = (_READ, _FLOW[family] + "\n", _WRITE)
-    libraries, adjust = _LIBRARIES.get(family, ""), _ADJUST.get(family, "")
+    parts = (_READ, _FLOW[family] + "\n", _JSON)
     return "".join(parts).format(
-        top=top, sources=" ".join(sources), libraries=libraries, adjust=adjust
+        top=top,
+        sources=" ".join(sources),
+        libraries=_LIBRARIES.get(family, ""),
+        adjust=_ADJUST.get(family, ""),
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cocotb
 from harness import Bench
 
-PIPE = 8
+LOOP = 8
 
 
 class Sweeper:
@@ -36,7 +36,7 @@ class Sweeper:
             if self._running and (self._slot >= self._count or not next(self._paused)):
                 index = self._slot if self._slot < self._count else None
                 self._slot += 1
-                if self._slot == max(self._count, PIPE):
+                if self._slot == max(self._count, LOOP):
                     free, self._running = 1, False
             shown = self._step
             if self.waiting and not self._running:

@@ -113,8 +113,8 @@ class Fault:
 
 LATE_SPIKE = """logic late_q [0:CHUNKS-1];
       initial for (int k = 0; k < CHUNKS; k++) late_q[k] = 1'b0;
-      always_ff @(posedge clk) if (valid_q[7]) late_q[chunk_q[7]] <= spike;
-      assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {late_q[chunk_q[7]], next};"""
+      always_ff @(posedge clk) if (valid_q[8]) late_q[chunk_q[8]] <= spike;
+      assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {late_q[chunk_q[8]], next};"""
 
 FAULTS = {
     "floor_for_round_half_up": Fault(
@@ -155,24 +155,24 @@ FAULTS = {
         "rfssm_saturate", "!= {(A_W-Y_W+1){sign}});", "!= {(A_W-Y_W+1){sign}}) && !sign;", ENDS
     ),
     "the_silent_flag_ignored": Fault(
-        "rfssm_cells", "in_q4 <= silent_q[3] ? '0 : current", "in_q4 <= current", SAMPLES
+        "rfssm_cells", "in_q5 <= silent_q[4] ? '0 : current", "in_q5 <= current", SAMPLES
     ),
     "a_bank_switched_one_cycle_early": Fault(
         "rfssm_synapse", "if (step_valid) fill_q <= !fill_q;",
-        "if (tag_q[WORD_W+2]) fill_q <= !fill_q;", SAMPLES,
+        "if (tag_q[STAGES-1][WORD_W+2]) fill_q <= !fill_q;", SAMPLES,
     ),
     "the_first_event_added_to_old_currents": Fault(
         "rfssm_synapse", "o = first ? '0 : old", "o = old", SAMPLES
     ),
     "the_sign_of_a_value_ignored": Fault(
-        "rfssm_synapse", "{(VALUE_SIGNED != 0) && value_q2[VALUE_W-1], value_q2}",
-        "{1'b0, value_q2}", SAMPLES,
+        "rfssm_synapse", "{(VALUE_SIGNED != 0) && value_q3[VALUE_W-1], value_q3}",
+        "{1'b0, value_q3}", SAMPLES,
     ),
     "a_label_tie_won_by_the_highest_class": Fault(
-        "rfssm_readout", "score_q8 > best_q", "score_q8 >= best_q", LABEL
+        "rfssm_readout", "score_q9 > best_q", "score_q9 >= best_q", LABEL
     ),
     "a_maximum_kept_across_samples": Fault(
-        "rfssm_readout", "(first_q[7] || m_wide > old_q7)", "(m_wide > old_q7)", MAX
+        "rfssm_readout", "(first_q[8] || m_wide > old_q8)", "(m_wide > old_q8)", MAX
     ),
     "tlast_on_the_packet_of_every_step": Fault(
         "rfssm_readout", "m_last  = get_label_q && packet_last_q[get_q];", "m_last  = get_label_q;",

@@ -18,9 +18,11 @@
 // that the layer lacks left out; of THRESHOLD {threshold}.  Padding lanes of the last chunk never
 // spike.
 //
-// Latency: PIPE = 8 cycles from issue to m_valid.  II: max(CHUNKS, PIPE) cycles per step; the next
-// step follows without a gap.  The pipeline never stalls: a chunk is issued only while `room`
-// promises a place for its spikes.
+// A state is read one cycle after its chunk is issued: constants take two cycles to come.
+//
+// Latency: 9 cycles from issue to m_valid.  II: max(CHUNKS, 8) cycles per step; the next step
+// follows without a gap.  The pipeline never stalls: a chunk is issued only while `room` promises a
+// place for its spikes.
 // Cost: 4 * LANES multipliers of STATE_W x TRANS_W; states 2 * N * STATE_W bits (N more with RESET)
 // in LUT memory or, with STATE_RAM, block memory; coefficients 4 (ROTATION: 2) * N * TRANS_W bits.
 `default_nettype none
@@ -56,7 +58,7 @@ module rfssm_cells #(
   output wire logic step_start,
   output wire logic step_free,
   output wire logic [CHUNK_W-1:0] read_index,
-  input  wire logic [LANES*PARTS*CURRENT_W-1:0] current,  // three cycles after read_index
+  input  wire logic [LANES*PARTS*CURRENT_W-1:0] current,  // four cycles after read_index
 
   input  wire logic               room,
   output wire logic               m_valid,
@@ -68,7 +70,8 @@ module rfssm_cells #(
   output wire logic [LANES*STATE_W-1:0] trace_u,  // with m_valid; for verification only
   output wire logic [LANES*STATE_W-1:0] trace_v
 );
-  localparam int PIPE = 8;
+  localparam int PIPE = 9;  // cycles from issue to m_valid
+  localparam int LOOP = 8;  // cycles from reading a state until it can be read again
 
   initial begin
     if (N < 1) $fatal(1, "%m: N must be at least 1");
@@ -80,7 +83,7 @@ module rfssm_cells #(
   end
 
   wire logic issue, first, silent, last, end_chunk;
-  rfssm_sweep #(.CHUNKS(CHUNKS), .PIPE(PIPE)) sweep (
+  rfssm_sweep #(.CHUNKS(CHUNKS), .LOOP(LOOP)) sweep (
     .clk, .rst, .step_valid, .step_silent, .step_last, .step_start, .step_free,
     .room, .issue, .chunk(read_index), .first, .silent, .last, .end_chunk
   );
@@ -88,12 +91,14 @@ module rfssm_cells #(
   // -- tags that travel with a chunk: stage k is k cycles after issue --------------------------
   logic [CHUNK_W-1:0] chunk_q [1:PIPE];
   logic [PIPE:1]      valid_q, end_q, last_q;
-  logic [3:1]         silent_q;
+  logic [4:1]         silent_q;
+  logic               first_q;
   always_ff @(posedge clk) begin
     valid_q  <= {valid_q[PIPE-1:1], issue};
     end_q    <= {end_q[PIPE-1:1], end_chunk};
     last_q   <= {last_q[PIPE-1:1], last && end_chunk};
-    silent_q <= {silent_q[2:1], silent};
+    silent_q <= {silent_q[3:1], silent};
+    first_q  <= first;
     chunk_q[1] <= read_index;
     for (int k = 2; k <= PIPE; k++) chunk_q[k] <= chunk_q[k-1];
     if (rst) valid_q <= '0;
@@ -102,19 +107,16 @@ module rfssm_cells #(
   // -- memories --------------------------------------------------------------------------------
   localparam int LANE_COEF_W  = (ROTATION != 0 ? 2 : 4) * TRANS_W;
   localparam int LANE_STATE_W = 2 * STATE_W + (RESET != 0 ? 1 : 0);
-  logic [LANES*LANE_COEF_W-1:0] coef_rom  [0:CHUNKS-1];
-  logic [LANES*STATE_W-1:0]     limit_rom [0:CHUNKS-1];
-  initial $readmemh(COEF, coef_rom);
-  initial $readmemh(THRESHOLD, limit_rom);
-
-  logic [LANES*LANE_COEF_W-1:0]  coef_q;
-  logic [LANES*STATE_W-1:0]      limit_q;
+  wire logic [LANES*LANE_COEF_W-1:0]  coef;
+  wire logic [LANES*STATE_W-1:0]      limits;
   wire logic [LANES*LANE_STATE_W-1:0] state;
   wire logic [LANES*LANE_STATE_W-1:0] state_next;
-  always_ff @(posedge clk) begin
-    coef_q  <= coef_rom[read_index];
-    limit_q <= limit_rom[chunk_q[6]];
-  end
+  rfssm_rom #(.W(LANES*LANE_COEF_W), .DEPTH(CHUNKS), .FILE(COEF)) coef_rom (
+    .clk, .addr(read_index), .q(coef)
+  );
+  rfssm_rom #(.W(LANES*STATE_W), .DEPTH(CHUNKS), .FILE(THRESHOLD)) limit_rom (
+    .clk, .addr(chunk_q[6]), .q(limits)
+  );
 
   localparam int LANE_OFFSET_W = (RESET != 0 ? 2 * STATE_W : 0) + BIAS_W * PARTS;
   localparam int OFFSET_W      = (LANE_OFFSET_W > 0) ? LANES * LANE_OFFSET_W : 1;
@@ -123,11 +125,9 @@ module rfssm_cells #(
   /* verilator lint_on UNUSEDSIGNAL */
   generate
     if (LANE_OFFSET_W > 0) begin : g_offset
-      logic [OFFSET_W-1:0] offset_rom [0:CHUNKS-1];
-      logic [OFFSET_W-1:0] offset_q;
-      initial $readmemh(OFFSET, offset_rom);
-      always_ff @(posedge clk) offset_q <= offset_rom[read_index];
-      assign offset = offset_q;
+      rfssm_rom #(.W(OFFSET_W), .DEPTH(CHUNKS), .FILE(OFFSET)) offset_rom (
+        .clk, .addr(read_index), .q(offset)
+      );
     end else begin : g_no_offset
       assign offset = '0;
     end
@@ -138,20 +138,20 @@ module rfssm_cells #(
       (* ram_style = "distributed" *) logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
       logic [LANES*LANE_STATE_W-1:0] state_q;
       always_ff @(posedge clk) begin
-        state_q <= first ? '0 : states[read_index];
-        if (valid_q[7]) states[chunk_q[7]] <= state_next;
+        state_q <= first_q ? '0 : states[chunk_q[1]];
+        if (valid_q[8]) states[chunk_q[8]] <= state_next;
       end
       assign state = state_q;
     end else begin : g_blockram
       (* ram_style = "block" *) logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
       logic [LANES*LANE_STATE_W-1:0] state_q;
-      logic first_q;
+      logic first_q2;
       always_ff @(posedge clk) begin
-        state_q <= states[read_index];
-        first_q <= first;
-        if (valid_q[7]) states[chunk_q[7]] <= state_next;
+        state_q  <= states[chunk_q[1]];
+        first_q2 <= first_q;
+        if (valid_q[8]) states[chunk_q[8]] <= state_next;
       end
-      assign state = first_q ? '0 : state_q;
+      assign state = first_q2 ? '0 : state_q;
     end
   endgenerate
 
@@ -174,16 +174,16 @@ module rfssm_cells #(
     wire logic [2*STATE_W-1:0] next;  // {v, u}
 
     for (genvar j = 0; j < 2; j++) begin : g_part
-      // stages 1-3: products
+      // stages 2-4: products
       localparam int A_U = (ROTATION != 0) ? j : 2 * j;
       localparam int A_V = (ROTATION != 0) ? 1 - j : 2 * j + 1;
-      wire logic signed [TRANS_W-1:0] a_u = coef_q[i*LANE_COEF_W + A_U*TRANS_W +: TRANS_W];
-      wire logic signed [TRANS_W-1:0] a_v = coef_q[i*LANE_COEF_W + A_V*TRANS_W +: TRANS_W];
+      wire logic signed [TRANS_W-1:0] a_u = coef[i*LANE_COEF_W + A_U*TRANS_W +: TRANS_W];
+      wire logic signed [TRANS_W-1:0] a_v = coef[i*LANE_COEF_W + A_V*TRANS_W +: TRANS_W];
       wire logic signed [PROD_W-1:0] p_u, p_v;
       rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_u (.clk, .a(u), .b(a_u), .p(p_u));
       rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_v (.clk, .a(v), .b(a_v), .p(p_v));
 
-      // stages 1-5, in the shadow of the products: what is added after rounding
+      // stages 2-6, in the shadow of the products: what is added after rounding
       wire logic signed [ADD_W-1:0] add;
       if (RESET != 0 || (BIAS_W != 0 && j < PARTS)) begin : g_add
         wire logic signed [ADD_W-1:0] bias, r;
@@ -200,56 +200,56 @@ module rfssm_cells #(
         end else begin : g_no_reset
           assign r = '0;
         end
-        logic signed [ADD_W-1:0] add_q2, add_q3, add_q4;
+        logic signed [ADD_W-1:0] add_q3, add_q4, add_q5;
         always_ff @(posedge clk) begin
-          add_q2 <= bias + r;
-          add_q3 <= add_q2;
+          add_q3 <= bias + r;
           add_q4 <= add_q3;
+          add_q5 <= add_q4;
         end
-        assign add = add_q4;
+        assign add = add_q5;
       end else begin : g_no_add
         assign add = '0;
       end
       wire logic signed [X_W-1:0] in;
       if (j < PARTS) begin : g_in
-        logic signed [CURRENT_W-1:0] in_q4;
+        logic signed [CURRENT_W-1:0] in_q5;
         always_ff @(posedge clk)
-          in_q4 <= silent_q[3] ? '0 : current[(i*PARTS + j)*CURRENT_W +: CURRENT_W];
-        assign in = X_W'(in_q4) <<< GUARD;
+          in_q5 <= silent_q[4] ? '0 : current[(i*PARTS + j)*CURRENT_W +: CURRENT_W];
+        assign in = X_W'(in_q5) <<< GUARD;
       end else begin : g_no_in
         assign in = '0;
       end
 
-      // stage 4: sum of the products; 5: the one rounding; 6: add; 7: saturate
+      // stage 5: sum of the products; 6: the one rounding; 7: add; 8: saturate
       wire logic signed [SUM_W-1:0]   wide_u = SUM_W'(p_u);
       wire logic signed [SUM_W-1:0]   wide_v = SUM_W'(p_v);
       wire logic signed [Q_W-1:0]     rounded;
       wire logic signed [STATE_W-1:0] fitted;
-      logic signed [SUM_W-1:0]   sum_q4;
-      logic signed [Q_W-1:0]     q_q5;
-      logic signed [X_W-1:0]     x_q5;
-      logic signed [R_W-1:0]     r_q6;
-      logic signed [STATE_W-1:0] next_q7;
-      rfssm_round #(.A_W(SUM_W), .SHIFT(TRANS_FRAC), .ROUND(ROUND)) round (.a(sum_q4), .q(rounded));
+      logic signed [SUM_W-1:0]   sum_q5;
+      logic signed [Q_W-1:0]     q_q6;
+      logic signed [X_W-1:0]     x_q6;
+      logic signed [R_W-1:0]     r_q7;
+      logic signed [STATE_W-1:0] next_q8;
+      rfssm_round #(.A_W(SUM_W), .SHIFT(TRANS_FRAC), .ROUND(ROUND)) round (.a(sum_q5), .q(rounded));
       rfssm_saturate #(.A_W(R_W), .Y_W(STATE_W), .SATURATE(SATURATE)) saturate (
-        .a(r_q6), .y(fitted)
+        .a(r_q7), .y(fitted)
       );
       always_ff @(posedge clk) begin
-        sum_q4  <= (j == 0 && ROTATION != 0) ? wide_u - wide_v : wide_u + wide_v;
-        q_q5    <= rounded;
-        x_q5    <= in + X_W'(add);
-        r_q6    <= R_W'(q_q5) + R_W'(x_q5);
-        next_q7 <= fitted;
+        sum_q5  <= (j == 0 && ROTATION != 0) ? wide_u - wide_v : wide_u + wide_v;
+        q_q6    <= rounded;
+        x_q6    <= in + X_W'(add);
+        r_q7    <= R_W'(q_q6) + R_W'(x_q6);
+        next_q8 <= fitted;
       end
-      assign next[j*STATE_W +: STATE_W] = next_q7;
+      assign next[j*STATE_W +: STATE_W] = next_q8;
     end
 
-    // stages 7-8: compare, write back
+    // stages 8-9: compare, write back
     wire logic signed [STATE_W-1:0] u_next = next[STATE_W-1:0];
-    wire logic signed [STATE_W-1:0] limit  = limit_q[i*STATE_W +: STATE_W];
+    wire logic signed [STATE_W-1:0] limit  = limits[i*STATE_W +: STATE_W];
     wire logic spike;
     if (i >= LANES - PADDING) begin : g_padding
-      assign spike = (u_next > limit) && !end_q[7];  // this lane has no neuron in the last chunk
+      assign spike = (u_next > limit) && !end_q[8];  // this lane has no neuron in the last chunk
     end else begin : g_neuron
       assign spike = (u_next > limit);
     end
@@ -265,11 +265,11 @@ module rfssm_cells #(
     end
   end
 
-  assign m_valid    = valid_q[8];
-  assign m_chunk    = chunk_q[8];
+  assign m_valid    = valid_q[9];
+  assign m_chunk    = chunk_q[9];
   assign m_spike    = spike_q;
-  assign m_step_end = end_q[8];
-  assign m_last     = last_q[8];
+  assign m_step_end = end_q[9];
+  assign m_last     = last_q[9];
   assign trace_u    = u_q;
   assign trace_v    = v_q;
 endmodule

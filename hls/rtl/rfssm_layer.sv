@@ -14,7 +14,7 @@
 // II per step: max(1, events * ceil(N_OUT / SYNAPSE_LANES), ceil(N_OUT / NEURON_LANES), 8) + c, c
 // <= 2, and never under the number of values that leave.
 // Latency of one step through an idle layer, from its last event to the last one that leaves:
-// ceil(N_OUT / SYNAPSE_LANES) + ceil(N_OUT / NEURON_LANES) + 15 cycles at most, 1 more with SKIP.
+// ceil(N_OUT / SYNAPSE_LANES) + ceil(N_OUT / NEURON_LANES) + 16 cycles at most, 1 more with SKIP.
 // Cost: see rfssm_synapse, rfssm_cells, rfssm_skip, rfssm_encoder.
 `default_nettype none
 
@@ -72,7 +72,7 @@ module rfssm_layer #(
   output wire logic [NEURON_LANES*STATE_W-1:0] trace_u,
   output wire logic [NEURON_LANES*STATE_W-1:0] trace_v
 );
-  localparam int PIPE = 8;
+  localparam int PIPE = 9;  // of rfssm_cells
 
   initial begin
     if (SKIP != 0 && N_IN != N_OUT) $fatal(1, "%m: SKIP needs N_IN = N_OUT");

@@ -17,7 +17,7 @@
 //
 // II per step: max(1, events * ceil(CLASSES / SYNAPSE_LANES), CLASSES, 8) + c, c <= 2; per packet
 // also CLASSES + 5.  Latency: from a step's last event to its packet's first beat at most
-// ceil(CLASSES / SYNAPSE_LANES) + CLASSES + 12 cycles.
+// ceil(CLASSES / SYNAPSE_LANES) + CLASSES + 14 cycles.
 // Cost: one rfssm_synapse, one multiplier of STATE_W x (LEAK_FRAC + 1), three adders, LUT memories
 // of CLASSES x STATE_W, CLASSES x SCORE_W (sum, max) and 2 * CLASSES x SCORE_W bits.
 `default_nettype none
@@ -59,7 +59,8 @@ module rfssm_readout #(
   output wire logic signed [DATA_W-1:0] m_data,
   output wire logic                     m_last
 );
-  localparam int PIPE = 8;
+  localparam int PIPE = 9;  // cycles from issue to a score
+  localparam int LOOP = 8;  // as in rfssm_cells
 
   initial begin
     if (CLASSES < 1) $fatal(1, "%m: CLASSES must be at least 1");
@@ -92,7 +93,7 @@ module rfssm_readout #(
   wire logic issue, first, silent, last, end_class;
   wire logic emits = last || (SCORE == 3);
   logic [1:0] taken_q;
-  rfssm_sweep #(.CHUNKS(CLASSES), .PIPE(PIPE)) sweep (
+  rfssm_sweep #(.CHUNKS(CLASSES), .LOOP(LOOP)) sweep (
     .clk, .rst, .step_valid, .step_silent, .step_last, .step_start, .step_free,
     .room(!emits || !taken_q[1]), .issue, .chunk(class_now), .first, .silent, .last,
     .end_chunk(end_class)
@@ -101,13 +102,15 @@ module rfssm_readout #(
   // -- tags that travel with a class: stage k is k cycles after issue --------------------------
   logic [CLASS_W-1:0] class_q [1:PIPE];
   logic [PIPE:1]      valid_q, emits_q, last_q, end_q;
-  logic [3:1]         silent_q;
+  logic [4:1]         silent_q;
+  logic [8:1]         first_q;
   always_ff @(posedge clk) begin
     valid_q  <= {valid_q[PIPE-1:1], issue};
     emits_q  <= {emits_q[PIPE-1:1], emits};
     last_q   <= {last_q[PIPE-1:1], last};
     end_q    <= {end_q[PIPE-1:1], end_class};
-    silent_q <= {silent_q[2:1], silent};
+    silent_q <= {silent_q[3:1], silent};
+    first_q  <= {first_q[7:1], first};
     class_q[1] <= class_now;
     for (int k = 2; k <= PIPE; k++) class_q[k] <= class_q[k-1];
     if (rst) valid_q <= '0;
@@ -120,72 +123,70 @@ module rfssm_readout #(
   localparam int IN_W   = CURRENT_W + GUARD;
   localparam int X_W    = ((IN_W > STATE_W) ? IN_W : STATE_W) + 1;
   localparam int R_W    = ((Q_W > X_W) ? Q_W : X_W) + 1;
-  logic [LEAK_FRAC+BIAS_W-1:0] leak_rom [0:CLASSES-1];
-  initial $readmemh(LEAK, leak_rom);
   (* ram_style = "distributed" *) logic [STATE_W-1:0] states [0:CLASSES-1];
 
-  logic [LEAK_FRAC+BIAS_W-1:0]    leak_q;
-  logic signed [STATE_W-1:0]      m_q1, m_q7;
-  wire logic signed [LEAK_W-1:0]  leak = {1'b0, leak_q[LEAK_FRAC-1:0]};
+  wire logic [LEAK_FRAC+BIAS_W-1:0] constants;
+  logic signed [STATE_W-1:0]      m_q2, m_q8;
+  wire logic signed [LEAK_W-1:0]  leak = {1'b0, constants[LEAK_FRAC-1:0]};
   wire logic signed [PROD_W-1:0]  p;
   wire logic signed [X_W-1:0]     bias;
   wire logic signed [Q_W-1:0]     rounded;
   wire logic signed [STATE_W-1:0] fitted;
-  logic signed [CURRENT_W-1:0]    in_q4;
-  logic signed [X_W-1:0]          x_q5;
-  logic signed [PROD_W-1:0]       p_q4;
-  logic signed [Q_W-1:0]          q_q5;
-  logic signed [R_W-1:0]          r_q6;
-  wire logic signed [X_W-1:0]     in = X_W'(in_q4) <<< GUARD;
-  rfssm_mul #(.A_W(STATE_W), .B_W(LEAK_W)) mul (.clk, .a(m_q1), .b(leak), .p(p));
-  rfssm_round #(.A_W(PROD_W), .SHIFT(LEAK_FRAC), .ROUND(ROUND)) round (.a(p_q4), .q(rounded));
-  rfssm_saturate #(.A_W(R_W), .Y_W(STATE_W), .SATURATE(SATURATE)) saturate (.a(r_q6), .y(fitted));
+  logic signed [CURRENT_W-1:0]    in_q5;
+  logic signed [X_W-1:0]          x_q6;
+  logic signed [PROD_W-1:0]       p_q5;
+  logic signed [Q_W-1:0]          q_q6;
+  logic signed [R_W-1:0]          r_q7;
+  wire logic signed [X_W-1:0]     in = X_W'(in_q5) <<< GUARD;
+  rfssm_rom #(.W(LEAK_FRAC + BIAS_W), .DEPTH(CLASSES), .FILE(LEAK)) leak_rom (
+    .clk, .addr(class_now), .q(constants)
+  );
+  rfssm_mul #(.A_W(STATE_W), .B_W(LEAK_W)) mul (.clk, .a(m_q2), .b(leak), .p(p));
+  rfssm_round #(.A_W(PROD_W), .SHIFT(LEAK_FRAC), .ROUND(ROUND)) round (.a(p_q5), .q(rounded));
+  rfssm_saturate #(.A_W(R_W), .Y_W(STATE_W), .SATURATE(SATURATE)) saturate (.a(r_q7), .y(fitted));
   generate
     if (BIAS_W > 0) begin : g_bias
-      logic signed [BIAS_W-1:0] bias_q2, bias_q3, bias_q4;
+      logic signed [BIAS_W-1:0] bias_q3, bias_q4, bias_q5;
       always_ff @(posedge clk) begin
-        bias_q2 <= leak_q[LEAK_FRAC +: BIAS_W];
-        bias_q3 <= bias_q2;
+        bias_q3 <= constants[LEAK_FRAC +: BIAS_W];
         bias_q4 <= bias_q3;
+        bias_q5 <= bias_q4;
       end
-      assign bias = X_W'(bias_q4);
+      assign bias = X_W'(bias_q5);
     end else begin : g_no_bias
       assign bias = '0;
     end
   endgenerate
 
   always_ff @(posedge clk) begin
-    m_q1   <= first ? '0 : states[class_now];
-    leak_q <= leak_rom[class_now];
-    in_q4  <= silent_q[3] ? '0 : current;
-    x_q5   <= in + bias;
-    p_q4   <= p;
-    q_q5   <= rounded;
-    r_q6   <= R_W'(q_q5) + R_W'(x_q5);
-    m_q7   <= fitted;
-    if (valid_q[7]) states[class_q[7]] <= m_q7;
+    m_q2  <= first_q[1] ? '0 : states[class_q[1]];
+    in_q5 <= silent_q[4] ? '0 : current;
+    x_q6  <= in + bias;
+    p_q5  <= p;
+    q_q6  <= rounded;
+    r_q7  <= R_W'(q_q6) + R_W'(x_q6);
+    m_q8  <= fitted;
+    if (valid_q[8]) states[class_q[8]] <= m_q8;
   end
 
   // -- scores ------------------------------------------------------------------------------------
-  wire logic signed [SCORE_W-1:0] m_wide = SCORE_W'(m_q7);
-  logic signed [SCORE_W-1:0] score_q8;
+  wire logic signed [SCORE_W-1:0] m_wide = SCORE_W'(m_q8);
+  logic signed [SCORE_W-1:0] score_q9;
   generate
     if (SCORE == 0 || SCORE == 2) begin : g_gather
       (* ram_style = "distributed" *) logic [SCORE_W-1:0] scores [0:CLASSES-1];
-      logic signed [SCORE_W-1:0] old_q7;
-      logic [7:1] first_q;
+      logic signed [SCORE_W-1:0] old_q8;
       always_ff @(posedge clk) begin
-        first_q <= {first_q[6:1], first};
-        old_q7 <= scores[class_q[6]];
-        if (valid_q[8]) scores[class_q[8]] <= score_q8;
+        old_q8 <= scores[class_q[7]];
+        if (valid_q[9]) scores[class_q[9]] <= score_q9;
       end
       if (SCORE == 0) begin : g_sum
-        always_ff @(posedge clk) score_q8 <= (first_q[7] ? '0 : old_q7) + m_wide;
+        always_ff @(posedge clk) score_q9 <= (first_q[8] ? '0 : old_q8) + m_wide;
       end else begin : g_max
-        always_ff @(posedge clk) score_q8 <= (first_q[7] || m_wide > old_q7) ? m_wide : old_q7;
+        always_ff @(posedge clk) score_q9 <= (first_q[8] || m_wide > old_q8) ? m_wide : old_q8;
       end
     end else begin : g_now
-      always_ff @(posedge clk) score_q8 <= m_wide;
+      always_ff @(posedge clk) score_q9 <= m_wide;
     end
   endgenerate
 
@@ -200,8 +201,8 @@ module rfssm_readout #(
   logic [CLASS_W-1:0]        get_class_q;
   logic                      get_label_q;       // all scores have left, the label follows
 
-  wire logic put    = valid_q[8] && emits_q[8];
-  wire logic better = class_q[8] == '0 || score_q8 > best_q;
+  wire logic put    = valid_q[9] && emits_q[9];
+  wire logic better = class_q[9] == '0 || score_q9 > best_q;
   wire logic get    = m_valid && m_ready;
   wire logic gone   = get && get_label_q;
   wire logic signed [SCORE_W-1:0] score = packets[{get_q, get_class_q}];
@@ -211,15 +212,15 @@ module rfssm_readout #(
 
   always_ff @(posedge clk) begin
     if (put) begin
-      packets[{put_q, class_q[8]}] <= score_q8;
+      packets[{put_q, class_q[9]}] <= score_q9;
       if (better) begin
-        best_q       <= score_q8;
-        best_class_q <= class_q[8];
+        best_q       <= score_q9;
+        best_class_q <= class_q[9];
       end
-      if (end_q[8]) begin
+      if (end_q[9]) begin
         put_q                <= !put_q;
-        label_q[put_q]       <= better ? class_q[8] : best_class_q;
-        packet_last_q[put_q] <= last_q[8];
+        label_q[put_q]       <= better ? class_q[9] : best_class_q;
+        packet_last_q[put_q] <= last_q[9];
       end
     end
     if (get) begin
@@ -231,7 +232,7 @@ module rfssm_readout #(
       get_class_q <= '0;
       get_label_q <= 1'b0;
     end
-    ready_q <= ready_q + 2'(put && end_q[8]) - 2'(gone);
+    ready_q <= ready_q + 2'(put && end_q[9]) - 2'(gone);
     taken_q <= taken_q + 2'(issue && emits && end_class) - 2'(gone);
     if (rst) begin
       put_q       <= 1'b0;

@@ -2,17 +2,17 @@
 //
 // Walks the chunks of a layer once per complete step, one per cycle while `room`.
 //
-// A sweep lasts max(CHUNKS, PIPE) slots, so that a state is never read before its last write;
+// A sweep lasts max(CHUNKS, LOOP) slots, so that a state is never read before its last write;
 // sweeps follow each other without a gap.  Slots beyond CHUNKS need no room.  Up to two complete
 // steps wait.
 //
-// Latency: step_valid to step_start 1 cycle, to the first issue 2.  II: max(CHUNKS, PIPE) per step.
+// Latency: step_valid to step_start 1 cycle, to the first issue 2.  II: max(CHUNKS, LOOP) per step.
 // Cost: about 20 flip-flops.
 `default_nettype none
 
 module rfssm_sweep #(
   parameter int CHUNKS = 32,
-  parameter int PIPE   = 8,
+  parameter int LOOP   = 8,  // cycles from reading a state until it can be read again
   localparam int CHUNK_W = (CHUNKS > 1) ? $clog2(CHUNKS) : 1
 ) (
   input  wire logic clk,
@@ -32,10 +32,10 @@ module rfssm_sweep #(
   output wire logic               last,
   output wire logic               end_chunk
 );
-  localparam int SWEEP  = (CHUNKS > PIPE) ? CHUNKS : PIPE;
+  localparam int SWEEP  = (CHUNKS > LOOP) ? CHUNKS : LOOP;
   localparam int SLOT_W = $clog2(SWEEP);
 
-  initial if (CHUNKS < 1 || PIPE < 2) $fatal(1, "%m: need CHUNKS >= 1 and PIPE >= 2");
+  initial if (CHUNKS < 1 || LOOP < 2) $fatal(1, "%m: need CHUNKS >= 1 and LOOP >= 2");
 
   // waiting steps: the older one's flags in [0]
   logic [1:0]        wait_q, wait_silent_q, wait_last_q;

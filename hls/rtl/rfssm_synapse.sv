@@ -15,8 +15,9 @@
 // it. Nothing is ever cleared: the first event of a step overwrites, `step_silent` says there was
 // none. The pipeline never stalls; only the issue of a new row word waits for a free buffer.
 //
-// Latency: WORDS + 2 cycles from a step's last event to step_valid.  II: WORDS cycles per event, 1
-// for an event of value 0 (one more per step if WORDS = 1).  WORDS = ceil(N_OUT / LANES).
+// Latency: WORDS + 2 cycles from a step's last event to step_valid, 1 more where values need a
+// multiplier.  II: WORDS cycles per event, 1 for an event of value 0 (one more per step if WORDS =
+// 1).  WORDS = ceil(N_OUT / LANES).
 // Cost: one block memory of N_IN * WORDS x LANES * PARTS * WEIGHT_W bits, LANES * PARTS adders of
 // CURRENT_W bits, two LUT memories of WORDS x LANES * PARTS * CURRENT_W bits (registers if WORDS =
 // 1).
@@ -60,7 +61,7 @@ module rfssm_synapse #(
   input  wire logic               step_free,
 
   /* verilator lint_off UNUSEDSIGNAL */  // a layer of one chunk always reads the same
-  input  wire logic [READ_W-1:0]  read_index,  // current is valid three cycles later
+  input  wire logic [READ_W-1:0]  read_index,  // current is valid four cycles later
   /* verilator lint_on UNUSEDSIGNAL */
   output wire logic [READ_LANES*PARTS*CURRENT_W-1:0] current
 );
@@ -141,46 +142,47 @@ module rfssm_synapse #(
   assign event_value = value_q;
   assign event_close = close;
 
-  // -- row word: block RAM, then a register or the product with the value -----------------------
-  (* ram_style = "block", rom_style = "block" *) logic [ROM_W-1:0] rom [0:DEPTH-1];
-  initial $readmemh(WEIGHTS, rom);
-
+  // -- row word, or its product with the value ---------------------------------------------------
   // products, and sums of them, matter modulo 2^CURRENT_W only: the currents are exact
   localparam int MULTIPLY = (VALUE_W > 1 || VALUE_SIGNED != 0) ? 1 : 0;
   localparam int FULL_W   = WEIGHT_W + ((MULTIPLY != 0) ? VALUE_W : 0);
   localparam int PROD_W   = (FULL_W < CURRENT_W) ? FULL_W : CURRENT_W;
+  localparam int STAGES   = 2 + MULTIPLY;  // from issue to the sum
 
   /* verilator lint_off UNUSEDSIGNAL */  // currents narrower than the weights need their low bits
-  logic [ROM_W-1:0]   weight_q;
+  wire logic [ROM_W-1:0] weight;
   /* verilator lint_on UNUSEDSIGNAL */
-  // add, first, close, silent, last and word of both stages
+  rfssm_rom #(.W(ROM_W), .DEPTH(DEPTH), .FILE(WEIGHTS)) rom (.clk, .addr(rom_addr_q), .q(weight));
+
+  // add, first, close, silent, last and word
   localparam int TAG_W = 5 + WORD_W;
-  logic [TAG_W-1:0] tag_q, tag_q2;
+  logic [TAG_W-1:0] tag_q [1:STAGES];
   always_ff @(posedge clk) begin
-    weight_q <= rom[rom_addr_q];
-    tag_q    <= {issue && !zero_q, first_q, close, first_q && zero_q, last_q, word_q};
-    tag_q2   <= tag_q;
-    if (rst) begin
-      tag_q  <= '0;
-      tag_q2 <= '0;
-    end
+    tag_q[1] <= {issue && !zero_q, first_q, close, first_q && zero_q, last_q, word_q};
+    for (int k = 2; k <= STAGES; k++) tag_q[k] <= tag_q[k-1];
+    if (rst) for (int k = 1; k <= STAGES; k++) tag_q[k] <= '0;
   end
 
-  logic [LANES*PARTS*PROD_W-1:0] product_q;
+  wire logic [LANES*PARTS*PROD_W-1:0] product;
   generate
     if (MULTIPLY != 0) begin : g_multiply
-      logic [VALUE_W-1:0] value_q2;
-      always_ff @(posedge clk) value_q2 <= value_q;
-      /* verilator lint_off UNUSEDSIGNAL */  // as weight_q: the product modulo 2^PROD_W
-      wire logic signed [VALUE_W:0] x = {(VALUE_SIGNED != 0) && value_q2[VALUE_W-1], value_q2};
+      logic [VALUE_W-1:0] value_q2, value_q3;
+      logic [LANES*PARTS*PROD_W-1:0] product_q;
+      assign product = product_q;
+      always_ff @(posedge clk) begin
+        value_q2 <= value_q;
+        value_q3 <= value_q2;
+      end
+      /* verilator lint_off UNUSEDSIGNAL */  // as weight: the product modulo 2^PROD_W
+      wire logic signed [VALUE_W:0] x = {(VALUE_SIGNED != 0) && value_q3[VALUE_W-1], value_q3};
       for (genvar i = 0; i < LANES * PARTS; i++) begin : g_lane
-        wire logic signed [WEIGHT_W-1:0] w = weight_q[i*WEIGHT_W +: WEIGHT_W];
+        wire logic signed [WEIGHT_W-1:0] w = weight[i*WEIGHT_W +: WEIGHT_W];
         always_ff @(posedge clk) product_q[i*PROD_W +: PROD_W] <= PROD_W'(w) * PROD_W'(x);
       end
       /* verilator lint_on UNUSEDSIGNAL */
     end else begin : g_copy
       for (genvar i = 0; i < LANES * PARTS; i++) begin : g_lane
-        always_ff @(posedge clk) product_q[i*PROD_W +: PROD_W] <= weight_q[i*WEIGHT_W +: PROD_W];
+        assign product[i*PROD_W +: PROD_W] = weight[i*WEIGHT_W +: PROD_W];
       end
     end
   endgenerate
@@ -190,22 +192,20 @@ module rfssm_synapse #(
   /* verilator lint_off UNUSEDSIGNAL */  // not needed where a row is one word
   wire logic [WORD_W-1:0] word;
   /* verilator lint_on UNUSEDSIGNAL */
-  assign {add, first, step_valid, step_silent, step_last, word} = tag_q2;
+  assign {add, first, step_valid, step_silent, step_last, word} = tag_q[STAGES];
 
   wire logic [CUR_W-1:0] old;  // the currents that this row word is added to
   wire logic [CUR_W-1:0] sum;
   for (genvar i = 0; i < LANES * PARTS; i++) begin : g_sum
-    wire logic signed [PROD_W-1:0]    p = product_q[i*PROD_W +: PROD_W];
+    wire logic signed [PROD_W-1:0]    p = product[i*PROD_W +: PROD_W];
     wire logic signed [CURRENT_W-1:0] o = first ? '0 : old[i*CURRENT_W +: CURRENT_W];
     assign sum[i*CURRENT_W +: CURRENT_W] = o + CURRENT_W'(p);
   end
 
-  logic [OUT_W-1:0] current_q;
-  assign current = current_q;
   generate
     if (WORDS == 1) begin : g_register
-      // a whole row per cycle: accumulator and a copy that the cells read
-      // wide selects fan out far: they come from registers, and the choice takes two levels
+      // a whole row per cycle: accumulator and a copy that the cells read; wide selects fan out far
+      // and come from registers
       logic [CUR_W-1:0] acc_q, hold_q;
       logic start_q;
       always_ff @(posedge clk) begin
@@ -214,37 +214,9 @@ module rfssm_synapse #(
         if (start_q) hold_q <= acc_q;
       end
       assign old = acc_q;
-      if (GROUPS == 1) begin : g_all
-        logic [CUR_W-1:0] hold_q2;
-        always_ff @(posedge clk) begin
-          hold_q2   <= hold_q;
-          current_q <= hold_q2;
-        end
-      end else begin : g_pick
-        localparam int FOURS = (GROUPS + 3) / 4;
-        localparam int FOUR_W = (FOURS > 1) ? $clog2(FOURS) : 1;
-        logic [GROUP_W-1:0] pick_q, pick_q2;
-        logic [FOURS*OUT_W-1:0] level_q;
-        wire logic [FOURS*OUT_W-1:0] level;
-        wire logic [1:0] s = 2'(pick_q);
-        for (genvar g = 0; g < FOURS; g++) begin : g_four
-          wire logic [OUT_W-1:0] h0 = hold_q[4*g*OUT_W +: OUT_W];
-          wire logic [OUT_W-1:0] h1 = hold_q[((4*g+1 < GROUPS) ? 4*g+1 : 4*g)*OUT_W +: OUT_W];
-          wire logic [OUT_W-1:0] h2 = hold_q[((4*g+2 < GROUPS) ? 4*g+2 : 4*g)*OUT_W +: OUT_W];
-          wire logic [OUT_W-1:0] h3 = hold_q[((4*g+3 < GROUPS) ? 4*g+3 : 4*g)*OUT_W +: OUT_W];
-          assign level[g*OUT_W +: OUT_W] = s[1] ? (s[0] ? h3 : h2) : (s[0] ? h1 : h0);
-        end
-        wire logic [OUT_W-1:0] group [0:FOURS-1];
-        for (genvar g = 0; g < FOURS; g++) begin : g_group
-          assign group[g] = level_q[g*OUT_W +: OUT_W];
-        end
-        always_ff @(posedge clk) begin
-          pick_q    <= GROUP_W'(read_index);
-          pick_q2   <= pick_q;
-          level_q   <= level;
-          current_q <= group[FOUR_W'(pick_q2 >> 2)];
-        end
-      end
+      rfssm_select #(.W(OUT_W), .WORDS(GROUPS)) select (
+        .clk, .words(hold_q), .index(GROUP_W'(read_index)), .q(current)
+      );
     end else begin : g_memory
       // two banks of LUT RAM with registered addresses; the one that is read lends the reader its
       // port
@@ -252,18 +224,20 @@ module rfssm_synapse #(
       (* ram_style = "distributed" *) logic [CUR_W-1:0] bank1 [0:WORDS-1];
       logic fill_q;             // bank being filled
       logic read_q, reading_q;  // bank being read
-      logic read_q2;
-      logic [WORD_W-1:0] addr0_q, addr1_q;
-      wire logic [WORD_W-1:0] word_ahead = tag_q[WORD_W-1:0];  // one cycle before `word`
-      wire logic [WORD_W-1:0] read_word  = WORD_W'(read_index >> $clog2(GROUPS));
+      logic read_q2, reading_q2, read_q3;
+      logic [WORD_W-1:0] addr0_q, addr1_q, read_word_q;
+      wire logic [WORD_W-1:0] word_ahead = tag_q[STAGES-1][WORD_W-1:0];  // a cycle before `word`
       wire logic [CUR_W-1:0]  out0 = bank0[addr0_q];
       wire logic [CUR_W-1:0]  out1 = bank1[addr1_q];
-      wire logic [CUR_W-1:0]  row  = read_q2 ? out1 : out0;
+      wire logic [CUR_W-1:0]  row  = read_q3 ? out1 : out0;
       assign old = fill_q ? out1 : out0;
       always_ff @(posedge clk) begin
-        addr0_q <= (reading_q && !read_q) ? read_word : word_ahead;
-        addr1_q <= (reading_q &&  read_q) ? read_word : word_ahead;
-        read_q2 <= read_q;
+        read_word_q <= WORD_W'(read_index >> $clog2(GROUPS));
+        reading_q2  <= reading_q;
+        read_q2     <= read_q;
+        read_q3     <= read_q2;
+        addr0_q <= (reading_q2 && !read_q2) ? read_word_q : word_ahead;
+        addr1_q <= (reading_q2 &&  read_q2) ? read_word_q : word_ahead;
         if (add && !fill_q) bank0[word] <= sum;
         if (add &&  fill_q) bank1[word] <= sum;
         if (step_valid) fill_q <= !fill_q;
@@ -278,7 +252,8 @@ module rfssm_synapse #(
           reading_q <= 1'b0;
         end
       end
-      logic [OUT_W-1:0] picked_q;
+      logic [OUT_W-1:0] picked_q, current_q;
+      assign current = current_q;
       always_ff @(posedge clk) current_q <= picked_q;
       if (GROUPS == 1) begin : g_all
         always_ff @(posedge clk) picked_q <= row;
@@ -287,10 +262,11 @@ module rfssm_synapse #(
         for (genvar g = 0; g < GROUPS; g++) begin : g_group
           assign group[g] = row[g*OUT_W +: OUT_W];
         end
-        logic [GROUP_W-1:0] pick_q;
+        logic [GROUP_W-1:0] pick_q, pick_q2;
         always_ff @(posedge clk) begin
           pick_q   <= GROUP_W'(read_index);
-          picked_q <= group[pick_q];
+          pick_q2  <= pick_q;
+          picked_q <= group[pick_q2];
         end
       end
     end

@@ -17,8 +17,8 @@ from harness import (
 )
 
 P = parameters()
-CHUNKS, PIPE = P["CHUNKS"], P["PIPE"]
-SWEEP = max(CHUNKS, PIPE)
+CHUNKS, LOOP = P["CHUNKS"], P["LOOP"]
+SWEEP = max(CHUNKS, LOOP)
 Step = tuple[int, int]  # silent, last
 
 
@@ -109,7 +109,7 @@ async def after_a_reset_in_mid_sweep_the_first_step_is_a_sample_s_first(dut: Any
 @test
 async def latency_and_interval_are_as_claimed(dut: Any) -> None:
     claims("rfssm_sweep", "step_valid to step_start 1 cycle, to the first issue 2.")
-    claims("rfssm_sweep", "II: max(CHUNKS, PIPE) per step.")
+    claims("rfssm_sweep", "II: max(CHUNKS, LOOP) per step.")
     bench = Sweep(dut)
     await bench.reset()
     bench.waiting += steps(bench, 30)

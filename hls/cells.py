@@ -152,12 +152,13 @@ def kind_of(cell_type: str) -> str:
 def module_of(signal: str, modules: Iterable[str]) -> tuple[str, str]:
     """The module that a flattened name lies in, among the given ones, and the name within it."""
     words = signal.split(".")
+    found: tuple[str, str] = (TOP, signal)
     for at in range(len(words)):
-        for end in range(len(words) - 1, at, -1):
+        for end in range(at + 1, len(words)):
             name = ".".join(word for word in words[at:end] if not word.startswith("g_"))
-            if name in modules:
-                return name, ".".join(words[end:])
-    return TOP, signal
+            if name in modules and (found[0] == TOP or len(name) > len(found[0])):
+                found = name, ".".join(words[end:])
+    return found
 
 
 def _count(folder: Path) -> CellReport:
@@ -200,10 +201,12 @@ def _memories(folder: Path, top: Mapping[str, Any], placed: _Placement) -> Itera
     for width, words, name in _MEMORY.findall(_elaborated(folder)):
         kind = max(("block_ram", "lut_ram"), key=lambda kind: used[name, kind])
         cells = used[name, kind]
-        row = placed.row_of(placed.scope(name))
-        yield Memory(
-            row, name.rsplit(".", 1)[-1], int(words), int(width), kind if cells else "logic", cells
-        )
+        row, within = placed.row_of(placed.scope(name)), name.split(".")
+        within = [word for word in within if not word.startswith("g_")]
+        within = within[within.index(row.split(".")[-1]) + 1 :] if row != TOP else within
+        known_as = ".".join(within)
+        kind = kind if cells else "logic"
+        yield Memory(row, known_as, int(words), int(width), kind, cells)
 
 
 def _elaborated(folder: Path) -> str:

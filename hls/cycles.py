@@ -19,6 +19,8 @@ from rfssm.quant.samples import Samples
 
 Progress = Callable[[int, int], None]
 
+_READY = 1
+
 
 @dataclass(frozen=True)
 class Cycles:
@@ -51,8 +53,9 @@ def measure(
     packed = verilator.simulate(network, samples, lanes=lanes, progress=progress)
     alone = verilator.simulate(network, samples, lanes=lanes, alone=True, progress=progress)
     steps = int(samples.steps.sum())
-    cycles = int(packed.scored[-1]) + 1  # the first beat is taken in cycle 0
-    latency = np.diff(alone.scored[_last_beats(network, samples)], prepend=-1)
+    # the IP is ready from cycle _READY on, and again in the cycle after a sample's last beat
+    cycles = int(packed.scored[-1]) + 1 - _READY
+    latency = np.diff(alone.scored[_last_beats(network, samples)], prepend=_READY - 1)
     return Cycles(
         samples=len(samples),
         steps=steps,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -103,13 +103,9 @@ def stages() -> Iterator[Callable[[str, str], None]]:
             running = stage, bars.add_task(stage), time.perf_counter()
         bars.update(running[1], description=f"{stage}: {doing}" if doing else stage)
 
-    if console.is_terminal:
-        bars.start()
-    try:
+    with bars if console.is_terminal else nullcontext():
         yield move
         finish()
-    finally:
-        bars.stop()
 
 
 def engine_table(report: VerifyReport) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from itertools import groupby
 
 from rich.table import Table
@@ -108,22 +108,35 @@ def _timing(synthesis: Synthesis, best: Placement) -> Iterator[object]:
     )
     table = Table(title="critical path")
     table.add_column("module")
-    table.add_column("signal", overflow="fold")
-    table.add_column("")
-    table.add_column("ns", justify="right")
-    for step in merged(best.path):
-        module, signal = module_of(step.signal, synthesis.cells.modules)
-        table.add_row(module, signal, step.kind, f"{step.ns:.2f}")
+    table.add_column("near signal", overflow="fold")
+    for column in ("cells", "ns in cells", "ns on wires"):
+        table.add_column(column, justify="right")
+    for stretch in stretches(best.path):
+        module, signal = module_of(stretch.signal, synthesis.cells.modules)
+        times = (f"{stretch.in_cells:.2f}", f"{stretch.on_wires:.2f}")
+        table.add_row(module, signal, str(stretch.cells), *times)
     yield table
 
 
-def merged(path: Sequence[Step]) -> list[Step]:
-    """A path without steps that take no time, those of one kind at one signal made one."""
-    steps = (step for step in path if step.ns > 0)
-    return [
-        Step(signal, kind, sum(step.ns for step in group))
-        for (signal, kind), group in groupby(steps, key=lambda step: (step.signal, step.kind))
-    ]
+@dataclass(frozen=True)
+class Stretch:
+    """Steps of a path near one signal."""
+
+    signal: str
+    cells: int
+    in_cells: float
+    on_wires: float
+
+
+def stretches(path: Sequence[Step]) -> list[Stretch]:
+    """A path with the steps near one signal taken together."""
+    found = []
+    for signal, group in groupby(path, key=lambda step: step.signal):
+        steps = list(group)
+        cells = [step.ns for step in steps if step.kind != "routing"]
+        wires = [step.ns for step in steps if step.kind == "routing"]
+        found.append(Stretch(signal, sum(ns > 0 for ns in cells), sum(cells), sum(wires)))
+    return found
 
 
 def _cycles(synthesis: Synthesis) -> Iterator[str]:

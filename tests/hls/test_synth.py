@@ -17,7 +17,7 @@ from rfssm.hls.cells import CellReport, Cells, kind_of
 from rfssm.hls.cycles import measure
 from rfssm.hls.emit import Design, Lanes, write_rtl
 from rfssm.hls.engines import verilator
-from rfssm.hls.nextpnr import Step, signal_of
+from rfssm.hls.nextpnr import signal_of
 from rfssm.hls.synth import Synthesis, synth
 from rfssm.hls.targets import TARGETS, target
 from rfssm.hls.tops import ip_top
@@ -406,11 +406,3 @@ def test_the_vivado_script_reads_every_file_whatever_the_networks_name(
     other.run(script, "xc7z020clg400-1", "5.0")
     assert "xc7z020clg400-1" in other.of("synth_design")[0]
     assert "-period 5.0 " in other.written
-
-
-def test_merged_paths_keep_their_length() -> None:
-    from rfssm.scripts.synth_tables import merged
-
-    path = [Step("a", "clk-to-q", 1.0), Step("b", "logic", 0.5), Step("b", "logic", 0.25),
-            Step("b", "routing", 0.0), Step("b", "setup", 0.0)]  # fmt: skip
-    assert merged(path) == [Step("a", "clk-to-q", 1.0), Step("b", "logic", 0.75)]

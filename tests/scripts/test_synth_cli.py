@@ -14,7 +14,9 @@ from rtl_cases import network as corner
 from rtl_cases import samples_for
 
 from rfssm.hls import cache
+from rfssm.hls.nextpnr import Step
 from rfssm.quant.network import IntegerNetwork
+from rfssm.scripts.synth_tables import Stretch, stretches
 
 from .conftest import Finished, start
 
@@ -53,7 +55,10 @@ def test_tables_json_and_bitstream_say_the_same(
     assert told["bitstream"] == "corner.bit"
     assert told["digest"] == net.digest()
     assert told["lanes"] == [{"synapse": 2, "neuron": 1}, {"synapse": 2, "neuron": 1}]
-    rows = {line.split("│")[1].strip(): line for line in done.out.splitlines() if "│" in line}
+    rows: dict[str, str] = {}
+    for line in done.out.splitlines():
+        if "│" in line:
+            rows.setdefault(line.split("│")[1].strip(), line)  # the first table's
     for module, counts in told["cells"]["modules"].items():
         shown = [cell.strip() for cell in rows[module].split("│")[2:9]]
         kinds = ("lut", "mux", "carry", "ff", "dsp", "block_ram", "lut_ram")
@@ -74,6 +79,22 @@ def test_tables_json_and_bitstream_say_the_same(
     assert slow.status == 1
     assert slow.err.splitlines()[-1].startswith("too slow: ")
     assert slow.err.endswith(" MHz where 900 are wanted\n")
+
+
+def test_stretches_of_a_path_keep_its_length() -> None:
+    path = [
+        Step("a", "clk-to-q", 1.0),
+        Step("b", "routing", 0.5),
+        Step("b", "logic", 0.25),
+        Step("b", "logic", 0.0),
+        Step("a", "routing", 0.125),
+        Step("a", "setup", 0.0),
+    ]
+    assert stretches(path) == [
+        Stretch("a", 1, 1.0, 0),
+        Stretch("b", 1, 0.25, 0.5),
+        Stretch("a", 0, 0.0, 0.125),
+    ]
 
 
 def test_a_family_without_an_open_placer_gets_a_script_for_vivado(

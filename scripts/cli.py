@@ -406,6 +406,82 @@ def convert(
     )
 
 
+@app.command()
+def synth(
+    network: NetworkFile,
+    target: Annotated[
+        str,
+        typer.Option(
+            metavar="T", help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-up5k, ice40-hx8k, xc7 or xcup."
+        ),
+    ],
+    input_file: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="X.npz", help="Samples to time; random ones if absent."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the report and the bitstream.")
+    ] = None,
+    synapse_lanes: SynapseLanes = None,
+    neuron_lanes: NeuronLanes = None,
+    speed: Annotated[
+        str | None, typer.Option(metavar="S", help="Speed grade of an ECP5: 6, 7 or 8.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="Placements tried.")] = 1,
+    frequency: Annotated[
+        float | None,
+        typer.Option(metavar="MHZ", min=1, max=1000, help="Clock rate that must be reached."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Synthesise, place and route: cells, clock rate, latency, a bitstream.
+
+    With --frequency a design that is slower ends in exit status 1.
+    """
+    from rfssm.hls.emit import Design
+    from rfssm.hls.synth import synth as synthesize
+    from rfssm.hls.targets import target as target_of
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.synth import prepare, write
+    from rfssm.scripts.synth_tables import summary
+    from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
+
+    loaded = IntegerNetwork.load(network)
+    chosen = target_of(target)
+    chosen.speed(speed)
+    design = Design.of(loaded, _lanes(synapse_lanes, neuron_lanes))
+    if input_file is None:
+        samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
+    else:
+        samples = _load_samples(input_file, loaded)
+    if out is not None:
+        prepare(out)
+    with console.stages() as progress:
+        synthesis = synthesize(
+            design,
+            chosen,
+            seeds=range(1, seeds + 1),
+            speed=speed,
+            frequency_mhz=frequency,
+            samples=samples,
+            progress=progress,
+        )
+    if as_json:
+        print(json.dumps(synthesis.to_json()))
+    else:
+        console.show(*summary(synthesis))
+    if out is not None:
+        written = write(synthesis, out)
+        if not as_json:
+            files = (written.report, written.bitstream, written.script)
+            console.show(*(f"wrote {path}" for path in files if path is not None))
+    reached = synthesis.fmax_mhz
+    if frequency is not None and reached is not None and reached < frequency:
+        print(f"too slow: {reached:.1f} MHz where {frequency:g} are wanted", file=sys.stderr)
+        raise typer.Exit(CHECK_FAILED)
+
+
 def _load_samples(path: Path, network: IntegerNetwork) -> Samples:
     """Samples of a file, checked against the network; complaints name the file."""
     from rfssm.quant.samples import Samples

@@ -102,6 +102,14 @@ module rfssm_synapse #(
   wire logic load  = s_valid && s_ready;
   assign s_ready = !ev_q || done;
 
+  // s_addr * WORDS of shifts and adds: as a product it would take a multiplier block
+  logic [ROM_AW-1:0] row_start;
+  always_comb begin
+    row_start = '0;
+    for (int k = 0; k <= WORD_W; k++)
+      if (WORDS[k]) row_start = row_start + (ROM_AW'(s_addr) << k);
+  end
+
   always_ff @(posedge clk) begin
     if (issue) begin
       rom_addr_q <= rom_addr_q + 1'b1;
@@ -112,7 +120,7 @@ module rfssm_synapse #(
     if (load) begin
       ev_q       <= 1'b1;
       addr_q     <= s_addr;
-      rom_addr_q <= ROM_AW'(int'(s_addr) * WORDS);
+      rom_addr_q <= row_start;
       word_q     <= '0;
       value_q    <= s_value;
       zero_q     <= (s_value == '0);

@@ -6,6 +6,7 @@ at the board's oscillator, since the serial line, not the network, sets the pace
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -131,9 +132,15 @@ def write_board(design: Design, board: Board, directory: Path | str) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for source in board_sources():
         write_atomically(directory / source.name, source.read_bytes())
-    write_atomically(directory / f"{board.top(design)}.sv", board_top(design, board).encode())
-    constraints = {"ecp5": _lpf, "ice40": _pcf}[board.family](design, board)
-    write_atomically(directory / board.constraint_file(design), constraints.encode())
+    for name, text in board_files(design, board):
+        write_atomically(directory / name, text.encode())
+
+
+def board_files(design: Design, board: Board) -> Iterator[tuple[str, str]]:
+    """Names and texts of what is generated: the top and its constraints."""
+    constraints = {"ecp5": _lpf, "ice40": _pcf}[board.family]
+    yield f"{board.top(design)}.sv", _top(design, board)
+    yield board.constraint_file(design), constraints(design, board)
 
 
 _TOP = """\
@@ -194,7 +201,7 @@ endmodule
 """
 
 
-def board_top(design: Design, board: Board) -> str:
+def _top(design: Design, board: Board) -> str:
     """Text of the top module: reset, bridge and IP."""
     identity = Identity.of(design.network, board.buffer_bytes).encode()
     return _TOP.format(

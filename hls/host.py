@@ -7,6 +7,7 @@ resets the network.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -279,7 +280,8 @@ def _open(name: str, baud: int, timeout: float) -> serial.Serial:
         )
     except (OSError, ValueError) as error:
         present = ", ".join(sorted(port.device for port in list_ports.comports()))
-        reason = getattr(error, "strerror", None) or error
+        number = getattr(error, "errno", None)  # pyserial's own text names the port twice more
+        reason = os.strerror(number) if number else error
         raise DeviceError(
             f"{name}: cannot be opened ({reason}); serial ports here: {present or 'none'}"
         ) from None

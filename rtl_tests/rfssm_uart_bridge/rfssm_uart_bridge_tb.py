@@ -259,18 +259,21 @@ async def a_first_frame_resets_the_ip_and_no_other_does(dut: Any) -> None:
 @test
 async def a_frame_before_the_reply_is_dropped(dut: Any) -> None:
     host = await started(dut)
-    event = words_of([0x80010001])
+    words = host.words(MOST)
     host.events.blocked = True
-    await host.line.send(host.frame(EVENTS | FIRST | LAST, event))
+    await host.line.send(host.frame(EVENTS | FIRST | LAST, words_of(words)))
     first = host.sequence
-    await host.line.send(encode(bytes([EVENTS | FIRST | LAST, 0x33]) + words_of([0x12345678])))
+    await host.line.send(
+        encode(bytes([EVENTS | FIRST | LAST, 0x33]) + words_of([0x12345678] * MOST))
+    )
     await host.line.gap(20)
     host.events.blocked = False
-    assert await host.events.receive(1) == [(0x80010001, 1)]
+    expected = [(word, int(i == MOST - 1)) for i, word in enumerate(words)]
+    expect(await host.events.receive(MOST), expected, "event")
     host.scores.send([(5, 1)])
     host.sequence = first
     assert await host.answer() == (Status.DONE, (5).to_bytes(WORD, "little"))
-    assert len(host.events.beats) == 1
+    assert len(host.events.beats) == MOST
     await host.sample(2)
 
 

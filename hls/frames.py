@@ -122,7 +122,7 @@ def encode(content: bytes) -> bytes:
     """A frame as it goes over the line.
 
     >>> encode(bytes([0x00, 0x7E])).hex(" ")
-    '7e 00 7d 5e b1 fb 7e'
+    '7e 00 7d 5e be 95 7e'
     """
     stuffed = bytearray([FLAG])
     for byte in content + crc16(content).to_bytes(2, "little"):

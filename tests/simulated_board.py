@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import random
+import threading
+import tty
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -159,6 +162,37 @@ class Noise:
                 "stop": [byte | NO_STOP],
             }[kind]
         return out
+
+
+class PseudoTerminal:
+    """The name of a terminal; what is written to it goes to a board, and back."""
+
+    def __init__(self, board: SimulatedBoard) -> None:
+        self._board = board
+        self._stop = threading.Event()
+
+    def __enter__(self) -> str:
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        self._thread = threading.Thread(target=self._pump)
+        self._thread.start()
+        return os.ttyname(self._slave)
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        os.close(self._master)
+        os.close(self._slave)
+
+    def _pump(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._board.write(os.read(self._master, 4096))
+            except BlockingIOError:
+                self._board.wait(200)
+            if self._board.in_waiting:
+                os.write(self._master, self._board.read(self._board.in_waiting))
 
 
 def _build(design: Design, board: Board, lanes: LaneChoice | None) -> Path:

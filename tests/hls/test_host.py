@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
-import tty
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import serial
 from rtl_cases import network, samples_for
-from simulated_board import NO_STOP, Noise, SimulatedBoard
+from simulated_board import NO_STOP, Noise, PseudoTerminal, SimulatedBoard
 
 from rfssm.hls import frames, toolchain
 from rfssm.hls.boards import ICEBREAKER, ULX3S
@@ -167,37 +165,6 @@ def test_a_port_by_its_name(board: SimulatedBoard) -> None:
     with PseudoTerminal(board) as name, Device(name, held(board), timeout=20) as device:
         equal(board, device, given)
         assert device.repeated == 0
-
-
-class PseudoTerminal:
-    """The name of a terminal; what is written to it goes to a board, and back."""
-
-    def __init__(self, board: SimulatedBoard) -> None:
-        self._board = board
-        self._stop = threading.Event()
-
-    def __enter__(self) -> str:
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self._thread = threading.Thread(target=self._pump)
-        self._thread.start()
-        return os.ttyname(self._slave)
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        os.close(self._master)
-        os.close(self._slave)
-
-    def _pump(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._board.write(os.read(self._master, 4096))
-            except BlockingIOError:
-                self._board.wait(200)
-            if self._board.in_waiting:
-                os.write(self._master, self._board.read(self._board.in_waiting))
 
 
 # -- without a board -------------------------------------------------------------------------------

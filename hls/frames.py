@@ -7,7 +7,6 @@ payload, status.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
@@ -136,14 +135,16 @@ class Deframer:
     def __init__(self) -> None:
         self._frame = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[bytes | None]:
-        """Contents without their CRC; None for a damaged frame."""
+    def feed(self, data: bytes) -> list[bytes | None]:
+        """Contents, without CRC, of the frames that these bytes end; None for a damaged one."""
+        found = []
         for byte in data:
             if byte != FLAG:
                 self._frame.append(byte)
             elif self._frame:
-                frame, self._frame = bytes(self._frame), bytearray()
-                yield _content(frame)
+                found.append(_content(bytes(self._frame)))
+                self._frame.clear()
+        return found
 
     @property
     def pending(self) -> int:

@@ -8,6 +8,7 @@ resets the network.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -80,6 +81,7 @@ class Device:
         self._name = str(port) if isinstance(port, str | Path) else "serial port"
         self._port: Port | None = None
         self._deframer = Deframer()
+        self._came: deque[bytes | None] = deque()  # frames that nobody has looked at
         self._sequence = 0
 
     def __enter__(self) -> Self:
@@ -227,18 +229,20 @@ class Device:
 
     def _reply(self, limit: int) -> bytes:
         """Content of the next frame, at least one byte."""
-        while True:
-            for content in self._deframer.feed(self._read_some()):
-                if content is None:
-                    raise _Damage("a reply was damaged")
-                return content
+        while not self._came:
+            self._came += self._deframer.feed(self._read_some())
             if self._deframer.pending > limit:
                 raise _Damage(f"a reply of more than {limit} bytes did not end")
+        content = self._came.popleft()
+        if content is None:
+            raise _Damage("a reply was damaged")
+        return content
 
     def _forget(self) -> None:
         """Whatever has come so far belongs to no request to come."""
         self._opened().reset_input_buffer()
         self._deframer = Deframer()
+        self._came.clear()
 
     def _read_some(self) -> bytes:
         port = self._opened()

@@ -75,6 +75,29 @@ def test_scores_and_labels_are_the_golden_model_s(board: SimulatedBoard) -> None
     assert not board.busy
 
 
+def test_a_wrong_score_would_be_seen(board: SimulatedBoard) -> None:
+    """The check above can fail: one bit of one score changed, and its CRC made good again."""
+    given = samples_for(held(board), count=3)
+    changed: list[bytes] = []
+    deframer = frames.Deframer()
+
+    def falsified(data: bytes) -> bytes:
+        out = b""
+        for content in deframer.feed(data):
+            assert content is not None
+            if content[-1] == Status.DONE:
+                changed.append(content)
+                content = content[:1] + bytes([content[1] ^ 1]) + content[2:]
+            out += encode(content)
+        return out or bytes([frames.FLAG])  # nothing would read as silence
+
+    board.to_host = falsified
+    with Device(board, held(board)) as device:
+        differences = compare(golden.run(held(board), given), device.run(given))
+    assert changed
+    assert "scores" in {difference.key for difference in differences}
+
+
 def test_identify(board: SimulatedBoard) -> None:
     with Device(board, held(board)) as device:
         assert device.identify() == Identity.of(held(board), board.board.buffer_bytes)
@@ -205,6 +228,14 @@ class Scripted:
 def identified(content: bytes) -> bytes:
     identity = Identity.of(SUM, 512).encode()
     return encode(content[1:2] + identity + bytes([Status.OK]))
+
+
+def test_a_reply_behind_a_stale_one_is_found() -> None:
+    stale = encode(bytes([0x77, Status.ABORTED]))
+    port = Scripted(lambda content: stale + identified(content))
+    with Device(port, SUM) as device:
+        assert device.identify() == Identity.of(SUM, 512)
+    assert len(port.requests) == 1
 
 
 def test_a_silent_port_is_named() -> None:

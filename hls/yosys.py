@@ -40,16 +40,16 @@ _LIBRARIES = {
     "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
     "ice40hx": "read_verilog -lib -D ICE40_HX +/ice40/cells_sim.v",
 }
-_NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
-_ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
 # To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
 # them, where no register of the memory's own can be used.  At this price it takes narrower blocks.
 _BLOCK_PRICE = 16
 _BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
+_NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
+_ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
 _FLOW = {
     "ecp5": """\
 synth_ecp5 -top {top} -run begin:map_ram
-memory_libmap -lib +/lattice/lutrams.txt -lib blocks.txt
+memory_libmap -lib +/lattice/lutrams_trellis.txt -lib blocks.txt
 synth_ecp5 -top {top} -run map_ram:""",
     "ice40": "synth_ice40 -dsp -device u -top {top}",
     "ice40hx": "synth_ice40 -device hx -top {top}",

@@ -204,7 +204,7 @@ def _memories(folder: Path, top: Mapping[str, Any], placed: _Placement) -> Itera
         row, within = placed.row_of(placed.scope(name)), name.split(".")
         within = [word for word in within if not word.startswith("g_")]
         within = within[within.index(row.split(".")[-1]) + 1 :] if row != TOP else within
-        known_as = ".".join(within)
+        known_as = ".".join(within).removesuffix(".rom")
         kind = kind if cells else "logic"
         yield Memory(row, known_as, int(words), int(width), kind, cells)
 

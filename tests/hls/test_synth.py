@@ -129,7 +129,6 @@ def test_equal_layers_have_equal_cells_and_an_encoder_has_those_it_has_alone() -
         for kind in ("dsp", "block_ram", "lut_ram"):
             assert getattr(first, kind) == getattr(second, kind), (part, kind)
         assert abs(first.ff - second.ff) <= 0.02 * first.ff  # constants fold a few
-        assert abs(first.lut - second.lut) <= 0.1 * first.lut
 
     ports = "clk rst room s_valid s_chunk s_values s_step_end s_last"
     ports += " m_valid m_ready m_addr m_value m_step_end m_last"
@@ -371,6 +370,7 @@ def test_a_progress_that_listens_hears_every_stage(placed: Synthesis) -> None:
         ("core.readout.synapse.product_q_TRELLIS_FF_Q_8", "core.readout.synapse.product_q"),
         ("source.skid.spare_q_TRELLIS_FF_Q_DI_LUT4_Z$CCU2_COMB1", "source.skid.spare_q"),
         ("core.e0_addr_SB_DFFE_Q", "core.e0_addr"),
+        ("$nextpnr_ICESTORM_LC_1", "nextpnr_ICESTORM_LC_1"),
     ],
 )
 def test_signals_lose_what_yosys_appended(cell: str, signal: str) -> None:

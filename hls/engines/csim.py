@@ -173,7 +173,7 @@ def _build(network: IntegerNetwork, steps: int, lanes: LaneChoice, folder: Path)
 
 def _tools() -> list[str | bytes]:
     """What else the library depends on: hls4ml and our own code."""
-    own = ["layers.py", "templates.py", "backend.py", "plugin.py"]
+    own = ["layers.py", "templates.py", "backend.py", "plugin.py", "emit.py"]
     files = [SOURCES / name for name in own] + sorted((SOURCES / "nnet_utils").glob("*.h"))
     return [version("hls4ml"), gxx_version(), *(file.read_bytes() for file in files)]
 

@@ -29,8 +29,13 @@ def expected(net: IntegerNetwork, samples: Samples) -> Outputs:
     return golden.run(net, samples, spikes=True, states=True)
 
 
-def assert_equals_golden(net: IntegerNetwork, samples: Samples) -> Outputs:
-    got = engines.run(net, samples, "csim", spikes=True, states=True)
+LANES = Lanes(synapse=4, neuron=2)  # two words and three chunks of six neurons
+
+
+def assert_equals_golden(
+    net: IntegerNetwork, samples: Samples, lanes: Lanes | None = None
+) -> Outputs:
+    got = engines.run(net, samples, "csim", spikes=True, states=True, lanes=lanes)
     assert compare(expected(net, samples), got) == []
     return got
 
@@ -38,7 +43,7 @@ def assert_equals_golden(net: IntegerNetwork, samples: Samples) -> Outputs:
 @pytest.mark.parametrize("name", CASES)
 def test_corner_networks_equal_golden(name: str) -> None:
     net = CASES[name]()
-    assert_equals_golden(net, samples_for(net))
+    assert_equals_golden(net, samples_for(net), lanes=LANES)
 
 
 def corner_network(rounding: str, **readout: Any) -> tuple[IntegerNetwork, Samples]:
@@ -122,9 +127,6 @@ FAULTS = {
     "padding counted as steps": ("nnet_utils/nnet_probe.h", "t >= the_probe().steps", "false"),
     "maximum starts at zero": ("nnet_utils/nnet_readout.h", "t == 0 || ", ""),
 }  # fmt: skip
-
-
-LANES = Lanes(synapse=4, neuron=2)  # two words and three chunks of six neurons
 
 
 def fault_network() -> tuple[IntegerNetwork, Samples]:

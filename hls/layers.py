@@ -203,10 +203,10 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
             )
 
     def _choose_lanes(self) -> None:
-        """Lanes of this layer: its own configuration, or that of all layers, or by its width."""
-        chosen = chosen_lanes(self.get_attr("widths"), configured_lanes(self.model.config))
-        lanes = chosen[self.get_attr("layer")]
-        model = self.model.config.config["HLSConfig"].get("Model", {})
+        """Lanes of this layer: its own configuration, or those of the whole, or by its width."""
+        whole = configured_lanes(self.model.config)
+        lanes = chosen_lanes(self.get_attr("widths"), whole)[self.get_attr("layer")]
+        model = self.model.config.config["HLSConfig"].get("Model", {}) if whole is None else {}
         synapse, neuron = (
             self.get_attr(attribute) or model.get(key) or default
             for attribute, key, default in (

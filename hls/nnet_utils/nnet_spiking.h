@@ -218,9 +218,9 @@ void spiking_skip(hls::stream<data_T> &data, hls::stream<res_T> &res, const type
     hls::stream<data_T> through("through");
     hls::stream<data_T> around("around");
     hls::stream<spikes_t> spikes("spikes");
-    // one step waits, three are in the layer: with fewer places around it the layer would wait for itself
+    // the cells of one step are at work while the next is in the layer: more places around it gain nothing
     #pragma HLS STREAM variable=through depth=2
-    #pragma HLS STREAM variable=around depth=4
+    #pragma HLS STREAM variable=around depth=2
     #pragma HLS STREAM variable=spikes depth=2
 
     fork<data_T, CONFIG_T>(data, through, around);

@@ -7,7 +7,7 @@
 // Integers throughout, one rounding (rounded_t), one saturation (state_t). Three processes work at once, as in a
 // spiking layer, encode -> synapse -> integrators; a step takes as long as the slowest of the three,
 //
-//   max( max(1, events) * ceil(n_out / synapse_lanes),  n_out,  events + ceil(n_in / 64) )
+//   max( e * ceil(n_out / synapse_lanes),  n_out,  e + ceil(n_in / 64) - 1 ),   e = max(1, events)
 //
 // cycles, plus the depth of that one's pipeline.
 

@@ -12,7 +12,7 @@
 // Three processes work at once, encode -> synapse -> cells, each on a step of its own: the cells of step t while the
 // synapse adds step t + 1 and encode reads step t + 2. So a step takes as long as the slowest of the three,
 //
-//   max( max(1, events) * ceil(n_out / synapse_lanes),  ceil(n_out / neuron_lanes),  events + ceil(n_in / 64) )
+//   max( e * ceil(n_out / synapse_lanes),  ceil(n_out / neuron_lanes),  e + ceil(n_in / 64) - 1 ),   e = max(1, events)
 //
 // cycles, plus the depth of that one's pipeline; the layers of a network do the same, one behind the other.
 

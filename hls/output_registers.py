@@ -28,7 +28,7 @@ def use_output_registers(module: dict[str, Any]) -> int:
     taken = _taken(module, given)
     gone: set[str] = set()
     for cell in memories:
-        wide = int(cell["parameters"]["DATA_WIDTH_A"], 2) == 36
+        wide = int(cell["parameters"]["DATA_WIDTH_B"], 2) == 36
         if wide:
             cell["connections"]["CLKA"] = cell["connections"]["CLKB"]
         for ports, clock in [("AB", "B")] if wide else [("A", "A"), ("B", "B")]:

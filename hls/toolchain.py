@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -25,13 +25,25 @@ _RUNTIME = ("verilated", "verilated_threads")
 _RUNTIME_FLAGS = ("-O2", "-fPIC", "-std=gnu++17", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
 
 
+Watch = Callable[[str], None]
+"""Called with each line that a tool prints, as it comes."""
+
+
 def run_tool(
-    command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
+    name: str | None = None,
 ) -> str:
-    """Run a tool to its end and return what it printed.  Raises ToolError with the tail of it."""
+    """Run a tool to its end and return what it printed.  Raises ToolError with the tail of it.
+
+    name    of the tool in messages, where the command's first word is not it
+    """
     words = [str(word) for word in command]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             words,
             cwd=cwd,
             env={**os.environ, **(env or {})},
@@ -40,14 +52,25 @@ def run_tool(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            check=False,
         )
     except OSError as error:
         raise ToolError(f"{words[0]}: cannot be started ({error.strerror})") from None
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-_TAIL_LINES:])
-        raise ToolError(f"{Path(words[0]).name} failed with status {done.returncode}:\n{tail}")
-    return done.stdout
+    lines = []
+    with process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if watch is not None:
+                    watch(line.rstrip())
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        tail = "".join(lines[-_TAIL_LINES:]).rstrip()
+        name = name or Path(words[0]).name
+        raise ToolError(f"{name} failed with status {process.returncode}:\n{tail}")
+    return "".join(lines)
 
 
 # -- g++ -------------------------------------------------------------------------------------------
@@ -178,7 +201,9 @@ def wasm_version(package: str) -> str:
     return f"{package} {version(package)}"
 
 
-def run_wasm(package: str, tool: str, arguments: Sequence[str], *, cwd: Path) -> str:
+def run_wasm(
+    package: str, tool: str, arguments: Sequence[str], *, cwd: Path, watch: Watch | None = None
+) -> str:
     """Run a tool of a ``yowasp-...`` package; returns what it printed.  Raises ToolError.
 
     These tools see the working directory and nothing else: name files without a path.
@@ -187,4 +212,4 @@ def run_wasm(package: str, tool: str, arguments: Sequence[str], *, cwd: Path) ->
         raise ToolError(reason)
     module, function = package.replace("-", "_"), "run_" + tool.replace("-", "_")
     call = f"import sys, {module} as m; sys.exit(m.{function}(sys.argv[1:]))"
-    return run_tool([sys.executable, "-c", call, *arguments], cwd=cwd)
+    return run_tool([sys.executable, "-c", call, *arguments], cwd=cwd, watch=watch, name=tool)

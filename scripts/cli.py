@@ -25,7 +25,7 @@ from rfssm.scripts.files import OUT_OF_SPACE, check_output_file, writing
 if TYPE_CHECKING:
     from rfssm.hls.emit import LaneChoice
     from rfssm.quant.network import IntegerNetwork
-    from rfssm.quant.samples import Samples
+    from rfssm.quant.samples import Outputs, Samples
 
 CHECK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -328,11 +328,7 @@ def simulate(
     build = "built first" if len(cache.built()) > built else "build from the cache"
     note = "" if engine == "golden" else f", {build}"
     console.show(f"{engine}: {len(samples)} samples in {seconds:.2f} s{note}")
-    if samples.labels is not None:
-        try:
-            console.show(f"accuracy: {100 * outputs.accuracy(samples):.2f} %")
-        except SamplesError as error:
-            console.show(f"accuracy: not known ({error})")
+    _show_accuracy(outputs, samples)
     console.show(f"wrote {output_file}")
 
 
@@ -387,10 +383,17 @@ def convert(
     backend: Annotated[
         str, typer.Option(metavar="B", help="RFSSM, Vitis or Vivado: who reads the HLS C++.")
     ] = "RFSSM",
+    board: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="B", help="ulx3s or icebreaker: also a top for this board; may be repeated."
+        ),
+    ] = None,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
 ) -> None:
     """Write HLS C++, SystemVerilog and a test bench."""
+    from rfssm.hls.boards import find_board
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.convert import convert as write_hardware
@@ -399,12 +402,142 @@ def convert(
     loaded = IntegerNetwork.load(network)
     lanes = _lanes(synapse_lanes, neuron_lanes)
     samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
-    written = write_hardware(loaded, out, samples, backend=backend, lanes=lanes)
+    boards = [find_board(name) for name in dict.fromkeys(board or ())]
+    written = write_hardware(loaded, out, samples, backend=backend, lanes=lanes, boards=boards)
     console.show(
         f"wrote {written.hls} (HLS C++)",
         f"wrote {written.rtl} (SystemVerilog)",
         f"wrote {written.bench} (test bench: run make there)",
+        f"wrote {written.core} (FuseSoC)",
+        *(f"wrote {folder} (top with UART, constraints)" for folder in written.boards),
     )
+
+
+@app.command()
+def synth(
+    network: NetworkFile,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T", help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-up5k, ice40-hx8k, xc7 or xcup."
+        ),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(metavar="B", help="ulx3s or icebreaker, with its UART, instead of a target."),
+    ] = None,
+    input_file: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="X.npz", help="Samples to time; random ones if absent."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the report and the bitstream.")
+    ] = None,
+    synapse_lanes: SynapseLanes = None,
+    neuron_lanes: NeuronLanes = None,
+    speed: Annotated[
+        str | None, typer.Option(metavar="S", help="Speed grade of an ECP5: 6, 7 or 8.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="Placements tried.")] = 1,
+    frequency: Annotated[
+        float | None,
+        typer.Option(metavar="MHZ", min=1, max=1000, help="Clock rate that must be reached."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Synthesise, place and route: cells, clock rate, latency, a bitstream.
+
+    With --frequency a design that is slower ends in exit status 1.
+    """
+    from rfssm.hls.boards import find_board
+    from rfssm.hls.emit import Design
+    from rfssm.hls.synth import synth as synthesize
+    from rfssm.hls.targets import target as target_of
+    from rfssm.hls.tops import board_target, board_top
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.synth import prepare, write
+    from rfssm.scripts.synth_tables import summary
+    from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
+
+    if (target is None) == (board is None):
+        raise HardwareError("--target and --board: give one of them")
+    loaded = IntegerNetwork.load(network)
+    place = None if board is None else find_board(board)
+    chosen = board_target(place) if place else target_of(target or "")
+    chosen.speed(speed)
+    design = Design.of(loaded, _lanes(synapse_lanes, neuron_lanes))
+    if input_file is None:
+        samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
+    else:
+        samples = _load_samples(input_file, loaded)
+    if out is not None:
+        prepare(out)
+    with console.stages() as progress:
+        synthesis = synthesize(
+            design,
+            chosen,
+            seeds=range(1, seeds + 1),
+            speed=speed,
+            frequency_mhz=frequency,
+            samples=samples,
+            top=board_top(design, place) if place else None,
+            progress=progress,
+        )
+    if as_json:
+        print(json.dumps(synthesis.to_json()))
+    else:
+        console.show(*summary(synthesis))
+    if out is not None:
+        written = write(synthesis, out)
+        if not as_json:
+            files = (written.report, written.bitstream, written.script)
+            console.show(*(f"wrote {path}" for path in files if path is not None))
+    reached = synthesis.fmax_mhz
+    if frequency is not None and reached is not None and reached < frequency:
+        print(f"too slow: {reached:.1f} MHz where {frequency:g} are wanted", file=sys.stderr)
+        raise typer.Exit(CHECK_FAILED)
+
+
+@app.command("run-board")
+def run_board(
+    network: NetworkFile,
+    port: Annotated[
+        str, typer.Option(metavar="PORT", help="Serial port of the board, as /dev/ttyUSB1.")
+    ],
+    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
+    output_file: Annotated[Path, typer.Option("--output", metavar="Y.npz", help="Results.")],
+) -> None:
+    """Run samples through a programmed board."""
+    from rfssm.hls.host import Device
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+
+    check_output_file(output_file, inputs=(network, input_file))
+    loaded = IntegerNetwork.load(network)
+    samples = _load_samples(input_file, loaded)
+    with console.progress_bars() as progress, Device(port, loaded) as device:
+        begin = time.perf_counter()
+        outputs = device.run(samples, progress=progress and partial(progress, "board"))
+        seconds = time.perf_counter() - begin
+    with writing(output_file):
+        outputs.save(output_file)
+    repeated = f", {device.repeated} sent again" if device.repeated else ""
+    console.show(f"board: {len(samples)} samples in {seconds:.2f} s{repeated}")
+    _show_accuracy(outputs, samples)
+    console.show(f"wrote {output_file}")
+
+
+def _show_accuracy(outputs: Outputs, samples: Samples) -> None:
+    """Say how many labels are right, where the samples know it."""
+    from rfssm.scripts import console
+
+    if samples.labels is None:
+        return
+    try:
+        console.show(f"accuracy: {100 * outputs.accuracy(samples):.2f} %")
+    except SamplesError as error:
+        console.show(f"accuracy: not known ({error})")
 
 
 def _load_samples(path: Path, network: IntegerNetwork) -> Samples:

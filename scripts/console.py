@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.progress import Progress as Bars
 from rich.table import Table
 
@@ -62,6 +70,42 @@ def progress_bars() -> Iterator[Progress | None]:
         yield move
     finally:
         bars.stop()
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, str], None]]:
+    """Give a function that shows on stderr which stage the work is in, and how long it has been.
+
+    On no terminal one line for each stage.
+    """
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    bars = Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    running: tuple[str, TaskID, float] | None = None
+
+    def finish() -> None:
+        if running is not None and console.is_terminal:
+            stage, task, begin = running
+            bars.remove_task(task)
+            console.print(f"{stage}: {time.perf_counter() - begin:.1f} s", soft_wrap=True)
+
+    def move(stage: str, doing: str) -> None:
+        nonlocal running
+        if running is None or running[0] != stage:
+            finish()
+            if not console.is_terminal:
+                tell(stage)
+            running = stage, bars.add_task(stage), time.perf_counter()
+        bars.update(running[1], description=f"{stage}: {doing}" if doing else stage)
+
+    with bars if console.is_terminal else nullcontext():
+        yield move
+        finish()
 
 
 def engine_table(report: VerifyReport) -> Table:

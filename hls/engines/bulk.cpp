@@ -90,8 +90,10 @@ struct Run {
     uint32_t sink_chance;        // of 256: how often the sink is ready
     uint32_t seed;
     int64_t idle_limit;          // cycles without any beat after which the run counts as hung
+    uint32_t alone;              // a sample enters only when the one before has left
 
     int64_t cycle, sent, received, steps_in, idle, trailing;
+    int64_t samples_in, samples_out;
     int64_t traced[16];           // chunks seen of each layer
     uint64_t held_data;
     uint8_t offering, stalled, held_last;
@@ -171,7 +173,8 @@ int64_t simulation_run(Simulation *simulation, Run *state, int64_t cycles) {
     Run &run = *state;
     const int width = int(sizeof(top.m_axis_tdata)) * 8;
     for (const int64_t end = run.cycle + cycles; run.cycle < end; run.cycle++) {
-        if (!run.offering && run.sent < run.n_beats)
+        const bool waits = run.alone && run.samples_out < run.samples_in;
+        if (!run.offering && run.sent < run.n_beats && !waits)
             run.offering = run.source_chance >= 256 || (next_random(run.seed) & 255) < run.source_chance;
         top.s_axis_tvalid = run.offering;
         uint32_t beat[network::BEAT_WORDS + 1];
@@ -197,11 +200,13 @@ int64_t simulation_run(Simulation *simulation, Run *state, int64_t cycles) {
             run.out_data[run.received] = sign_extended(top.m_axis_tdata, width);
             run.out_last[run.received] = top.m_axis_tlast;
             run.scored[run.received++] = run.cycle;
+            run.samples_out += top.m_axis_tlast;
             run.idle = 0;
         }
         if (run.offering && top.s_axis_tready) {
             if (flags & 2) run.accepted[run.steps_in++] = run.cycle;
             run.sent++;
+            run.samples_in += flags & 1;
             run.offering = 0;
             run.idle = 0;
         }

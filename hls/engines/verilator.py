@@ -98,6 +98,7 @@ def simulate(
     shuffle: bool = False,
     reset_after: int = 0,
     dense: bool = False,
+    alone: bool = False,
     seed: int = 1,
     sources: Mapping[str, bytes] | None = None,
 ) -> Simulation:
@@ -108,6 +109,7 @@ def simulate(
     shuffle          events of a step in random order, some step ends in beats of their own
     reset_after      run so many cycles, reset in the middle of it all, then start over
     dense            drive the top that takes dense beats, one step each; it has no trace
+    alone            a sample enters only when the last score of the one before has left
     seed             of the stalls, the order, and of all bits that the circuit does not initialise
     sources          name and contents of the Verilog files and what they read (default: the RTL's)
     """
@@ -131,11 +133,13 @@ def simulate(
         library.simulation_reset(handle)
         call = _Call(design, samples, sent, spikes, states)
         call.stalls(source_chance, sink_chance, seed)
+        call.run.alone = alone
         if reset_after:
             call.go(library, handle, reset_after)
             library.simulation_reset(handle)
             call = _Call(design, samples, sent, spikes, states)
             call.stalls(source_chance, sink_chance, seed)
+            call.run.alone = alone
         call.to_the_end(library, handle, progress)
     finally:
         library.simulation_free(handle)
@@ -165,12 +169,15 @@ class _Run(ctypes.Structure):
         ("sink_chance", ctypes.c_uint32),
         ("seed", ctypes.c_uint32),
         ("idle_limit", ctypes.c_int64),
+        ("alone", ctypes.c_uint32),
         ("cycle", ctypes.c_int64),
         ("sent", ctypes.c_int64),
         ("received", ctypes.c_int64),
         ("steps_in", ctypes.c_int64),
         ("idle", ctypes.c_int64),
         ("trailing", ctypes.c_int64),
+        ("samples_in", ctypes.c_int64),
+        ("samples_out", ctypes.c_int64),
         ("traced", ctypes.c_int64 * 16),
         ("held_data", ctypes.c_uint64),
         ("offering", ctypes.c_uint8),

@@ -126,7 +126,7 @@ module rfssm_cells #(
   generate
     if (LANE_OFFSET_W > 0) begin : g_offset
       rfssm_rom #(.W(OFFSET_W), .DEPTH(CHUNKS), .FILE(OFFSET)) offset_rom (
-        .clk, .addr(read_index), .q(offset)
+        .clk, .addr(chunk_q[2]), .q(offset)
       );
     end else begin : g_no_offset
       assign offset = '0;
@@ -183,7 +183,7 @@ module rfssm_cells #(
       rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_u (.clk, .a(u), .b(a_u), .p(p_u));
       rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_v (.clk, .a(v), .b(a_v), .p(p_v));
 
-      // stages 2-6, in the shadow of the products: what is added after rounding
+      // stages 4-6, in the shadow of the products: what is added after rounding
       wire logic signed [ADD_W-1:0] add;
       if (RESET != 0 || (BIAS_W != 0 && j < PARTS)) begin : g_add
         wire logic signed [ADD_W-1:0] bias, r;
@@ -196,16 +196,17 @@ module rfssm_cells #(
         if (RESET != 0) begin : g_reset
           wire logic signed [STATE_W-1:0] word =
               offset[i*LANE_OFFSET_W + PARTS*BIAS_W + j*STATE_W +: STATE_W];
-          assign r = state[i*LANE_STATE_W + 2*STATE_W] ? ADD_W'(word) : '0;
+          logic spike_q3, spike_q4;  // of the step before
+          always_ff @(posedge clk) begin
+            spike_q3 <= state[i*LANE_STATE_W + 2*STATE_W];
+            spike_q4 <= spike_q3;
+          end
+          assign r = spike_q4 ? ADD_W'(word) : '0;
         end else begin : g_no_reset
           assign r = '0;
         end
-        logic signed [ADD_W-1:0] add_q3, add_q4, add_q5;
-        always_ff @(posedge clk) begin
-          add_q3 <= bias + r;
-          add_q4 <= add_q3;
-          add_q5 <= add_q4;
-        end
+        logic signed [ADD_W-1:0] add_q5;
+        always_ff @(posedge clk) add_q5 <= bias + r;
         assign add = add_q5;
       end else begin : g_no_add
         assign add = '0;

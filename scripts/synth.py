@@ -1,0 +1,57 @@
+"""Writes what a synthesis came to: one JSON, the bitstream, a script for Vivado."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rfssm.hls.emit import write_rtl
+from rfssm.hls.synth import Synthesis
+from rfssm.hls.vivado import SCRIPT, ooc_script
+from rfssm.model.errors import RfssmError
+from rfssm.model.files import write_atomically
+from rfssm.scripts.files import check_writable, writing
+
+REPORT = "synthesis.json"
+
+
+@dataclass(frozen=True)
+class Written:
+    """Files of a synthesis; None for what the target has not."""
+
+    report: Path
+    bitstream: Path | None
+    script: Path | None
+
+
+def prepare(out: Path) -> None:
+    """Make the folder, and refuse, before the work starts, one that takes no files."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RfssmError(f"{out}: cannot make this folder: {error.strerror}") from error
+    check_writable(out)
+
+
+def write(synthesis: Synthesis, out: Path) -> Written:
+    """Write everything into a folder; each file complete or not at all, the JSON last."""
+    design, best = synthesis.design, synthesis.best
+    bitstream = script = None
+    with writing(out):
+        if best is not None:
+            bitstream = out / f"{design.name}{best.bitstream.suffix}"
+            write_atomically(bitstream, best.bitstream.read_bytes())
+        if not synthesis.target.placed:
+            script = out / SCRIPT
+            write_rtl(design.network, out / "rtl", design.lanes, design.name)
+            names = sorted(path.name for path in (out / "rtl").iterdir())
+            text = ooc_script(design, synthesis.target, names, synthesis.frequency_mhz)
+            write_atomically(script, text.encode())
+        document = synthesis.to_json() | {
+            "bitstream": bitstream and bitstream.name,
+            "vivado_script": script and script.name,
+        }
+        report = out / REPORT
+        write_atomically(report, (json.dumps(document, indent=1) + "\n").encode())
+    return Written(report, bitstream, script)

@@ -1,0 +1,165 @@
+"""``rfssm synth``: what it prints and writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rtl_cases import network as corner
+from rtl_cases import samples_for
+
+from rfssm.hls import cache
+from rfssm.hls.nextpnr import Step
+from rfssm.quant.network import IntegerNetwork
+from rfssm.scripts.synth_tables import Stretch, stretches
+
+from .conftest import Finished, start
+
+pytestmark = pytest.mark.rtl
+
+Run = Callable[..., Finished]
+
+
+@pytest.fixture(scope="module")
+def net() -> IntegerNetwork:
+    return corner([{"reset": True}])
+
+
+@pytest.fixture
+def file(net: IntegerNetwork, tmp_path: Path) -> Path:
+    net.save(tmp_path / "n.safetensors")
+    return tmp_path / "n.safetensors"
+
+
+def test_tables_json_and_bitstream_say_the_same(
+    rfssm: Run, net: IntegerNetwork, file: Path, tmp_path: Path
+) -> None:
+    samples_for(net).save(tmp_path / "x.npz")
+    out = tmp_path / "new" / "out"
+    options = ("synth", file, "--target", "ecp5-25k", "--synapse-lanes", 2, "--neuron-lanes", 1)
+    done = rfssm(*options, "--input", tmp_path / "x.npz", "--out", out)
+    assert done.status == 0, done.err
+    assert done.err.splitlines() == [
+        "synthesis for ecp5",
+        "counting cells",
+        "cycles of 5 samples in Verilator",
+        "place and route on ecp5-25k, seed 1",
+    ]
+    assert {path.name for path in out.iterdir()} == {"synthesis.json", "corner.bit"}
+    told = json.loads((out / "synthesis.json").read_text())
+    assert told["bitstream"] == "corner.bit"
+    assert told["digest"] == net.digest()
+    assert told["lanes"] == [{"synapse": 2, "neuron": 1}, {"synapse": 2, "neuron": 1}]
+    rows: dict[str, str] = {}
+    for line in done.out.splitlines():
+        if "│" in line:
+            rows.setdefault(line.split("│")[1].strip(), line)  # the first table's
+    for module, counts in told["cells"]["modules"].items():
+        shown = [cell.strip() for cell in rows[module].split("│")[2:9]]
+        kinds = ("lut", "mux", "carry", "ff", "dsp", "block_ram", "lut_ram")
+        assert shown == [f"{counts[k]:,}" if counts[k] else "-" for k in kinds]
+    assert f"Fmax {told['fmax_mhz']:.1f} MHz" in done.out
+    assert "critical path" in done.out
+    assert f"{told['cycles']['per_step']:.2f} cycles per step" in done.out
+    assert told["latency_us"] == pytest.approx(told["cycles"]["latency"] / told["fmax_mhz"])
+    assert f"wrote {out / 'corner.bit'}" in done.out
+
+    again = rfssm(*options, "--input", tmp_path / "x.npz", "--json")
+    assert again.status == 0
+    same = ("cells", "placements", "cycles", "fmax_mhz", "utilization")
+    printed = json.loads(again.out)
+    assert {k: printed[k] for k in same} == {k: told[k] for k in same}
+
+    slow = rfssm(*options, "--input", tmp_path / "x.npz", "--frequency", 900)
+    assert slow.status == 1
+    assert slow.err.splitlines()[-1].startswith("too slow: ")
+    assert slow.err.endswith(" MHz where 900 are wanted\n")
+
+
+def test_stretches_of_a_path_keep_its_length() -> None:
+    path = [
+        Step("a", "clk-to-q", 1.0),
+        Step("b", "routing", 0.5),
+        Step("b", "logic", 0.25),
+        Step("b", "logic", 0.0),
+        Step("a", "routing", 0.125),
+        Step("a", "setup", 0.0),
+    ]
+    assert stretches(path) == [
+        Stretch("a", 1, 1.0, 0),
+        Stretch("b", 1, 0.25, 0.5),
+        Stretch("a", 0, 0.0, 0.125),
+    ]
+
+
+def test_a_family_without_an_open_placer_gets_a_script_for_vivado(
+    rfssm: Run, file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = rfssm("synth", file, "--target", "xc7", "--out", out, "--neuron-lanes", 1)
+    assert done.status == 0, done.err
+    assert "clock rate and bitstream: placed by Vivado only" in done.out
+    assert "Fmax" not in done.out
+    assert {path.name for path in out.iterdir()} == {"synthesis.json", "vivado_ooc.tcl", "rtl"}
+    told = json.loads((out / "synthesis.json").read_text())
+    assert told["vivado_script"] == "vivado_ooc.tcl"
+    assert (told["fmax_mhz"], told["bitstream"], told["placements"]) == (None, None, [])
+    assert "{corner_axis}" in (out / "vivado_ooc.tcl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--target", "virtex"), "target = 'virtex': must be one of ecp5-25k, ecp5-45k, "),
+        (("--target", "ecp5-85k", "--speed", 9), "speed = 9: ecp5-85k must be 6, 7, 8"),
+        (("--target", "xc7", "--speed", 1), "speed = 1: xc7 has none to choose"),
+        (("--target", "xc7", "--seeds", 0), "seeds"),
+        (("--target", "xc7", "--neuron-lanes", 3), "neuron lanes = 3: must be a power of two"),
+        (("--target", "xc7", "--input", "no.npz"), "no.npz"),
+        (("--target", "xc7", "--out", "/proc/x"), "/proc/x: cannot make this folder"),
+    ],
+)
+def test_bad_options_are_refused_at_once(
+    refused: Callable[..., str], file: Path, options: tuple[object, ...], message: str
+) -> None:
+    assert message in refused("synth", file, *options)
+
+
+def test_a_design_that_does_not_fit_ends_in_one_message(rfssm: Run, tmp_path: Path) -> None:
+    corner([{"neurons": 8}]).save(tmp_path / "n.safetensors")
+    options = ("--target", "ecp5-25k", "--synapse-lanes", 8, "--neuron-lanes", 8)
+    done = rfssm("synth", tmp_path / "n.safetensors", *options)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.splitlines()[-1].startswith("error: the design does not fit ecp5-25k: it needs")
+
+
+def test_a_killed_run_leaves_nothing_and_the_next_one_succeeds(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = tmp_path / "cache"
+    for kind in ("verilated", "verilator", "netlists", "cells"):  # all but what is placed
+        if (cache.root() / kind).is_dir():
+            shutil.copytree(cache.root() / kind, fresh / kind, copy_function=os.link)
+    monkeypatch.setenv("RFSSM_CACHE", str(fresh))
+    out = tmp_path / "out"
+    command = ("synth", file, "--target", "ecp5-25k", "--neuron-lanes", 1, "--synapse-lanes", 2,
+               "--out", out)  # fmt: skip
+    run = start(*command)
+    assert run.stderr is not None
+    for line in run.stderr:
+        if line.startswith("place and route"):
+            break
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    assert list(out.iterdir()) == []
+    assert [p for p in fresh.glob("placed/*") if not p.name.startswith(".building-")] == []
+    done = start(*command)
+    told, err = done.communicate()
+    assert done.returncode == 0, err
+    assert "Fmax" in told
+    assert {path.name for path in out.iterdir()} == {"synthesis.json", "corner.bit"}

@@ -191,9 +191,13 @@ module DP16KD #(
     INITVAL_07, INITVAL_06, INITVAL_05, INITVAL_04, INITVAL_03, INITVAL_02, INITVAL_01, INITVAL_00
   };
   reg [35:0] memory [0:511];
+  reg [20479:0] contents;  // Icarus takes a constant of this width apart very slowly
   integer k;
-  initial for (k = 0; k < 512; k = k + 1)
-    memory[k] = {CONTENTS[40*k + 20 +: 18], CONTENTS[40*k +: 18]};
+  initial begin
+    contents = CONTENTS;
+    for (k = 0; k < 512; k = k + 1)
+      memory[k] = {contents[40*k + 20 +: 18], contents[40*k +: 18]};
+  end
 
   // -- where a port's word lies among the 36 bits of a row --------------------------------------------
   function [35:0] ones(input integer width);

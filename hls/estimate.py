@@ -31,7 +31,7 @@ FMAX_ERROR = 0.25
 """How far a placed design may be from the curve."""
 
 _FAMILY = "ecp5"
-_WORK = 1 << 28  # multiplications that samples may cost
+_WORK = 1 << 29  # multiplications that samples may cost
 _RANDOM_SAMPLES, _RANDOM_STEPS = 4, 200
 
 

@@ -17,7 +17,7 @@ from rfssm.hls import area
 from rfssm.hls.cells import Cells
 from rfssm.hls.cycle_model import Activity
 from rfssm.hls.emit import Design, Lanes
-from rfssm.hls.estimate import check_target, fmax_mhz
+from rfssm.hls.estimate import Estimate, check_target, fmax_mhz
 from rfssm.hls.targets import Target
 from rfssm.model.errors import HardwareError
 from rfssm.quant.network import IntegerNetwork
@@ -111,15 +111,16 @@ def _options(network: IntegerNetwork, activity: Activity) -> tuple[Cells, list[l
     events = [values[activity.live].sum(axis=1) for values in activity.values]
     options: list[list[_Option]] = [[] for _ in layers]
     common = Cells()
-    for lanes in _pairs(max(layer.outputs for layer in layers)):
+    allowed = [set(sensible_lanes(layer.outputs)) for layer in layers]
+    allowed[-1] = {lanes for lanes in allowed[-1] if lanes.neuron == 1}  # one class per cycle
+    for lanes in set().union(*allowed):
         design = Design.of(network, lanes)
         rows = area.report(design).modules
         common = rows["source"] + rows["sink"]
         for i, layer in enumerate(layers):
-            is_readout = i == len(layers) - 1
-            if not _sensible(lanes, layer.outputs, is_readout=is_readout):
+            if lanes not in allowed[i]:
                 continue
-            prefix = "readout" if is_readout else f"layer{i}"
+            prefix = f"layer{i}" if i < len(network.layers) else "readout"
             own = [cells for name, cells in rows.items() if name.split(".")[0] == prefix]
             sweep = max(-(-layer.outputs // design.lanes[i].neuron), _LOOP)
             words = -(-layer.outputs // design.lanes[i].synapse)
@@ -127,18 +128,26 @@ def _options(network: IntegerNetwork, activity: Activity) -> tuple[Cells, list[l
                 design.lanes[i], sum(own, Cells()), np.maximum(events[i] * words, sweep)
             )
             options[i].append(option)
+    for layer_options in options:
+        layer_options.sort(key=lambda option: (option.lanes.neuron, option.lanes.synapse))
     return common, options
 
 
-def _pairs(widest: int) -> Iterator[Lanes]:
-    """All lanes up to a layer's width."""
-    most = 1 << (widest - 1).bit_length()
-    powers = [1 << k for k in range(most.bit_length())]
-    return (Lanes(s, n) for n in powers if n == 1 or n * _LOOP <= widest for s in powers if s >= n)
+def sensible_lanes(n: int) -> Iterator[Lanes]:
+    """Lanes that a layer of n neurons can use, narrow ones first.
 
-
-def _sensible(lanes: Lanes, n: int, *, is_readout: bool) -> bool:
-    """Whether a layer may have these lanes: no more cells than the sweep can use, whole words."""
+    No more cells than a sweep can use.  Synapse lanes up to a fourth of the row, or all of it: half
+    a row costs more than a whole one, which needs no memory for its currents.
+    """
     row = 1 << (n - 1).bit_length()
-    cells = lanes.neuron == 1 or (not is_readout and lanes.neuron * _LOOP <= n)
-    return cells and (lanes.synapse * 4 <= n or lanes.synapse == row)
+    powers = [1 << k for k in range(row.bit_length())]
+    for neuron in powers:
+        if neuron == 1 or neuron * _LOOP <= n:
+            for synapse in powers:
+                if synapse >= neuron and (synapse * 4 <= n or synapse == row):
+                    yield Lanes(synapse, neuron)
+
+
+def fits(estimate: Estimate) -> bool:
+    """Whether a design fits its device, with the room that routing needs."""
+    return _fill(estimate.target, estimate.cells.total) <= 1

@@ -5,6 +5,7 @@ Whoever has Icarus Verilog runs ``make`` in its folder; neither Python nor this 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,12 +27,10 @@ test: out.txt
 
 out.txt: bench.vvp beats.txt
 \tcp $(RTL)/*.mem .
-\tvvp -n bench.vvp +expected={beats} +idle={idle}
+\tvvp -n bench.vvp {plusargs}
 
 bench.vvp: rfssm_bench.sv $(wildcard $(RTL)/*.sv)
-\tiverilog -g2012 -o $@ -s rfssm_bench -DDUT={name}_axis_trace \\
-\t  -Prfssm_bench.TDATA_W={tdata_bits} -Prfssm_bench.LAYERS={layers} \\
-\t  -Prfssm_bench.TRACE_W={trace_bits} $^
+\tiverilog -g2012 -o $@ -s rfssm_bench {options} $^
 
 clean:
 \trm -f bench.vvp out.txt *.mem
@@ -52,15 +51,13 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
     bench = files("rfssm.hls") / "rtl" / "bench" / "rfssm_bench.sv"
     sent = beats.event_beats(samples)
     expected = _expected(design, samples)
+    run = _run_options(design, len(expected))
     makefile = _MAKEFILE.format(
         rtl=rtl,
         samples=len(samples),
         beats=len(expected),
-        idle=design.idle_limit,
-        name=design.name,
-        tdata_bits=design.tdata_bits,
-        layers=max(1, len(design.trace)),
-        trace_bits=design.trace_bits,
+        plusargs=" ".join(f"+{name}={value}" for name, value in run.plusargs.items()),
+        options=" ".join(run.iverilog_options),
     )
     texts = {
         "beats.txt": beats.bench_lines(sent),
@@ -70,6 +67,34 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
     for name, text in texts.items():
         write_atomically(directory / name, text.encode())
     write_atomically(directory / "rfssm_bench.sv", bench.read_bytes())
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How the bench is built and run in Icarus Verilog."""
+
+    iverilog_options: tuple[str, ...]
+    plusargs: dict[str, int]
+
+
+def run_options(design: Design, directory: Path) -> RunOptions:
+    """The options of a bench that ``write_bench`` has written into a folder."""
+    return _run_options(design, len((directory / "expected.txt").read_text().splitlines()))
+
+
+def _run_options(design: Design, expected_beats: int) -> RunOptions:
+    parameters = {
+        "TDATA_W": design.tdata_bits,
+        "LAYERS": max(1, len(design.trace)),
+        "TRACE_W": design.trace_bits,
+    }
+    return RunOptions(
+        iverilog_options=(
+            f"-DDUT={design.name}_axis_trace",
+            *(f"-Prfssm_bench.{name}={value}" for name, value in parameters.items()),
+        ),
+        plusargs={"expected": expected_beats, "idle": design.idle_limit},
+    )
 
 
 def _expected(design: Design, samples: Samples) -> list[str]:

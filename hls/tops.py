@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 
+from rfssm.hls.boards import Board, board_files, board_sources
 from rfssm.hls.emit import Design
-from rfssm.hls.targets import Target
+from rfssm.hls.targets import TARGETS, Target
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,20 @@ def ip_top(design: Design, target: Target) -> Top:
     return Top(
         name, f"the IP, its streams shifted through pins as {target.package} has few", sources
     )
+
+
+def board_top(design: Design, board: Board) -> Top:
+    """The IP behind a board's UART, on the board's pins."""
+    sources = {path.name: path.read_bytes() for path in board_sources()}
+    sources |= {name: text.encode() for name, text in board_files(design, board)}
+    constraints = sources.pop(board.constraint_file(design))
+    return Top(board.top(design), f"the IP behind the UART of {board.title}", sources, constraints)
+
+
+def board_target(board: Board) -> Target:
+    """A board's FPGA in its own package, at the board's own clock rate."""
+    chip = TARGETS[f"{board.family}-{board.device}"]
+    return replace(chip, package=board.package, frequency_mhz=float(board.frequency_mhz))
 
 
 def _pins(design: Design) -> int:

@@ -27,6 +27,10 @@ class HardwareError(RfssmError):
     """A legal network that the chosen hardware parameters cannot hold."""
 
 
+class DeviceError(RfssmError):
+    """A board that cannot be reached, or does not hold what it should."""
+
+
 class ToolError(RfssmError):
     """A compiler or simulator that is missing or failed."""
 

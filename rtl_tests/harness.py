@@ -238,6 +238,8 @@ class Sink:
         """Cycles in which a beat waited."""
         self.blocked = False
         """Refuse everything."""
+        self.resetn: Any = None
+        """A low-active reset of this stream alone; in it a beat may be withdrawn."""
         self._held: Beat | None = None
         cocotb.start_soon(self._run())
 
@@ -266,6 +268,9 @@ class Sink:
             self._ready.value = int(ready)
             await RisingEdge(self._bench.clk)
             if self._bench.ignored:
+                continue
+            if self.resetn is not None and not int(self.resetn.value):
+                self._held = None
                 continue
             valid = int(self._valid.value)
             beat = tuple(int(field.value) for field in self._fields) if valid else None

@@ -23,6 +23,7 @@ from cocotb_tools.runner import get_runner
 from rfssm.hls import toolchain
 
 RTL = Path(str(importlib.resources.files("rfssm.hls"))) / "rtl"
+BOARD_RTL = RTL / "boards"
 SEED = 1
 MISSING = {"icarus": toolchain.missing_icarus, "verilator": toolchain.missing_verilator}
 BENCH_ENVIRONMENT = {

@@ -79,6 +79,28 @@ def of_module(module: str, only: str, **parameters: int) -> Check:
     return run
 
 
+def of_board_module(module: str, only: str, **parameters: int | str) -> Check:
+    """The bench of a module that stands between a board's pins and the IP."""
+
+    def run(folder: Path, rtl: Path) -> list[Result]:
+        bench = f"{module}.{module}_tb"
+        return simulate(module, bench, folder, parameters=parameters, rtl=rtl / "boards", only=only)
+
+    return run
+
+
+def of_bridge(only: str) -> Check:
+    return of_board_module(
+        "rfssm_uart_bridge",
+        only,
+        CLKS_PER_BIT=4,
+        BUFFER=16,
+        TDATA_W=32,
+        LABEL_W=5,
+        IDENTITY="sixteen letters.",
+    )
+
+
 RND = of_layer(lambda: half("RND"))
 RND_CONV = of_layer(lambda: half("RND_CONV"))
 TRN_ZERO = of_layer(lambda: half("TRN_ZERO"))
@@ -98,6 +120,16 @@ ENCODER = of_module(
 )
 DENSE = of_module("rfssm_dense", "no_pause", N_IN=20, VALUE_W=2, LANES=8)
 MUL = of_module("rfssm_mul", "products", A_W=9, B_W=8)
+SERIAL_IN = of_board_module("rfssm_uart_rx", "", CLKS_PER_BIT=12)
+SERIAL_OUT = of_board_module("rfssm_uart_tx", "", CLKS_PER_BIT=5)
+FRAME_IN = of_board_module("rfssm_frame_in", "")
+FRAME_OUT = of_board_module("rfssm_frame_out", "frames/pattern=sink")
+BRIDGE = of_bridge("no_pause")
+BRIDGE_DAMAGE = of_bridge("damaged_frame")
+BRIDGE_ORDER = of_bridge("only_a_first_frame")
+BRIDGE_RESET = of_bridge("resets_the_ip")
+BRIDGE_EARLY = of_bridge("before_the_reply")
+BRIDGE_HANGS = of_bridge("ip_hangs")
 CHECKS = {name: value for name, value in globals().items() if name.isupper() and callable(value)}
 
 
@@ -192,6 +224,58 @@ FAULTS = {
     ),
     "an_unsigned_product": Fault(
         "rfssm_mul", "p_q <= a_q * b_q;", "p_q <= $unsigned(a_q) * $unsigned(b_q);", MUL
+    ),
+    "bits_of_a_serial_byte_in_the_wrong_order": Fault(
+        "boards/rfssm_uart_rx", "data_q <= {line_q, data_q[7:1]};",
+        "data_q <= {data_q[6:0], line_q};", SERIAL_IN,
+    ),
+    "a_serial_byte_without_its_stop_bit_taken": Fault(
+        "boards/rfssm_uart_rx", "valid_q <= line_q;", "valid_q <= 1'b1;", SERIAL_IN
+    ),
+    "a_serial_byte_sampled_at_its_edges": Fault(
+        "boards/rfssm_uart_rx", "COUNT_W'(CLKS_PER_BIT / 2 - 1)", "COUNT_W'(CLKS_PER_BIT - 1)",
+        SERIAL_IN,
+    ),
+    "a_serial_byte_cut_short": Fault(
+        "boards/rfssm_uart_tx", "left_q  <= 4'd10;", "left_q  <= 4'd9;", SERIAL_OUT
+    ),
+    "the_crc_of_a_frame_ignored": Fault(
+        "boards/rfssm_frame_in", "crc_q == RESIDUE && !escape_q", "!escape_q", BRIDGE_DAMAGE
+    ),
+    "a_wrong_term_of_the_crc": Fault(
+        "boards/rfssm_crc16", "{5'b0, folded, 3'b0}", "{6'b0, folded, 2'b0}", FRAME_IN
+    ),
+    "an_escaped_byte_not_restored": Fault(
+        "boards/rfssm_frame_in", "s_data[5] ^ escape_q", "s_data[5]", FRAME_IN
+    ),
+    "a_byte_of_a_reply_dropped_while_the_line_is_busy": Fault(
+        "boards/rfssm_frame_out", "state_q == BODY && m_ready && !escape", "state_q == BODY",
+        FRAME_OUT,
+    ),
+    "a_byte_of_an_event_dropped": Fault(
+        "boards/rfssm_uart_bridge", "if (step_q != '0) word_q", "if (step_q > 3'd1) word_q", BRIDGE
+    ),
+    "tlast_of_a_sample_lost": Fault(
+        "boards/rfssm_uart_bridge", "m_axis_tlast  = last_q && fed;", "m_axis_tlast  = 1'b0;",
+        BRIDGE,
+    ),
+    "tlast_on_every_event_of_the_last_frame": Fault(
+        "boards/rfssm_uart_bridge", "m_axis_tlast  = last_q && fed;", "m_axis_tlast  = last_q;",
+        BRIDGE,
+    ),
+    "a_sample_goes_on_after_a_refused_frame": Fault(
+        "boards/rfssm_uart_bridge", "else if (accept || abort) open_q <= 1'b0;", "", BRIDGE_ORDER
+    ),
+    "an_older_sample_not_reset": Fault(
+        "boards/rfssm_uart_bridge", "(feed && first) || ", "", BRIDGE_RESET
+    ),
+    "a_frame_written_over_the_one_in_use": Fault(
+        "boards/rfssm_uart_bridge", " && !length_q[ADDR_W] && !replying)", " && !length_q[ADDR_W])",
+        BRIDGE_EARLY,
+    ),
+    "a_hanging_ip_never_given_up": Fault(
+        "boards/rfssm_uart_bridge", "wire logic abort  = f_end && replying && identify;",
+        "wire logic abort  = 1'b0;", BRIDGE_HANGS,
     ),
 }  # fmt: skip
 

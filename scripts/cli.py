@@ -25,7 +25,7 @@ from rfssm.scripts.files import OUT_OF_SPACE, check_output_file, writing
 if TYPE_CHECKING:
     from rfssm.hls.emit import LaneChoice
     from rfssm.quant.network import IntegerNetwork
-    from rfssm.quant.samples import Samples
+    from rfssm.quant.samples import Outputs, Samples
 
 CHECK_FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -333,11 +333,7 @@ def simulate(
     build = "built first" if len(cache.built()) > built else "build from the cache"
     note = "" if engine == "golden" else f", {build}"
     console.show(f"{engine}: {len(samples)} samples in {seconds:.2f} s{note}")
-    if samples.labels is not None:
-        try:
-            console.show(f"accuracy: {100 * outputs.accuracy(samples):.2f} %")
-        except SamplesError as error:
-            console.show(f"accuracy: not known ({error})")
+    _show_accuracy(outputs, samples)
     console.show(f"wrote {output_file}")
 
 
@@ -391,11 +387,18 @@ def convert(
     backend: Annotated[
         str, typer.Option(metavar="B", help="RFSSM, Vitis or Vivado: who reads the HLS C++.")
     ] = "RFSSM",
+    board: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="B", help="ulx3s or icebreaker: also a top for this board; may be repeated."
+        ),
+    ] = None,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
     fit: Fit = None,
 ) -> None:
     """Write HLS C++, SystemVerilog and a test bench."""
+    from rfssm.hls.boards import find_board
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.convert import convert as write_hardware
@@ -405,11 +408,14 @@ def convert(
     lanes = _lanes(synapse_lanes, neuron_lanes)
     lanes = lanes if fit is None else _fitted(loaded, fit, lanes)
     samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
-    written = write_hardware(loaded, out, samples, backend=backend, lanes=lanes)
+    boards = [find_board(name) for name in dict.fromkeys(board or ())]
+    written = write_hardware(loaded, out, samples, backend=backend, lanes=lanes, boards=boards)
     console.show(
         f"wrote {written.hls} (HLS C++)",
         f"wrote {written.rtl} (SystemVerilog)",
         f"wrote {written.bench} (test bench: run make there)",
+        f"wrote {written.core} (FuseSoC)",
+        *(f"wrote {folder} (top with UART, constraints)" for folder in written.boards),
     )
 
 
@@ -417,11 +423,15 @@ def convert(
 def synth(
     network: NetworkFile,
     target: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="T", help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-up5k, ice40-hx8k, xc7 or xcup."
         ),
-    ],
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(metavar="B", help="ulx3s or icebreaker, with its UART, instead of a target."),
+    ] = None,
     input_file: Annotated[
         Path | None,
         typer.Option("--input", metavar="X.npz", help="Samples to time; random ones if absent."),
@@ -444,17 +454,22 @@ def synth(
 
     With --frequency a design that is slower ends in exit status 1.
     """
+    from rfssm.hls.boards import find_board
     from rfssm.hls.emit import Design
     from rfssm.hls.synth import synth as synthesize
     from rfssm.hls.targets import target as target_of
+    from rfssm.hls.tops import board_target, board_top
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.synth import prepare, write
     from rfssm.scripts.synth_tables import summary
     from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
 
+    if (target is None) == (board is None):
+        raise HardwareError("--target and --board: give one of them")
     loaded = IntegerNetwork.load(network)
-    chosen = target_of(target)
+    place = None if board is None else find_board(board)
+    chosen = board_target(place) if place else target_of(target or "")
     chosen.speed(speed)
     if input_file is None:
         samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
@@ -474,6 +489,7 @@ def synth(
             speed=speed,
             frequency_mhz=frequency,
             samples=samples,
+            top=board_top(design, place) if place else None,
             progress=progress,
         )
     if as_json:
@@ -573,6 +589,47 @@ def _refuse_lanes(lanes: LaneChoice | None) -> None:
     """With --fit nobody else chooses lanes."""
     if lanes is not None:
         raise HardwareError("--fit with --synapse-lanes or --neuron-lanes: choose one of them")
+
+
+@app.command("run-board")
+def run_board(
+    network: NetworkFile,
+    port: Annotated[
+        str, typer.Option(metavar="PORT", help="Serial port of the board, as /dev/ttyUSB1.")
+    ],
+    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
+    output_file: Annotated[Path, typer.Option("--output", metavar="Y.npz", help="Results.")],
+) -> None:
+    """Run samples through a programmed board."""
+    from rfssm.hls.host import Device
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+
+    check_output_file(output_file, inputs=(network, input_file))
+    loaded = IntegerNetwork.load(network)
+    samples = _load_samples(input_file, loaded)
+    with console.progress_bars() as progress, Device(port, loaded) as device:
+        begin = time.perf_counter()
+        outputs = device.run(samples, progress=progress and partial(progress, "board"))
+        seconds = time.perf_counter() - begin
+    with writing(output_file):
+        outputs.save(output_file)
+    repeated = f", {device.repeated} sent again" if device.repeated else ""
+    console.show(f"board: {len(samples)} samples in {seconds:.2f} s{repeated}")
+    _show_accuracy(outputs, samples)
+    console.show(f"wrote {output_file}")
+
+
+def _show_accuracy(outputs: Outputs, samples: Samples) -> None:
+    """Say how many labels are right, where the samples know it."""
+    from rfssm.scripts import console
+
+    if samples.labels is None:
+        return
+    try:
+        console.show(f"accuracy: {100 * outputs.accuracy(samples):.2f} %")
+    except SamplesError as error:
+        console.show(f"accuracy: not known ({error})")
 
 
 def _load_samples(path: Path, network: IntegerNetwork) -> Samples:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rfssm.hls.bench import write_bench
+from rfssm.hls.boards import Board, write_board
 from rfssm.hls.emit import LaneChoice, write_rtl
+from rfssm.hls.fusesoc import write_core
 from rfssm.hls.plugin import convert_network
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
@@ -20,6 +23,8 @@ class Hardware:
     hls: Path  # the hls4ml project
     rtl: Path  # the IP in SystemVerilog
     bench: Path  # `make` there simulates the IP
+    core: Path  # FuseSoC's description of all of it
+    boards: tuple[Path, ...]  # a top with a UART and its constraints for each
 
 
 def convert(
@@ -29,12 +34,14 @@ def convert(
     *,
     backend: str = "RFSSM",
     lanes: LaneChoice | None = None,
+    boards: Sequence[Board] = (),
 ) -> Hardware:
     """Write everything into ``out``, complete or not at all.
 
     samples    what the test bench sends
     backend    who reads the HLS C++: RFSSM, Vitis or Vivado
     lanes      of the SystemVerilog
+    boards     that get a top and constraints
     """
     samples.check(network)
     with whole_folder(out) as working:
@@ -44,4 +51,13 @@ def convert(
         settings.write_text(settings.read_text().replace(str(working), str(out.resolve())))
         design = write_rtl(network, working / "rtl", lanes)
         write_bench(design, samples, working / "bench", Path("../rtl"))
-    return Hardware(out / "hls", out / "rtl", out / "bench")
+        for board in boards:
+            write_board(design, board, working / "boards" / board.name)
+        core = write_core(design, working, boards)
+    return Hardware(
+        hls=out / "hls",
+        rtl=out / "rtl",
+        bench=out / "bench",
+        core=out / core.name,
+        boards=tuple(out / "boards" / board.name for board in boards),
+    )

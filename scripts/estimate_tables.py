@@ -39,9 +39,10 @@ def _cycles(estimate: Estimate) -> Iterator[str]:
     *layers, readout = (f"{rate:.1%}" for rate in estimate.rates)
     into = ", ".join([*(f"layer{i} {rate}" for i, rate in enumerate(layers)), f"readout {readout}"])
     if estimate.samples:
-        yield f"events per input and step, of {cycles.samples} of {estimate.samples} samples: {into}"
+        source = f"of {cycles.samples} of {estimate.samples} samples"
     else:
-        yield f"events per input and step, at random, as no samples were given: {into}"
+        source = "at random, as no samples were given"
+    yield f"events per input and step, {source}: {into}"
     yield f"{cycles.per_step:.2f} cycles per step, {cycles.per_sample:,.0f} per sample"
     spread = f"{cycles.latency_min:,} to {cycles.latency_max:,}"
     yield f"latency of a sample: {cycles.latency:,.0f} cycles in the mean, {spread}"

@@ -60,22 +60,25 @@ def draw(chosen: Estimate, activity: Activity, path: Path) -> None:
     area.set_title(f"look-up tables of {target.name}", loc="left")
     for axis in (latency, rate):
         axis.yaxis.set_major_formatter(plain)
-    area.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    for formatter in (area.yaxis.set_major_formatter, area.yaxis.set_minor_formatter):
+        formatter(PercentFormatter(1.0, decimals=0))
     area.legend(loc="upper left", fontsize="small")
     name = design.network.name or "the network"
     figure.suptitle(
         f"{name} on {target.name}, speed {chosen.speed}, estimated; hollow: does not fit", x=0.5
     )
     stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream)
+    FigureCanvasAgg(figure)
+    figure.savefig(stream, format="png", dpi=150)
     write_atomically(path, stream.getvalue())
 
 
 def _line(
     axis: Axes, points: list[tuple[int, float, bool]], colour: tuple[float, ...], label: str
 ) -> None:
-    lanes, values, fitting = zip(*points, strict=True)
-    axis.plot(lanes, values, "-", color=colour, linewidth=1.5)
+    axis.plot(
+        [x for x, _, _ in points], [y for _, y, _ in points], "-", color=colour, linewidth=1.5
+    )
     for x, y, good in points:
         axis.plot(
             x, y, "o", color=colour, markerfacecolor=colour if good else "white", markersize=5

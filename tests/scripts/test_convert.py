@@ -23,13 +23,28 @@ def test_convert_writes_everything(
     out = tmp_path / "new" / "ip"
     done = rfssm("convert", network_file, "--out", out, "--backend", backend)
     assert (done.status, done.err) == (0, "")
-    assert {path.name for path in out.iterdir()} == {"hls", "rtl", "bench"}
-    for folder in out.iterdir():
-        assert f"wrote {folder} (" in done.out
+    assert {path.name for path in out.iterdir()} == {"hls", "rtl", "bench", "tiny.core"}
+    for path in out.iterdir():
+        assert f"wrote {path} (" in done.out
     assert list((out / "hls").glob("firmware/*.cpp"))
     assert list((out / "rtl").glob("*.sv"))
     assert list((out / "rtl").glob("*.mem"))
     assert {path.name for path in out.parent.iterdir()} == {"ip"}
+
+
+def test_boards_get_a_top_and_constraints(
+    rfssm: Callable[..., Finished], network_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "ip"
+    boards = ("--board", "icebreaker", "--board", "ulx3s", "--board", "ulx3s")
+    done = rfssm("convert", network_file, "--out", out, *boards)
+    assert (done.status, done.err) == (0, "")
+    for board, suffix in (("ulx3s", "lpf"), ("icebreaker", "pcf")):
+        folder = out / "boards" / board
+        assert done.out.count(f"wrote {folder} (top with UART, constraints)") == 1
+        assert (folder / f"tiny_{board}.sv").exists()
+        assert (folder / f"tiny_{board}.{suffix}").exists()
+        assert (folder / "rfssm_uart_bridge.sv").exists()
 
 
 @pytest.mark.rtl
@@ -93,6 +108,7 @@ def test_a_folder_in_use_is_refused_and_left_alone(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (("--board", "arty"), "board = 'arty': must be one of ulx3s, icebreaker"),
         (("--backend", "Quartus"), "'Quartus': must be one of Vitis, Vivado, RFSSM"),
         (("--neuron-lanes", 3), "neuron lanes = 3: must be a power of two"),
         (("--synapse-lanes", 2, "--neuron-lanes", 4), "synapse lanes = 2"),

@@ -61,7 +61,7 @@ def test_the_demo_ends_with_every_engine_equal(
     assert [line.split()[1] for line in done.err.splitlines()] == [
         "train", "freeze", "convert", "compare",
     ]  # fmt: skip
-    assert {path.name for path in (run / "ip").iterdir()} == {"hls", "rtl", "bench"}
+    assert {path.name for path in (run / "ip").iterdir()} == {"hls", "rtl", "bench", "digits.core"}
 
     # The second time nothing is trained or built, and a differing engine fails the demo.
     real = engines.run

@@ -1,0 +1,259 @@
+"""What is written for a board, and that every tool accepts it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from rtl_cases import CASES, network
+
+from rfssm.hls import frames, toolchain
+from rfssm.hls.bench import write_bench
+from rfssm.hls.boards import BOARDS, Board, board_sources, find_board, write_board
+from rfssm.hls.emit import Design, Lanes, write_rtl
+from rfssm.hls.frames import Identity
+from rfssm.hls.fusesoc import write_core
+from rfssm.model.errors import HardwareError
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Samples
+
+MODULES = [path.stem for path in board_sources()]
+each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+
+
+@pytest.fixture
+def net() -> IntegerNetwork:
+    return network([{}, {"neurons": 9}])
+
+
+# -- description -----------------------------------------------------------------------------------
+
+
+@each_board
+def test_the_oscillator_divides_to_the_baud_rate(board: Board) -> None:
+    assert board.clks_per_bit * board.baud == board.frequency_mhz * 1_000_000
+    assert board.clks_per_bit >= 10  # below that the UART bears no 2 %
+    assert board.buffer_bytes & (board.buffer_bytes - 1) == 0
+
+
+def test_an_unknown_board_is_refused() -> None:
+    with pytest.raises(HardwareError, match="board = 'arty': must be one of ulx3s, icebreaker"):
+        find_board("arty")
+
+
+def test_identity_tells_networks_apart() -> None:
+    seen = {
+        Identity.of(net, 512).encode()
+        for net in (network([{}]), network([{}], seed=1), *(make() for make in CASES.values()))
+    }
+    assert len(seen) == 2 + len(CASES)
+    for code in seen:
+        assert len(code) == 16
+        assert Identity.decode(code).encode() == code
+
+
+# -- constraints -----------------------------------------------------------------------------------
+
+
+def ports(top: str) -> list[str]:
+    """Port names of a generated top, one for each bit."""
+    head = top[top.index(") (") : top.index(");")]
+    found = []
+    for bits, name in re.findall(r"wire logic (?:\[(\d+):0\] )?(\w+)", head):
+        found += [f"{name}[{i}]" for i in range(int(bits) + 1)] if bits else [name]
+    return found
+
+
+@each_board
+def test_every_port_has_a_pin_of_its_own(board: Board, net: IntegerNetwork, tmp_path: Path) -> None:
+    design = Design.of(net)
+    write_board(design, board, tmp_path)
+    constraints = (tmp_path / board.constraint_file(design)).read_text()
+    pattern = {
+        "ecp5": r'^LOCATE COMP "(.+)" SITE "(.+)";$',
+        "ice40": r"^set_io (?:-pullup yes )?(\S+) (\S+)$",
+    }[board.family]
+    pins = re.findall(pattern, constraints, re.MULTILINE)
+    names = [name for name, _ in pins]
+    assert sorted(names) == sorted(ports((tmp_path / f"{board.top(design)}.sv").read_text()))
+    assert len({pin for _, pin in pins}) == len(pins)
+    clock = {
+        "ecp5": f'FREQUENCY PORT "clk" {board.frequency_mhz} MHZ;',
+        "ice40": f"set_frequency clk {board.frequency_mhz}",
+    }[board.family]
+    assert clock in constraints.splitlines()
+
+
+# -- lint ------------------------------------------------------------------------------------------
+
+
+def lint(folder: Path, top: str) -> None:
+    sources = sorted(path.name for path in folder.glob("*.sv"))
+    arguments = ["--lint-only", "-Wall", "--no-timing", "--top-module", top, *sources]
+    toolchain.verilate(arguments, cwd=folder)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("module", MODULES)
+def test_verilator_accepts_each_module_alone(tmp_path: Path, module: str) -> None:
+    for path in board_sources():
+        shutil.copy(path, tmp_path)
+    lint(tmp_path, module)
+
+
+@pytest.mark.rtl
+@each_board
+@pytest.mark.parametrize("name", CASES)
+def test_every_tool_accepts_every_top(tmp_path: Path, board: Board, name: str) -> None:
+    design = write_rtl(CASES[name](), tmp_path, Lanes(4, 2))
+    write_board(design, board, tmp_path)
+    lint(tmp_path, board.top(design))
+    if toolchain.missing_icarus() and not os.environ.get("CI"):
+        pytest.skip("Icarus Verilog is not installed")
+    sources = sorted(path.name for path in tmp_path.glob("*.sv"))
+    command = [toolchain.icarus("iverilog"), "-g2012", "-t", "null", "-s", board.top(design)]
+    assert toolchain.run_tool([*command, *sources], cwd=tmp_path) == ""
+
+
+def test_every_module_has_its_own_file_and_licence() -> None:
+    assert len(MODULES) == 7
+    for path in board_sources():
+        text = path.read_text()
+        assert text.startswith("// SPDX-License-Identifier: Apache-2.0\n")
+        assert text.count("\nmodule ") == 1
+        assert f"\nmodule {path.stem} " in text
+        assert max(map(len, text.splitlines())) <= 110
+
+
+def test_both_sides_use_the_same_numbers() -> None:
+    """Commands and states of rfssm_uart_bridge are those of rfssm.hls.frames."""
+    text = next(path for path in board_sources() if path.stem == "rfssm_uart_bridge").read_text()
+    found = {name: int(value) for name, value in re.findall(r"\b([A-Z_]+) = 3'd(\d)", text)}
+    assert found == {status.name: int(status) for status in frames.Status}
+    assert f"IDENTIFY = 8'h{frames.IDENTIFY:02X};" in text
+    assert f"EVENTS   = 6'b{frames.EVENTS >> 2:06b};" in text
+
+
+# -- FuseSoC ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(net: IntegerNetwork, tmp_path: Path) -> Path:
+    """A converted network without its HLS C++."""
+    folder = tmp_path / "ip"
+    design = write_rtl(net, folder / "rtl")
+    write_bench(design, Samples.random(net, 4, seed=1), folder / "bench", Path("../rtl"))
+    for board in BOARDS.values():
+        write_board(design, board, folder / "boards" / board.name)
+    write_core(design, folder, tuple(BOARDS.values()))
+    return folder
+
+
+def described(project: Path) -> dict[str, list[str]]:
+    """Files of each target."""
+    text = (project / "corner.core").read_text()
+    assert text.startswith("CAPI=2:\n")
+    core = yaml.safe_load(text.removeprefix("CAPI=2:\n"))
+    files = {
+        name: [next(iter(file)) if isinstance(file, dict) else file for file in fileset["files"]]
+        for name, fileset in core["filesets"].items()
+    }
+    return {
+        target: [file for fileset in fields["filesets"] for file in files[fileset]]
+        for target, fields in core["targets"].items()
+    }
+
+
+def test_the_core_file_names_every_file_and_no_other(project: Path) -> None:
+    targets = described(project)
+    assert set(targets) == {"default", "sim", "lint", *BOARDS}
+    named = {file for files in targets.values() for file in files}
+    written = {
+        str(path.relative_to(project))
+        for path in project.rglob("*")
+        if path.is_file() and path.name not in ("corner.core", "Makefile", "parameters.json")
+    }
+    assert named == written
+
+
+def fusesoc(project: Path, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Status and output of a run; FuseSoC builds beside the project."""
+    if importlib.util.find_spec("fusesoc") is None:
+        assert not os.environ.get("CI"), "fusesoc is missing"
+        pytest.skip("fusesoc is not installed")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "fusesoc.main",
+            "--cores-root",
+            project,
+            "run",
+            *arguments,
+            "corner",
+        ],
+        cwd=project.parent,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.rtl
+@pytest.mark.skipif(
+    toolchain.missing_icarus() is not None and not os.environ.get("CI"),
+    reason="Icarus Verilog is not installed",
+)
+def test_fusesoc_simulates_the_bench_and_notices_a_wrong_score(project: Path) -> None:
+    status, said = fusesoc(project, "--target", "sim")
+    assert status == 0, said
+    assert "compare" in said
+    expected = project / "bench" / "expected.txt"
+    first, rest = expected.read_text().split("\n", 1)
+    word, last = first.split()
+    expected.write_text(f"{int(word, 16) ^ 1:08x} {last}\n{rest}")
+    status, said = fusesoc(project, "--target", "sim")
+    assert status != 0
+    assert "out.txt expected.txt differ: " in said
+
+
+@pytest.mark.rtl
+def test_fusesoc_lints_the_ip(project: Path) -> None:
+    if reason := toolchain.missing_verilator():
+        assert not os.environ.get("CI"), reason
+        pytest.skip(reason)
+    root = toolchain.verilator_root()
+    tools = project.parent / "tools"
+    tools.mkdir()
+    (tools / "verilator").symlink_to(f"{root}/bin/verilator_bin")
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    status, said = fusesoc(project, "--target", "lint", PATH=path, VERILATOR_ROOT=str(root))
+    assert status == 0, said
+    assert "%Warning" not in said
+    top = project / "rtl" / "corner_axis.sv"
+    top.write_text(top.read_text().replace("wire logic r_valid", "wire logic forgotten, r_valid"))
+    status, said = fusesoc(project, "--target", "lint", PATH=path, VERILATOR_ROOT=str(root))
+    assert status != 0
+    assert "forgotten" in said
+
+
+@each_board
+def test_fusesoc_knows_how_to_build_a_board(board: Board, project: Path) -> None:
+    status, said = fusesoc(project, "--setup", "--target", board.name)
+    assert status == 0, said
+    (makefile,) = project.parent.glob(f"build/*/{board.name}/Makefile")
+    rules = makefile.read_text()
+    assert f"--{board.device} --package {board.package}" in rules
+    assert f"corner_{board.name}{board.constraint_suffix}" in rules
+    assert (makefile.parent / "yosys.tcl").exists()
+    assert (makefile.parent / "readout_leak.mem").exists()

@@ -204,7 +204,7 @@ def _memories(folder: Path, top: Mapping[str, Any], placed: _Placement) -> Itera
         row, within = placed.row_of(placed.scope(name)), name.split(".")
         within = [word for word in within if not word.startswith("g_")]
         within = within[within.index(row.split(".")[-1]) + 1 :] if row != TOP else within
-        known_as = ".".join(within)
+        known_as = ".".join(within).removesuffix(".rom")
         kind = kind if cells else "logic"
         yield Memory(row, known_as, int(words), int(width), kind, cells)
 
@@ -279,21 +279,25 @@ class _Placement:
         return scope is None or not scope.module.startswith("rfssm_")
 
     def _place_hard_cells(self) -> None:
-        """Registers, memories, multipliers; ties are broken by what a cell is computed from."""
-        tied: dict[str, list[Place]] = {}
+        """Registers, memories, multipliers.
+
+        Of the instances that a cell's file has, the one that a name of its signals lies in; a
+        signal that is known by other names only leads back to one through what it is computed from.
+        """
+        led_back: dict[str, tuple[list[Place], list[Place]]] = {}
         for name, cell in self._cells.items():
             if kind_of(cell["type"]) in _LOGIC:
                 continue
             known = [self.scope(alias) for alias in self._aliases(name, cell)]
-            best = self._nearest(self._candidates(cell), known)
-            if len(best) == 1:
-                self._placed[name] = best[0]
-            elif best:
-                tied[name] = best
-            elif known:
-                self._placed[name] = max(known, key=len)
-        for name, best in tied.items():
-            self._placed[name] = self._upstream(name, best)
+            candidates = [scope.place for scope in self._candidates(cell)]
+            inside = [c for c in candidates if any(place[: len(c)] == c for place in known)]
+            if inside or not candidates:
+                self._placed[name] = max(inside or known, key=len, default=())
+            else:
+                led_back[name] = candidates, known
+        for name, (candidates, known) in led_back.items():
+            place = self._upstream(name, candidates)
+            self._placed[name] = place or self._nearest(candidates, known)
 
     def _aliases(self, name: str, cell: Mapping[str, Any]) -> list[str]:
         own = [] if cell["hide_name"] else [name]
@@ -304,16 +308,12 @@ class _Placement:
         sources = re.findall(r"([\w.]+\.sv):", cell["attributes"].get("src", ""))
         return [scope for file in dict.fromkeys(sources) for scope in self._of_file[file]]
 
-    def _nearest(self, candidates: Sequence[_Scope], known: Sequence[Place]) -> list[Place]:
-        """The candidates that share the longest way from the top with a known place, one a row."""
-        if not candidates or not known:
-            return []
-        shared = [max(_shared(scope.place, place) for place in known) for scope in candidates]
-        best = max(shared)
-        nearest = [s.place for s, n in zip(candidates, shared, strict=True) if n == best]
-        return list({self.row_of(place): place for place in reversed(nearest)}.values())
+    @staticmethod
+    def _nearest(candidates: Sequence[Place], known: Sequence[Place]) -> Place:
+        """The candidate that shares the longest way from the top with a known place."""
+        return max(candidates, key=lambda c: max((_shared(c, k) for k in known), default=0))
 
-    def _upstream(self, name: str, places: list[Place]) -> Place:
+    def _upstream(self, name: str, places: list[Place]) -> Place | None:
         """Of some places the first that is met on the way back through what computes a cell."""
         seen, front = {name}, [name]
         while front:
@@ -329,7 +329,7 @@ class _Placement:
                 for place in places:
                     if self._placed.get(cell, ())[: len(place)] == place:
                         return place
-        return places[0]
+        return None
 
     def _place_logic(self) -> None:
         """Look-up tables, carries and muxes go where what they feed is."""
@@ -343,8 +343,10 @@ class _Placement:
             )
             known = [place for place, _ in votes.most_common(1)]
             known = known or [self.scope(alias) for alias in self._aliases(name, cell)]
-            best = self._nearest(self._candidates(cell), known)
-            self._placed[name] = best[0] if best else max(known, key=len, default=())
+            candidates = [scope.place for scope in self._candidates(cell)]
+            self._placed[name] = (
+                self._nearest(candidates, known) if candidates else max(known, key=len, default=())
+            )
 
     def _sinks_first(self) -> Iterator[str]:
         """Cells that have no place yet, each after all that it feeds (a loop is cut anywhere)."""

@@ -221,4 +221,4 @@ _NAMED_BY_YOSYS = re.compile(
 
 def signal_of(cell: str) -> str:
     """The signal of the source next to a cell of the netlist."""
-    return _NAMED_BY_YOSYS.sub("", cell)
+    return _NAMED_BY_YOSYS.sub("", cell) or cell.lstrip("$")

@@ -50,7 +50,7 @@ _ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
 _FLOW = {
     "ecp5": """\
 synth_ecp5 -top {top} -run begin:map_ram
-memory_libmap -lib +/lattice/lutrams_trellis.txt -lib blocks.txt
+memory_libmap -lib blocks.txt a:ram_style=block
 synth_ecp5 -top {top} -run map_ram:""",
     "ice40": "synth_ice40 -dsp -device u -top {top}",
     "ice40hx": "synth_ice40 -device hx -top {top}",

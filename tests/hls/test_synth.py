@@ -121,6 +121,36 @@ def test_every_module_has_its_own_cells(placed: Synthesis) -> None:
     assert (states.words, states.width, states.kind) == (6, 2 * 12 + 1, "lut_ram")
 
 
+def test_equal_layers_have_equal_cells_and_an_encoder_has_those_it_has_alone() -> None:
+    net = network([{"neurons": 8}] * 2, channels=8)
+    modules = counted(net).modules
+    for part in ("cells", "encoder", "synapse"):
+        first, second = modules[f"layer0.{part}"], modules[f"layer1.{part}"]
+        for kind in ("dsp", "block_ram", "lut_ram"):
+            assert getattr(first, kind) == getattr(second, kind), (part, kind)
+        assert abs(first.ff - second.ff) <= 0.02 * first.ff  # constants fold a few
+
+    ports = "clk rst room s_valid s_chunk s_values s_step_end s_last"
+    ports += " m_valid m_ready m_addr m_value m_step_end m_last"
+    top = f"""
+      module alone (
+        input wire logic clk, rst, s_valid, s_step_end, s_last, m_ready,
+        input wire logic [2:0] s_chunk, input wire logic s_values,
+        output wire logic room, m_valid, m_value, m_step_end, m_last,
+        output wire logic [2:0] m_addr
+      );
+        rfssm_encoder #(.N(8), .LANES(1), .VALUE_W(1), .IN_FLIGHT(10), .DEPTH(32)) encoder (
+          {", ".join(f".{port}" for port in ports.split())}
+        );
+      endmodule
+    """
+    netlist = yosys.synthesize(design_of(net), "ecp5", "alone", extra={"alone.sv": top.encode()})
+    (alone,) = cells.report(netlist).modules.values()
+    for part in ("layer0.encoder", "layer1.encoder"):
+        assert modules[part].ff == alone.ff
+        assert modules[part].lut_ram == alone.lut_ram
+
+
 def test_ice40_goes_behind_few_pins_and_gives_a_bitstream() -> None:
     net = network([{}])
     result = synth(design_of(net, Lanes(1, 1)), target("ice40-up5k"))
@@ -340,6 +370,7 @@ def test_a_progress_that_listens_hears_every_stage(placed: Synthesis) -> None:
         ("core.readout.synapse.product_q_TRELLIS_FF_Q_8", "core.readout.synapse.product_q"),
         ("source.skid.spare_q_TRELLIS_FF_Q_DI_LUT4_Z$CCU2_COMB1", "source.skid.spare_q"),
         ("core.e0_addr_SB_DFFE_Q", "core.e0_addr"),
+        ("$nextpnr_ICESTORM_LC_1", "nextpnr_ICESTORM_LC_1"),
     ],
 )
 def test_signals_lose_what_yosys_appended(cell: str, signal: str) -> None:

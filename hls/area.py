@@ -22,7 +22,7 @@ from rfssm.hls.memory_map import Mapped
 from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
 
 # Look-up tables of control logic, and multiplexers that join two of them: calibrated on the
-# networks of tests/hls/estimate_cases.py.
+# networks of tests/estimate_cases.py.
 _CONTROL = {
     "source": (6, 0),
     "synapse": (34, 3),
@@ -34,6 +34,7 @@ _CONTROL = {
     "readout": (56, 26),
     "sink": (8, 2),
 }
+_STATES = 2  # of a cell: u and v
 _ADDER_IN_LUTS = 4  # bits up to which Yosys builds an adder of look-up tables
 _DSP_BITS = 18  # of an operand of MULT18X18D
 
@@ -231,8 +232,9 @@ def _synapse(
     rows = [_padded(part, lanes.synapse).T.reshape(-1, lanes.synapse) for part in weights]
     depth = len(rows[0])
     address = _address(depth)
-    multiply = p.VALUE_W > 1 or p.VALUE_SIGNED
-    stages = 3 if multiply else 2
+    multiply = p.VALUE_W > 1 or p.VALUE_SIGNED != 0
+    late = int(words > 1)
+    stages = 2 + late + int(multiply)
     reads = lanes.neuron
     groups = lanes.synapse // reads
     group_bits = _address(groups) if groups > 1 else 0
@@ -250,10 +252,11 @@ def _synapse(
     for _ in range(words.bit_count() - 1):
         m.adder(address)
     # row word, product
+    m.ff += late * address
     m.rom("rom", [(row, p.WEIGHT_W) for row in rows])
     m.ff += stages * (5 + word_bits)
     if multiply:
-        m.ff += 2 * p.VALUE_W + real * product
+        m.ff += (2 + late) * p.VALUE_W + real * product
         signed = p.VALUE_W + (0 if p.VALUE_SIGNED else 1)
         m.product(min(p.WEIGHT_W, product), min(signed, product), real)
     # accumulate
@@ -276,7 +279,7 @@ def _synapse(
         out = reads * parts * p.CURRENT_W
         for k in range(2):
             m.memory(f"bank{k}", bank, width)
-        m.ff += 6 + 2 * word_bits + 2 * out
+        m.ff += 7 + 2 * word_bits + 2 * width + out
         m.lut += width * max(1, _mux_luts(2 * bank.rows))
         m.choice(out, 2 * bank.rows * groups)
         m.control("synapse")
@@ -308,7 +311,7 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
     if p.RESET:
         offsets += [(chunked(layer.reset[:, j]), state) for j in (0, 1)]
     constant = bool(offsets) and m.rom("offset_rom", offsets).logic  # then known bits drop out
-    states = side * (2 * state + p.RESET)
+    states = side * (_STATES * state + p.RESET)
     if p.STATE_RAM:
         m.memory("states", memory_map.block(chunks, states, written=True), states)
         m.ff += states + 1
@@ -326,10 +329,10 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
     summed = max(p.CURRENT_W + p.GUARD, added) + 1
     result = max(rounded, summed) + 1
     kept = result if p.SATURATE else state
-    m.product(state, p.TRANS_W, 4 * side)
+    m.product(state, p.TRANS_W, _STATES * _STATES * side)
     if max(state, p.TRANS_W) > _DSP_BITS:  # the registers before them; each is read twice
-        m.ff += 2 * side * state + len(entries) * side * p.TRANS_W
-    for j in range(2):
+        m.ff += side * (_STATES * state + len(entries) * p.TRANS_W)
+    for j in range(_STATES):
         bias = bool(p.BIAS_W) and j < parts
         low = {0: shift, 1: 0, 2: max(0, shift - 1), 3: 0}[p.ROUND]  # bits below are never read
         m.adder(full, side)

@@ -105,19 +105,30 @@ def cycles(design: Design, activity: Activity) -> Cycles:
 
 
 def formula(design: Design, activity: Activity) -> float:
-    """Cycles per sample without the constant of each step: the sum over steps of the slowest layer.
+    """Cycles per sample by the formula above: the sum over steps of the slowest layer.
 
-    What the header of ``rfssm_layer`` states, with c = 0.
+    The headers of ``rfssm_layer`` and ``rfssm_readout`` state it, with c <= 2 more per step.
     """
-    total = np.zeros(int(activity.steps.sum()), dtype=np.int64)
+    slowest = np.maximum.reduce(_needs(design, activity))
+    return float(slowest.sum() / len(activity.steps))
+
+
+def layers_alone(design: Design, activity: Activity) -> tuple[float, ...]:
+    """Cycles per sample that each layer would need if no other were there."""
+    return tuple(float(needs.sum() / len(activity.steps)) for needs in _needs(design, activity))
+
+
+def _needs(design: Design, activity: Activity) -> list[NDArray[np.int64]]:
+    """Cycles of each layer for each step    [steps] each."""
+    needs = []
     for layer, lanes, values in zip(
         design.network.all_layers, design.lanes, activity.values, strict=True
     ):
         events = values[activity.live].sum(axis=1)
         chunks = -(-layer.outputs // lanes.neuron)
-        needs = np.maximum(events * -(-layer.outputs // lanes.synapse), max(chunks, _LOOP))
-        total = np.maximum(total, needs)
-    return float(total.sum() / len(activity.steps))
+        words = -(-layer.outputs // lanes.synapse)
+        needs.append(np.maximum(events * words, max(chunks, _LOOP)))
+    return needs
 
 
 # -- one step after the other ----------------------------------------------------------------------
@@ -168,7 +179,7 @@ def _layers(design: Design, activity: Activity) -> list[_Layer]:
         multiply = int(fields["VALUE_W"]) > 1 or int(fields["VALUE_SIGNED"]) != 0
         layers.append(
             _Layer(
-                stages=2 + multiply,
+                stages=2 + (words > 1) + multiply,
                 gap=int(words == 1),
                 sweep=max(slots, _LOOP),
                 slots=slots,

@@ -2,8 +2,7 @@
 
 ``memory_libmap`` tries every width of a block memory and takes the cheapest: blocks times their
 price, and half a unit for each 2:1 multiplexer behind rows of blocks.  Of equal ones it takes the
-narrowest.  An array whose bits are known never to change loses those bits first.  A small array of
-constants stays in look-up tables where that is cheaper, at one unit for 16 bits.
+narrowest.  An array whose bits are known never to change loses those bits first.
 """
 
 from __future__ import annotations
@@ -19,9 +18,7 @@ from rfssm.hls.yosys import BLOCK_PRICE
 from rfssm.quant.network import Integers
 
 _MUX_PRICE = 0.5
-_READ_PRICE = 2.0  # of a block memory's read port, whatever its width; found by experiment
-_LOGIC_BITS = 16  # bits of constants in look-up tables for one unit
-_ROM_BLOCK_BITS = 1024  # as in rfssm_rom: above this the source asks for block memory
+_ROM_BLOCK_BITS = 1024  # more of them lie in block memory: rfssm_rom
 _BLOCKS = (
     {16384: 1, 8192: 2, 4096: 4, 2048: 9, 1024: 18},  # DP16KD: width by depth
     {16384: 1, 8192: 2, 4096: 4, 2048: 9, 1024: 18, 512: 36},  # PDPW16KD
@@ -59,11 +56,6 @@ def distributed(words: int, width: int) -> Mapped:
     return Mapped(0, rows * -(-width // _LUT_WIDTH), rows, width, words)
 
 
-def block(words: int, width: int, *, written: bool = False) -> Mapped:
-    """An array in block memory."""
-    return _block(words, width, written)[0]
-
-
 def rom(fields: Sequence[tuple[Integers, int]]) -> Mapped:
     """Constants of ``rfssm_rom``.
 
@@ -75,9 +67,8 @@ def rom(fields: Sequence[tuple[Integers, int]]) -> Mapped:
     width = sum(int(np.unpackbits(bits.view(np.uint8)).sum()) for bits in changing)
     if width == 0 or words == 1:
         return Mapped(0, 0, 1, 0, words)
-    best, price = _block(words, width, False)
-    if words * declared > _ROM_BLOCK_BITS or price < words * width / _LOGIC_BITS:
-        return best
+    if words * declared > _ROM_BLOCK_BITS:
+        return block(words, width)
     columns = [
         (values[:, lane] >> bit) & 1
         for (values, bits), some in zip(fields, changing, strict=True)
@@ -97,17 +88,18 @@ def _changing(values: Integers, bits: int) -> NDArray[np.uint64]:
 
 
 @lru_cache(maxsize=4096)
-def _block(words: int, width: int, written: bool) -> tuple[Mapped, float]:
-    best: tuple[Mapped, float] | None = None
+def block(words: int, width: int, *, written: bool = False) -> Mapped:
+    """An array in block memory."""
+    best = Mapped(0, 0, 0, width, words)
+    lowest = float("inf")
     for widths in _BLOCKS:
         for depth, unit in widths.items():
             byte = min(_BYTE, unit) if written else 1
             rows = -(-words // depth)
             blocks = -(-rows * (-(-width // byte) * byte) // unit)
-            price = blocks * BLOCK_PRICE + (rows - 1) * width * _MUX_PRICE + _READ_PRICE
+            price = blocks * BLOCK_PRICE + (rows - 1) * width * _MUX_PRICE
             if written and rows > 1:
                 price += rows * _MUX_PRICE
-            if best is None or price < best[1]:
-                best = Mapped(blocks, 0, rows, width, words), price
-    assert best is not None
+            if price < lowest:
+                best, lowest = Mapped(blocks, 0, rows, width, words), price
     return best

@@ -544,10 +544,10 @@ def estimate(
     from rfssm.scripts.estimate_tables import summary
 
     if input_file is not None and rate is not None:
-        raise HardwareError("--rate and --input: must not both be given")
+        raise HardwareError("--input and --rate: give one of them")
     name = target or fit
     if name is None:
-        raise HardwareError("--target or --fit: one must be given")
+        raise HardwareError("--target or --fit: give at least one of them")
     if plot is not None:
         check_output_file(plot)
     chosen = target_of(name)
@@ -588,7 +588,7 @@ def _fitted(
 def _refuse_lanes(lanes: LaneChoice | None) -> None:
     """With --fit nobody else chooses lanes."""
     if lanes is not None:
-        raise HardwareError("--fit with --synapse-lanes or --neuron-lanes: choose one of them")
+        raise HardwareError("--fit and --synapse-lanes or --neuron-lanes: give one of them")
 
 
 @app.command("run-board")

@@ -190,15 +190,15 @@ FAULTS = {
         "rfssm_cells", "in_q5 <= silent_q[4] ? '0 : current", "in_q5 <= current", SAMPLES
     ),
     "a_bank_switched_one_cycle_early": Fault(
-        "rfssm_synapse", "if (step_valid) fill_q <= !fill_q;",
-        "if (tag_q[STAGES-1][WORD_W+2]) fill_q <= !fill_q;", SAMPLES,
+        "rfssm_synapse", "if (tag_q[STAGES][TAG_W-1]) fill_q <= !fill_q;",
+        "if (tag_q[STAGES-1][TAG_W-1]) fill_q <= !fill_q;", SAMPLES,
     ),
     "the_first_event_added_to_old_currents": Fault(
         "rfssm_synapse", "o = first ? '0 : old", "o = old", SAMPLES
     ),
     "the_sign_of_a_value_ignored": Fault(
-        "rfssm_synapse", "{(VALUE_SIGNED != 0) && value_q3[VALUE_W-1], value_q3}",
-        "{1'b0, value_q3}", SAMPLES,
+        "rfssm_synapse", "{(VALUE_SIGNED != 0) && value[VALUE_W-1], value}",
+        "{1'b0, value}", SAMPLES,
     ),
     "a_label_tie_won_by_the_highest_class": Fault(
         "rfssm_readout", "score_q9 > best_q", "score_q9 >= best_q", LABEL

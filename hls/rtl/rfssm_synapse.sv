@@ -10,14 +10,14 @@
 //   value     VALUE_W bits, signed or unsigned; an unsigned bit needs no multiplier
 //   current   CURRENT_W bits, signed, exact: wide enough for every partial sum
 //
-// Currents are double-buffered.  `step_valid` pulses when a step is complete; the reader answers
-// with `step_start` when it turns to that step and with `step_free` when it has read the last of
-// it. Nothing is ever cleared: the first event of a step overwrites, `step_silent` says there was
-// none. The pipeline never stalls; only the issue of a new row word waits for a free buffer.
+// Currents are double-buffered.  `step_valid` pulses when a step will be complete by the time that
+// it can be read; the reader answers with `step_start` when it turns to that step, at the earliest
+// in the next cycle, and with `step_free` when it has read the last of it.  Nothing is ever
+// cleared: the first event of a step overwrites, `step_silent` says there was none.  The pipeline
+// never stalls; only the issue of a new row word waits for a free buffer.
 //
-// Latency: WORDS + 2 cycles from a step's last event to step_valid, 1 more where values need a
-// multiplier.  II: WORDS cycles per event, 1 for an event of value 0 (one more per step if WORDS =
-// 1).  WORDS = ceil(N_OUT / LANES).
+// Latency: WORDS + 1 cycles from a step's last event to step_valid, 1 more where values need a
+// multiplier.  II: WORDS cycles per event, 1 for an event of value 0.  WORDS = ceil(N_OUT / LANES).
 // Cost: one block memory of N_IN * WORDS x LANES * PARTS * WEIGHT_W bits, LANES * PARTS adders of
 // CURRENT_W bits, two LUT memories of WORDS x LANES * PARTS * CURRENT_W bits (registers if WORDS =
 // 1).
@@ -94,9 +94,8 @@ module rfssm_synapse #(
   logic               zero_q, end_q, last_q;
   logic               first_q;      // no event of this step yet
   logic [1:0]         closed_q;     // steps complete but not yet read to their end
-  logic               gap_q;        // a whole-row accumulator is copied one cycle late: wait for it
 
-  wire logic issue = ev_q && !closed_q[1] && !(WORDS == 1 && gap_q);
+  wire logic issue = ev_q && !closed_q[1];
   wire logic done  = issue && (zero_q || int'(word_q) == WORDS - 1);
   wire logic close = done && end_q;
   wire logic load  = s_valid && s_ready;
@@ -127,13 +126,11 @@ module rfssm_synapse #(
       end_q      <= s_step_end || s_last;
       last_q     <= s_last;
     end
-    gap_q    <= close;
     closed_q <= closed_q + 2'(close) - 2'(step_free);
     if (rst) begin
       ev_q     <= 1'b0;
       first_q  <= 1'b1;
       closed_q <= '0;
-      gap_q    <= 1'b0;
     end
   end
 
@@ -147,18 +144,30 @@ module rfssm_synapse #(
   localparam int MULTIPLY = (VALUE_W > 1 || VALUE_SIGNED != 0) ? 1 : 0;
   localparam int FULL_W   = WEIGHT_W + ((MULTIPLY != 0) ? VALUE_W : 0);
   localparam int PROD_W   = (FULL_W < CURRENT_W) ? FULL_W : CURRENT_W;
-  localparam int STAGES   = 2 + MULTIPLY;  // from issue to the sum
+  localparam int LATE     = (WORDS > 1) ? 1 : 0;  // a word of the banks is read into a register
+  localparam int STAGES   = 2 + LATE + MULTIPLY;  // from issue to the sum
+  localparam int ANNOUNCE = 1 + MULTIPLY;         // to step_valid
 
+  wire logic [ROM_AW-1:0] rom_addr;
+  generate
+    if (LATE != 0) begin : g_late
+      logic [ROM_AW-1:0] rom_addr_q2;
+      always_ff @(posedge clk) rom_addr_q2 <= rom_addr_q;
+      assign rom_addr = rom_addr_q2;
+    end else begin : g_at_once
+      assign rom_addr = rom_addr_q;
+    end
+  endgenerate
   /* verilator lint_off UNUSEDSIGNAL */  // currents narrower than the weights need their low bits
   wire logic [ROM_W-1:0] weight;
   /* verilator lint_on UNUSEDSIGNAL */
-  rfssm_rom #(.W(ROM_W), .DEPTH(DEPTH), .FILE(WEIGHTS)) rom (.clk, .addr(rom_addr_q), .q(weight));
+  rfssm_rom #(.W(ROM_W), .DEPTH(DEPTH), .FILE(WEIGHTS)) rom (.clk, .addr(rom_addr), .q(weight));
 
-  // add, first, close, silent, last and word
+  // close, silent, last; add, first and word
   localparam int TAG_W = 5 + WORD_W;
   logic [TAG_W-1:0] tag_q [1:STAGES];
   always_ff @(posedge clk) begin
-    tag_q[1] <= {issue && !zero_q, first_q, close, first_q && zero_q, last_q, word_q};
+    tag_q[1] <= {close, first_q && zero_q, last_q, issue && !zero_q, first_q, word_q};
     for (int k = 2; k <= STAGES; k++) tag_q[k] <= tag_q[k-1];
     if (rst) for (int k = 1; k <= STAGES; k++) tag_q[k] <= '0;
   end
@@ -166,15 +175,16 @@ module rfssm_synapse #(
   wire logic [LANES*PARTS*PROD_W-1:0] product;
   generate
     if (MULTIPLY != 0) begin : g_multiply
-      logic [VALUE_W-1:0] value_q2, value_q3;
+      logic [VALUE_W-1:0] wait_q [1:2+LATE];
       logic [LANES*PARTS*PROD_W-1:0] product_q;
+      wire logic [VALUE_W-1:0] value = wait_q[2+LATE];
       assign product = product_q;
       always_ff @(posedge clk) begin
-        value_q2 <= value_q;
-        value_q3 <= value_q2;
+        wait_q[1] <= value_q;
+        for (int k = 2; k <= 2 + LATE; k++) wait_q[k] <= wait_q[k-1];
       end
       /* verilator lint_off UNUSEDSIGNAL */  // as weight: the product modulo 2^PROD_W
-      wire logic signed [VALUE_W:0] x = {(VALUE_SIGNED != 0) && value_q3[VALUE_W-1], value_q3};
+      wire logic signed [VALUE_W:0] x = {(VALUE_SIGNED != 0) && value[VALUE_W-1], value};
       for (genvar i = 0; i < LANES * PARTS; i++) begin : g_lane
         wire logic signed [WEIGHT_W-1:0] w = weight[i*WEIGHT_W +: WEIGHT_W];
         always_ff @(posedge clk) product_q[i*PROD_W +: PROD_W] <= PROD_W'(w) * PROD_W'(x);
@@ -192,7 +202,8 @@ module rfssm_synapse #(
   /* verilator lint_off UNUSEDSIGNAL */  // not needed where a row is one word
   wire logic [WORD_W-1:0] word;
   /* verilator lint_on UNUSEDSIGNAL */
-  assign {add, first, step_valid, step_silent, step_last, word} = tag_q[STAGES];
+  assign {step_valid, step_silent, step_last} = tag_q[ANNOUNCE][TAG_W-1 -: 3];
+  assign {add, first, word} = tag_q[STAGES][WORD_W+1:0];
 
   wire logic [CUR_W-1:0] old;  // the currents that this row word is added to
   wire logic [CUR_W-1:0] sum;
@@ -218,29 +229,31 @@ module rfssm_synapse #(
         .clk, .words(hold_q), .index(GROUP_W'(read_index)), .q(current)
       );
     end else begin : g_memory
-      // two banks of LUT RAM with registered addresses; the one that is read lends the reader its
-      // port
+      // two banks of LUT RAM between registers; the one that is read lends the reader its port.  A
+      // word is written the cycle after it was read: with two words or more, before it is read again
       (* ram_style = "distributed" *) logic [CUR_W-1:0] bank0 [0:WORDS-1];
       (* ram_style = "distributed" *) logic [CUR_W-1:0] bank1 [0:WORDS-1];
       logic fill_q;             // bank being filled
       logic read_q, reading_q;  // bank being read
-      logic read_q2, reading_q2, read_q3;
+      logic read_q2, reading_q2, read_q3, read_q4;
       logic [WORD_W-1:0] addr0_q, addr1_q, read_word_q;
-      wire logic [WORD_W-1:0] word_ahead = tag_q[STAGES-1][WORD_W-1:0];  // a cycle before `word`
-      wire logic [CUR_W-1:0]  out0 = bank0[addr0_q];
-      wire logic [CUR_W-1:0]  out1 = bank1[addr1_q];
-      wire logic [CUR_W-1:0]  row  = read_q3 ? out1 : out0;
-      assign old = fill_q ? out1 : out0;
+      wire logic [WORD_W-1:0] word_ahead = tag_q[STAGES-2][WORD_W-1:0];  // two before `word`
+      logic [CUR_W-1:0] out0_q, out1_q;
+      wire logic [CUR_W-1:0] row = read_q4 ? out1_q : out0_q;
+      assign old = fill_q ? out1_q : out0_q;
       always_ff @(posedge clk) begin
+        out0_q <= bank0[addr0_q];
+        out1_q <= bank1[addr1_q];
         read_word_q <= WORD_W'(read_index >> $clog2(GROUPS));
         reading_q2  <= reading_q;
         read_q2     <= read_q;
         read_q3     <= read_q2;
+        read_q4     <= read_q3;
         addr0_q <= (reading_q2 && !read_q2) ? read_word_q : word_ahead;
         addr1_q <= (reading_q2 &&  read_q2) ? read_word_q : word_ahead;
         if (add && !fill_q) bank0[word] <= sum;
         if (add &&  fill_q) bank1[word] <= sum;
-        if (step_valid) fill_q <= !fill_q;
+        if (tag_q[STAGES][TAG_W-1]) fill_q <= !fill_q;  // that was the step's last word
         if (step_free)  reading_q <= 1'b0;
         if (step_start) begin
           reading_q <= 1'b1;
@@ -252,9 +265,8 @@ module rfssm_synapse #(
           reading_q <= 1'b0;
         end
       end
-      logic [OUT_W-1:0] picked_q, current_q;
-      assign current = current_q;
-      always_ff @(posedge clk) current_q <= picked_q;
+      logic [OUT_W-1:0] picked_q;
+      assign current = picked_q;
       if (GROUPS == 1) begin : g_all
         always_ff @(posedge clk) picked_q <= row;
       end else begin : g_pick
@@ -262,11 +274,12 @@ module rfssm_synapse #(
         for (genvar g = 0; g < GROUPS; g++) begin : g_group
           assign group[g] = row[g*OUT_W +: OUT_W];
         end
-        logic [GROUP_W-1:0] pick_q, pick_q2;
+        logic [GROUP_W-1:0] pick_q, pick_q2, pick_q3;
         always_ff @(posedge clk) begin
           pick_q   <= GROUP_W'(read_index);
           pick_q2  <= pick_q;
-          picked_q <= group[pick_q2];
+          pick_q3  <= pick_q2;
+          picked_q <= group[pick_q3];
         end
       end
     end

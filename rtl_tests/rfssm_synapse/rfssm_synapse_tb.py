@@ -118,12 +118,12 @@ async def reset_in_mid_step_leaves_nothing_behind(dut: Any) -> None:
 async def latency_and_interval_are_as_claimed(dut: Any) -> None:
     claims(
         "rfssm_synapse",
-        "Latency: WORDS + 2 cycles from a step's last event to step_valid, 1 more where values need"
+        "Latency: WORDS + 1 cycles from a step's last event to step_valid, 1 more where values need"
         " a multiplier.",
     )
     claims(
         "rfssm_synapse",
-        "II: WORDS cycles per event, 1 for an event of value 0 (one more per step if WORDS = 1).",
+        "II: WORDS cycles per event, 1 for an event of value 0.",
     )
     synapse = Synapse(dut)
     await synapse.reset()
@@ -133,7 +133,7 @@ async def latency_and_interval_are_as_claimed(dut: Any) -> None:
     await synapse.edge(WORDS + 10)
     latency = synapse.steps.cycles[0] - synapse.events.cycles[-1]
     multiplies = P["VALUE_W"] > 1 or P["VALUE_SIGNED"]
-    measured("latency", latency, WORDS + 2 + int(multiplies))
+    measured("latency", latency, WORDS + 1 + int(multiplies))
     await synapse.edge(2 * max(READS, 8))
     synapse.events.send([(0, 1, 0, 0)] * 20)  # only the interval counts here
     await synapse.events.sent()

@@ -96,7 +96,7 @@ class _Module:
         """``rfssm_rom``: its words, its two registers."""
         mapped = memory_map.rom(fields)
         declared = sum(values.shape[1] * bits for values, bits in fields)
-        self.memory(f"{name}.rom", mapped, declared)
+        self.memory(name, mapped, declared)
         if mapped.logic:
             self.ff += 2 * mapped.width
             if mapped.words <= 16:
@@ -234,7 +234,7 @@ def _synapse(
     address = _address(depth)
     multiply = p.VALUE_W > 1 or p.VALUE_SIGNED != 0
     late = int(words > 1)
-    stages = 2 + late + int(multiply)
+    stages, announce = 2 + late + int(multiply), 1 + int(multiply)
     reads = lanes.neuron
     groups = lanes.synapse // reads
     group_bits = _address(groups) if groups > 1 else 0
@@ -245,7 +245,7 @@ def _synapse(
     product = min(p.WEIGHT_W + (p.VALUE_W if multiply else 0), p.CURRENT_W)
 
     # issue
-    m.ff += 5 + address + word_bits + 2 + (words == 1)
+    m.ff += 5 + address + word_bits + 2
     m.ff += p.VALUE_W if multiply or skip else 0
     m.ff += _address(p.N_IN) if skip else 0
     m.adder(address)
@@ -254,7 +254,7 @@ def _synapse(
     # row word, product
     m.ff += late * address
     m.rom("rom", [(row, p.WEIGHT_W) for row in rows])
-    m.ff += stages * (5 + word_bits)
+    m.ff += stages * (2 + word_bits) + 2 * announce + (stages if late else announce)  # tags
     if multiply:
         m.ff += (2 + late) * p.VALUE_W + real * product
         signed = p.VALUE_W + (0 if p.VALUE_SIGNED else 1)
@@ -265,10 +265,12 @@ def _synapse(
         m.lut += currents  # the first event overwrites
         m.ff += 1 + 2 * currents
         # rfssm_select, without the groups that padding makes constant
-        fours = -(-min(groups, -(-n // reads)) // 4)
+        chosen = min(groups, -(-n // reads))
+        fours, rest = -(-chosen // 4), chosen % 4
         sixteens = -(-fours // 4)
-        m.lut += fours * out * 2 + (sixteens * out * 3 if fours > 1 else 0)
-        m.mux += fours * out
+        m.lut += out * (2 * (chosen // 4) + max(0, min(rest - 1, 2)))
+        m.mux += out * (chosen // 4 + (rest == 3))
+        m.lut += sixteens * out * 3 if fours > 1 else 0
         m.ff += fours * out + sixteens * out + out
         m.choice(out, sixteens)
         m.ff += 3 * max(0, group_bits - 2)

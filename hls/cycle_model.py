@@ -1,15 +1,18 @@
 """How many clock cycles the RTL takes for given samples: computed, from what happens in each step.
 
-Per step a layer needs about
+In the mean over many steps, a step takes a network
 
-    max(events * ceil(N / synapse lanes), ceil(N / neuron lanes), 8)
+    max over its layers of max(events * ceil(N / synapse lanes), ceil(N / neuron lanes), 8) + c
 
-cycles, and a network that of its slowest layer in that step: the layers work on different steps at
-once.  This module follows the steps through the buffers between them, which smooth out that a step
-has more events than the next: the two buffers of currents of each layer, the FIFO of each encoder,
-the two packets of the readout.  For each step and layer it computes when the last event has been
-used up, when the sweep over the cells begins and when it ends; the latencies are those that the
-headers of the modules state.  Only what a full FIFO does is approximate.
+cycles: the layers work on different steps at once, so the slowest one sets the pace.  c is -0.5: no
+cycle is lost between steps, and the buffers between layers let a layer that is fast in this step
+help out in the next.
+
+This module computes it step by step through those buffers: the two buffers of currents of each
+layer, the FIFO of each encoder, the two packets of the readout.  For each step and layer it finds
+when the last event has been used up, when the sweep over the cells begins and when it ends; the
+latencies are those that the headers of the modules state.  Only what a full FIFO does is
+approximate.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ from rfssm.hls.emit import Design
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Bools, Samples
+
+STEP_OVERHEAD = -0.5
+"""c of the formula, in cycles."""
 
 _LOOP = 8  # a sweep is never shorter: rfssm_sweep
 _PIPE = 9  # from issue to a spike or a score: rfssm_cells, rfssm_readout
@@ -105,11 +111,8 @@ def cycles(design: Design, activity: Activity) -> Cycles:
 
 
 def formula(design: Design, activity: Activity) -> float:
-    """Cycles per sample by the formula above: the sum over steps of the slowest layer.
-
-    The headers of ``rfssm_layer`` and ``rfssm_readout`` state it, with c <= 2 more per step.
-    """
-    slowest = np.maximum.reduce(_needs(design, activity))
+    """Cycles per sample by the formula above."""
+    slowest = np.maximum.reduce(_needs(design, activity)) + STEP_OVERHEAD
     return float(slowest.sum() / len(activity.steps))
 
 
@@ -138,6 +141,8 @@ def _needs(design: Design, activity: Activity) -> list[NDArray[np.int64]]:
 class _Layer:
     """A layer's numbers, and lists with one entry per step of all samples.
 
+    stages       from ``done`` to step_valid
+    sweep        cycles of a sweep, of which ``slots`` issue a chunk
     busy         cycles that the synapse needs for the step's events
     arrival      from the first issue of the sweep before to ``done``, if the synapse never waits
     first        from the first issue of the sweep before to the first event
@@ -147,7 +152,6 @@ class _Layer:
     """
 
     stages: int
-    gap: int
     sweep: int
     slots: int
     busy: list[int]
@@ -179,8 +183,7 @@ def _layers(design: Design, activity: Activity) -> list[_Layer]:
         multiply = int(fields["VALUE_W"]) > 1 or int(fields["VALUE_SIGNED"]) != 0
         layers.append(
             _Layer(
-                stages=2 + (words > 1) + multiply,
-                gap=int(words == 1),
+                stages=1 + multiply,
                 sweep=max(slots, _LOOP),
                 slots=slots,
                 busy=np.where(events > 0, events * words, 1).tolist(),
@@ -258,7 +261,7 @@ class _Run:
             issue = 0  # first issue of the sweep of the layer before
             for i, layer in enumerate(layers):
                 used, taken, swept = done[i], starts[i], free[i]
-                ready = used[k - 1] + layer.gap if k else (_ENTRY if i == 0 else 0)
+                ready = used[k - 1] if k else (_ENTRY if i == 0 else 0)
                 if k > 1 and swept[k - 2] > ready:
                     ready = swept[k - 2]
                 if i and issue + layer.first[t] > ready:

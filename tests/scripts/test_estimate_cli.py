@@ -48,7 +48,7 @@ def test_tables_and_json_say_the_same(
     assert "of 5 of 5 samples" in done.out
     assert f"{told['cycles']['per_step']:.2f} cycles per step" in done.out
     assert f"latency {told['latency_us']:,.1f} us" in done.out
-    cells_table = done.out[: done.out.index("memory\n")]
+    cells_table = done.out[: done.out.index("┃ memory")]
     rows = {
         line.split("│")[1].strip(): line.split("│")[2].strip()
         for line in cells_table.splitlines()

@@ -36,7 +36,9 @@ _CONTROL = {
 }
 _STATES = 2  # of a cell: u and v
 _ADDER_IN_LUTS = 4  # bits up to which Yosys builds an adder of look-up tables
-_DSP_BITS = 18  # of an operand of MULT18X18D
+DSP_BITS = 18
+"""Of an operand of MULT18X18D."""
+
 
 Rom = Sequence[tuple[Integers, int]]
 
@@ -125,8 +127,8 @@ class _Module:
 
 def _pieces(bits: int) -> list[int]:
     """Parts of an operand that a multiplier block takes."""
-    whole = (bits - 1) // _DSP_BITS
-    return [_DSP_BITS] * whole + [bits - whole * _DSP_BITS]
+    whole = (bits - 1) // DSP_BITS
+    return [DSP_BITS] * whole + [bits - whole * DSP_BITS]
 
 
 def _mux_luts(words: int) -> int:
@@ -332,7 +334,7 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
     result = max(rounded, summed) + 1
     kept = result if p.SATURATE else state
     m.product(state, p.TRANS_W, _STATES * _STATES * side)
-    if max(state, p.TRANS_W) > _DSP_BITS:  # the registers before them; each is read twice
+    if max(state, p.TRANS_W) > DSP_BITS:  # the registers before them; each is read twice
         m.ff += side * (_STATES * state + len(entries) * p.TRANS_W)
     for j in range(_STATES):
         bias = bool(p.BIAS_W) and j < parts
@@ -437,7 +439,7 @@ def _readout(m: _Module, p: _Fields, layer: ReadoutLayer) -> _Module:
     m.memory("states", states, state)
     m.choice(state, states.rows)
     m.product(state, leak, 1)
-    if max(state, leak) > _DSP_BITS:
+    if max(state, leak) > DSP_BITS:
         m.ff += state + leak
     m.ff += 2 * state + p.CURRENT_W + product - low
     m.ff += rounded if p.SATURATE else min(rounded, state)
@@ -465,7 +467,8 @@ def _readout(m: _Module, p: _Fields, layer: ReadoutLayer) -> _Module:
     packets = memory_map.distributed(2 << class_bits, score)
     m.memory("packets", packets, score)
     m.choice(score, packets.rows)
-    m.memories.append(Memory(m.name, "label_q", 2, class_bits, "logic", 0))
+    if class_bits > 1:  # otherwise Yosys sees no array
+        m.memories.append(Memory(m.name, "label_q", 2, class_bits, "logic", 0))
     m.adder(own)  # the best so far
     m.adder(class_bits)
     m.ff += own + 4 * class_bits + 2 + 2 + 2 + 2 + 1

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rfssm.hls import area, cycle_model
+from rfssm.hls.area import DSP_BITS
 from rfssm.hls.cells import CellReport, Cells
 from rfssm.hls.cycle_model import Activity
 from rfssm.hls.cycles import Cycles
@@ -24,10 +25,12 @@ from rfssm.quant.samples import Samples
 RATE = 0.1
 """Events per input, or spikes per neuron, and step where no samples say it."""
 
-# Clock period in ns, calibrated on placed designs: of 1,000 look-up tables, and what each doubling
-# adds, since wires get longer.  The seed of the placement alone moves it by a tenth.
-_PERIOD = {"6": (6.4, 1.0), "7": (5.6, 0.85), "8": (4.9, 0.75)}
-FMAX_ERROR = 0.25
+# Clock period in ns, calibrated on placed designs of speed grade 6: paths through cells, wires that
+# get longer with the square root of the design (in thousands of look-up tables), what a multiplier
+# block adds whose own registers are not used.  The seed of the placement alone moves it by a tenth.
+_CELLS_NS, _WIRES_NS, _BARE_MULTIPLIER_NS = 5.3, 0.95, 2.0
+_GRADE = {"6": 1.0, "7": 0.87, "8": 0.74}
+FMAX_ERROR = 0.2
 """How far a placed design may be from the curve."""
 
 _FAMILY = "ecp5"
@@ -57,7 +60,7 @@ class Estimate:
     @property
     def fmax_mhz(self) -> float:
         """Clock rate that placing may reach, within ``FMAX_ERROR``."""
-        return fmax_mhz(self.target, self.speed, self.cells.total)
+        return fmax_mhz(self.design.network, self.target, self.speed, self.cells.total)
 
     @property
     def latency_us(self) -> float:
@@ -134,12 +137,21 @@ def check_target(target: Target) -> None:
         )
 
 
-def fmax_mhz(target: Target, speed: str, cells: Cells) -> float:
+def fmax_mhz(network: IntegerNetwork, target: Target, speed: str, cells: Cells) -> float:
     """Clock rate of a design of so many cells."""
     assert target.logic is not None
-    base, doubling = _PERIOD[speed]
-    logic = max(500, target.needs(cells)[target.logic.name])
-    return 1000 / (base + doubling * math.log2(logic / 1000))
+    thousands = target.needs(cells)[target.logic.name] / 1000
+    period = _CELLS_NS + _WIRES_NS * math.sqrt(thousands)
+    if _has_bare_multipliers(network):
+        period += _BARE_MULTIPLIER_NS
+    return 1000 / (period * _GRADE[speed])
+
+
+def _has_bare_multipliers(network: IntegerNetwork) -> bool:
+    """Where values of more than a bit enter, or an operand of a cell needs more than one block."""
+    inputs = any(network.value_range(i) != (0, 1) for i in range(len(network.all_layers)))
+    wide = any(max(layer.state_bits, layer.transition_bits) > DSP_BITS for layer in network.layers)
+    return inputs or wide or network.readout.state_bits > DSP_BITS
 
 
 def activity_of(

@@ -57,7 +57,7 @@ def fit_lanes(
         """Relative latency and fill."""
         slowest = np.maximum.reduce([option.cycles for option in choice]).mean()
         cells = total(choice)
-        return float(slowest) / fmax_mhz(target, grade, cells), _fill(target, cells)
+        return float(slowest) / fmax_mhz(network, target, grade, cells), _fill(target, cells)
 
     best = [min(layer, key=lambda option: _fill(target, option.cells)) for layer in options]
     if _fill(target, total(best)) > 1:

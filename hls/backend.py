@@ -1,7 +1,7 @@
 """The hls4ml backend RFSSM: Vitis HLS C++ for C simulation, and the SystemVerilog IP.
 
-It inherits the Vitis flow whole, compiles the same C++ faster, checks what enters ``predict``, and
-needs no vendor tool.
+It inherits the Vitis flow whole, compiles the same C++ faster, checks what enters ``predict``,
+and needs no vendor tool; where there is one, ``build`` runs it.
 
 hls4ml loads this module while it is being imported itself: elsewhere, import ``hls4ml`` first.
 """
@@ -21,6 +21,7 @@ from hls4ml.model.flow import register_flow
 from hls4ml.writer.vitis_writer import VitisWriter
 from numpy.typing import NDArray
 
+from rfssm.hls import vitis
 from rfssm.hls.cache import cached
 from rfssm.hls.emit import LaneChoice, Lanes, lane_choice, write_rtl
 from rfssm.hls.layers import lower, ours
@@ -42,8 +43,16 @@ class RFSSMWriter(VitisWriter):  # type: ignore[misc]
     def write_hls(self, model: Any) -> None:
         """Write both projects."""
         super().write_hls(model)
-        if model.config.get_config_value("WriteRTL"):
-            write_rtl(lower(model), rtl_dir(model), lanes_of(model))
+        network, config = lower(model), model.config
+        if not config.get_config_value("OutputPredictions"):
+            vitis.complete_test_data(
+                Path(config.get_output_dir()),
+                network,
+                model.get_input_variables()[0].shape[0],
+                given=bool(config.get_config_value("InputData")),
+            )
+        if config.get_config_value("WriteRTL"):
+            write_rtl(network, rtl_dir(model), lanes_of(model))
 
 
 class RFSSMBackend(VitisBackend):  # type: ignore[misc]
@@ -71,9 +80,9 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Configuration of a conversion.
 
-        synapse_lanes    neurons per cycle to which one event is added, of the SystemVerilog
-        neuron_lanes     cells per cycle, of the SystemVerilog; both or neither; each one number
-                         for all layers or one for each, the readout's last
+        synapse_lanes    neurons per cycle to which one event is added
+        neuron_lanes     cells per cycle; both or neither; each one number for all layers or one
+                         for each, the readout's last
         write_rtl        False: write the HLS C++ alone
         vitis            what the Vitis backend takes
         """
@@ -98,7 +107,7 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         project = model.config.get_project_name()
         directory = Path(model.config.get_output_dir()).resolve()
         library = directory / f"firmware/{project}-{model.config.get_config_value('Stamp')}.so"
-        weights = sum(node.get_weights("weight_u").data_length for node in ours(model))
+        weights = sum(node.get_weights("weight").data_length for node in ours(model))
         flags = [*FLAGS, "-O0" if weights <= TINY else "-O2"]
         host = _precompiled(flags) if weights <= TINY else HOST
         # one translation unit: what costs time is reading ap_fixed, and that need be done once only
@@ -130,12 +139,55 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         rows = outputs.scores.reshape(len(samples), -1).astype(np.float64)
         return rows[0] if len(rows) == 1 else rows
 
-    def build(self, model: Any) -> dict[str, Any]:
-        """Write the SystemVerilog project and lint it; needs no vendor tool.
+    def build(
+        self,
+        model: Any,
+        reset: bool = False,
+        csim: bool | None = None,
+        synth: bool | None = None,
+        cosim: bool = False,
+        validation: bool = False,
+        export: bool = False,
+        vsynth: bool = False,
+        fifo_opt: bool = False,
+        log_to_stdout: bool = True,
+    ) -> dict[str, Any]:
+        """Write and lint the SystemVerilog project, and run Vitis HLS on the HLS C++.
 
-        Returns what was built: directory, tops, a bound on the cycles of a step, the linter.
-        Raises ToolError with what the linter said.
+        The options are hls4ml's.  csim and synth, if not given, are on where ``vitis-run`` or
+        ``vitis_hls`` is on PATH; where neither is, the report says so.
+
+        Returns what was built: directory, tops, a bound on the cycles of a step, the linter;
+        ``vitis_hls``, the command or why there was none; and hls4ml's report of it.
+        Raises ToolError with what the linter said; where Vitis HLS is missing and was asked for,
+        where it fails, and where csim or cosim differ from the golden model.
         """
+        others = {
+            "cosim": cosim,
+            "validation": validation,
+            "export": export,
+            "vsynth": vsynth,
+            "fifo_opt": fifo_opt,
+        }
+        asked = [name for name, on in {"csim": csim, "synth": synth, **others}.items() if on]
+        absent = vitis.missing()
+        if asked and absent:
+            raise ToolError(f"build({asked[0]}=True) needs Vitis HLS: {absent}")
+        report = self._build_rtl(model)
+        if absent or not (asked or synth is None):
+            return report | {"vitis_hls": absent or "not asked for"}
+        directory = Path(model.config.get_output_dir())
+        if not (directory / "build_prj.tcl").exists():
+            model.write()
+        options = {
+            "reset": reset,
+            "csim": synth is not False if csim is None else csim,
+            "synth": synth is not False,
+            **others,
+        }
+        return report | vitis.build(directory, options, log_to_stdout=log_to_stdout)
+
+    def _build_rtl(self, model: Any) -> dict[str, Any]:
         directory = rtl_dir(model)
         design = write_rtl(lower(model), directory, lanes_of(model))
         tops = [f"{design.name}_axis", f"{design.name}_axis_dense"]
@@ -165,12 +217,10 @@ def as_numbers(lanes: LaneChoice | None) -> list[Any] | None:
     return [[each.synapse, each.neuron] for each in lanes]
 
 
-def lanes_of(model: Any) -> LaneChoice | None:
-    """The lanes that were asked for, or None."""
-    lanes = model.config.get_config_value("Lanes")
-    if lanes is None:
-        return None
-    return Lanes(*lanes) if isinstance(lanes[0], int) else tuple(Lanes(*each) for each in lanes)
+def lanes_of(model: Any) -> tuple[Lanes, ...]:
+    """The lanes of every layer, the readout's last."""
+    nodes = ours(model)
+    return tuple(Lanes(n.get_attr("synapse_lanes"), n.get_attr("neuron_lanes")) for n in nodes)
 
 
 def _checked_samples(model: Any, x: NDArray[Any]) -> NDArray[np.int64]:

@@ -127,7 +127,7 @@ class Design:
         cls, network: IntegerNetwork, lanes: LaneChoice | None = None, name: str | None = None
     ) -> Design:
         """Choose parameters; without ``lanes`` the ``default_lanes`` of each layer."""
-        chosen = _chosen_lanes(network, lanes)
+        chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
         chosen[-1] = Lanes(chosen[-1].synapse, 1)
         layers = tuple(_layer_parameters(network, i, chosen[i]) for i in range(len(network.layers)))
         return cls(
@@ -241,8 +241,8 @@ def _value_format(low: int, high: int) -> tuple[int, int]:
     return max(1, high.bit_length()), 0
 
 
-def _chosen_lanes(network: IntegerNetwork, lanes: LaneChoice | None) -> list[Lanes]:
-    widths = [layer.outputs for layer in network.all_layers]
+def chosen_lanes(widths: Sequence[int], lanes: LaneChoice | None) -> list[Lanes]:
+    """Lanes of each layer, for layers of so many neurons; the readout's last."""
     if lanes is None:
         return [default_lanes(n) for n in widths]
     if isinstance(lanes, Lanes):
@@ -357,7 +357,7 @@ def _layer_memories(
     yield f"{prefix}_weights.mem", _weight_words(parts, lanes.synapse, layer.weight_bits)
 
     def chunked(values: Integers) -> Integers:
-        return _padded(values, lanes.neuron).reshape(-1, lanes.neuron)
+        return padded(values, lanes.neuron).reshape(-1, lanes.neuron)
 
     a = layer.transition
     entries = [(0, 0), (1, 0)] if parameters["ROTATION"] else [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -389,11 +389,11 @@ def _weight_words(parts: Sequence[Integers], lanes: int, bits: int) -> str:
 
     parts    weight_u and perhaps weight_v    [N, M] each
     """
-    rows = [_padded(part, lanes).T.reshape(-1, lanes) for part in parts]
+    rows = [padded(part, lanes).T.reshape(-1, lanes) for part in parts]
     return _words([(row, bits) for row in rows])
 
 
-def _padded(values: Integers, multiple: int) -> Integers:
+def padded(values: Integers, multiple: int) -> Integers:
     """Zeros appended along the first axis, up to a multiple."""
     missing = -len(values) % multiple
     return np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1))

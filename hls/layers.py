@@ -27,6 +27,7 @@ from hls4ml.model.types import (
     PrecisionType,
 )
 
+from rfssm.hls.emit import LaneChoice, Lanes, chosen_lanes, padded
 from rfssm.model.errors import HardwareError
 from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_bits
@@ -52,6 +53,7 @@ def describe(
         "n_in": layer.inputs,
         "n_out": layer.outputs,
         "n_steps": steps,
+        "widths": [each.outputs for each in network.all_layers],
         "low": low,
         "high": high,
         "accum_bits": network.current_bits(i),
@@ -77,6 +79,14 @@ def lower(model: Any) -> IntegerNetwork:
     return IntegerNetwork.build(metadata, tensors)
 
 
+def configured_lanes(config: Any) -> LaneChoice | None:
+    """The lanes that a conversion was given as a whole, or None."""
+    lanes = config.get_config_value("Lanes")
+    if lanes is None:
+        return None
+    return Lanes(*lanes) if isinstance(lanes[0], int) else tuple(Lanes(*each) for each in lanes)
+
+
 def ours(model: Any) -> list[RFSSMLayer]:
     """A graph's layers, its input apart.  Raises HardwareError for foreign layers."""
     nodes = [node for node in model.get_layers() if node.class_name != "Input"]
@@ -97,15 +107,17 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         Attribute("n_in"),
         Attribute("n_out"),
         Attribute("n_steps"),
+        Attribute("widths", value_type=list),
         Attribute("low"),
         Attribute("high"),
         Attribute("accum_bits"),
         Attribute("header", value_type=dict),
         Attribute("network", value_type=dict),
         Attribute("tensors", value_type=dict),
-        ConfigurableAttribute("reuse_factor", default=1),
-        WeightAttribute("weight_u"),
-        WeightAttribute("bias_u"),
+        ConfigurableAttribute("synapse_lanes", default=0, description="0: chosen by width"),
+        ConfigurableAttribute("neuron_lanes", default=0, description="0: chosen by width"),
+        WeightAttribute("weight"),
+        WeightAttribute("bias"),
         *(
             TypeAttribute(name, configurable=False)
             for name in ("accum", "product", "rounded", "sum", "state")
@@ -121,6 +133,8 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         self.model.config.config.pop("PytorchModel", None)
         self._check_place()
         self._check_precision()
+        self._check_reuse()
+        self._choose_lanes()
         source = self.get_input_node()
         if source.class_name == "Input":
             source.get_output_variable().type.precision = value_type(
@@ -179,6 +193,37 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
                     "width comes from the integer network; remove the entry"
                 )
 
+    def _check_reuse(self) -> None:
+        reuse = self.model.config.get_reuse_factor(self) or 1
+        if reuse != 1:
+            raise HardwareError(
+                f"reuse_factor = {reuse} of layer {self.name!r}: a layer shares its multipliers by "
+                "SynapseLanes and NeuronLanes (neurons side by side); set these instead, and leave "
+                "ReuseFactor at 1"
+            )
+
+    def _choose_lanes(self) -> None:
+        """Lanes of this layer: its own configuration, or those of the whole, or by its width."""
+        whole = configured_lanes(self.model.config)
+        lanes = chosen_lanes(self.get_attr("widths"), whole)[self.get_attr("layer")]
+        model = self.model.config.config["HLSConfig"].get("Model", {}) if whole is None else {}
+        synapse, neuron = (
+            self.get_attr(attribute) or model.get(key) or default
+            for attribute, key, default in (
+                ("synapse_lanes", "SynapseLanes", lanes.synapse),
+                ("neuron_lanes", "NeuronLanes", lanes.neuron),
+            )
+        )
+        for name, value in (("SynapseLanes", synapse), ("NeuronLanes", neuron)):
+            if not isinstance(value, int):
+                raise HardwareError(f"layer {self.name!r}: {name} = {value!r}: must be an integer")
+        try:
+            lanes = Lanes(synapse, neuron).fitted(self.get_attr("n_out"))
+        except HardwareError as error:
+            raise HardwareError(f"layer {self.name!r}: {error}") from None
+        self.set_attr("synapse_lanes", lanes.synapse)
+        self.set_attr("neuron_lanes", lanes.neuron)
+
     def _add_type(self, name: str, precision: PrecisionType) -> None:
         self.set_attr(f"{name}_t", NamedType(f"{self.name}_{name}_t", precision))
 
@@ -211,6 +256,15 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
             data=kept,
         )
 
+    def _add_weights(self, parts: Sequence[Integers], bits: int) -> None:
+        """Words of weights: for each input, ``synapse_lanes`` neurons of each part per word.
+
+        parts    weight_u and perhaps weight_v    [N, M] each
+        """
+        lanes = self.get_attr("synapse_lanes")
+        rows = [padded(part, lanes).T.reshape(-1, lanes) for part in parts]
+        self._add_memory("weight", np.concatenate(rows, axis=1), bits)
+
 
 class RFSSMSpiking(RFSSMLayer):
     """A spiking layer: synapse, second-order cells, spikes, and the skip around them."""
@@ -218,8 +272,6 @@ class RFSSMSpiking(RFSSMLayer):
     _expected_attributes = [  # noqa: RUF012
         Attribute("complex_input", value_type=bool),
         Attribute("skip", value_type=bool),
-        WeightAttribute("weight_v"),
-        WeightAttribute("bias_v"),
         WeightAttribute("transition"),
         WeightAttribute("reset"),
         WeightAttribute("threshold"),
@@ -242,17 +294,20 @@ class RFSSMSpiking(RFSSMLayer):
         self.set_attr("complex_input", header["complex_input"])
         self.set_attr("skip", header["skip"])
         self.set_attr("has_reset", bool(np.any(tensors["reset"])))
-        for part in ("u", "v"):
-            weight, bias = tensors.get(f"weight_{part}"), tensors.get(f"bias_{part}")
-            # a row holds what one input adds to all neurons
-            rows = None if weight is None else weight.T
-            self._add_memory(f"weight_{part}", rows, header["weight_bits"])
-            self._add_memory(f"bias_{part}", bias, max(1, header["bias_bits"]))
-        bits = header["state_bits"]
-        reset = tensors["reset"] if self.get_attr("has_reset") else None
-        self._add_memory("transition", tensors["transition"], header["transition_bits"])
+        parts = ("u", "v") if header["complex_input"] else ("u",)
+        self._add_weights([tensors[f"weight_{part}"] for part in parts], header["weight_bits"])
+        lanes, bits = self.get_attr("neuron_lanes"), header["state_bits"]
+        bias = reset = None
+        if header["bias_bits"]:
+            bias = padded(np.stack([tensors[f"bias_{part}"] for part in parts], axis=1), lanes)
+        if self.get_attr("has_reset"):
+            reset = padded(tensors["reset"], lanes)
+        self._add_memory("bias", bias, max(1, header["bias_bits"]))
+        self._add_memory(
+            "transition", padded(tensors["transition"], lanes), header["transition_bits"]
+        )
         self._add_memory("reset", reset, bits)
-        self._add_memory("threshold", tensors["threshold"], bits)
+        self._add_memory("threshold", padded(tensors["threshold"], lanes), bits)
 
 
 class RFSSMReadout(RFSSMLayer):
@@ -269,6 +324,7 @@ class RFSSMReadout(RFSSMLayer):
 
     def _add_output(self) -> None:
         header, n_out = self.get_attr("header"), self.get_attr("n_out")
+        self.set_attr("neuron_lanes", 1)  # one integrator per cycle, as in the SystemVerilog
         self.set_attr("score", header["score"])
         self.add_output_variable(
             [self.get_attr("n_steps"), n_out] if header["score"] == "each" else [n_out],
@@ -276,8 +332,8 @@ class RFSSMReadout(RFSSMLayer):
         )
 
     def _add_memories(self, header: dict[str, Any], tensors: dict[str, Integers]) -> None:
-        self._add_memory("weight_u", tensors["weight_u"].T, header["weight_bits"])
-        self._add_memory("bias_u", tensors.get("bias_u"), max(1, header["bias_bits"]))
+        self._add_weights([tensors["weight_u"]], header["weight_bits"])
+        self._add_memory("bias", tensors.get("bias_u"), max(1, header["bias_bits"]))
         self._add_memory("leak", tensors["leak"], header["leak_frac"], signed=False)
 
 

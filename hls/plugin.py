@@ -68,7 +68,7 @@ def convert_network(
     """Turn an integer network into an hls4ml ``ModelGraph``; torch is not needed.
 
     backend         Vitis or Vivado (HLS C++), RFSSM (HLS C++ and SystemVerilog)
-    lanes           of the SystemVerilog
+    lanes           of every layer, or of each (default: ``default_lanes`` of each)
     steps           steps of a sample in the HLS C++; ``steps_max`` of the network if not given
     project_name    top-level function and file names of the HLS C++
     rtl             False: backend RFSSM writes the HLS C++ alone

@@ -20,9 +20,9 @@ _COMMON = """\
     static const unsigned n_steps = {n_steps};
     static const bool has_bias = {has_bias};
     static const unsigned guard_bits = {guard_bits};
-    static const unsigned reuse_factor = {reuse};
-    typedef {weight_u_t.name} weight_t;
-    typedef {bias_u_t.name} bias_t;
+    static const unsigned synapse_lanes = {synapse_lanes};
+    typedef {weight_t.name} weight_t;
+    typedef {bias_t.name} bias_t;
     typedef {accum_t.name} accum_t;
     typedef {product_t.name} product_t;
     typedef {rounded_t.name} rounded_t;
@@ -34,9 +34,9 @@ _SPIKING = (
     + _COMMON
     + """\
     static const unsigned layer = {layer};
+    static const unsigned neuron_lanes = {neuron_lanes};
     static const bool complex_input = {complex_input};
     static const bool has_reset = {has_reset};
-    static const bool skip = {skip};
     typedef {transition_t.name} transition_t;
     typedef {reset_t.name} reset_t;
     typedef {threshold_t.name} threshold_t;
@@ -79,11 +79,18 @@ class ReadoutConfig(LayerConfigTemplate):  # type: ignore[misc]
 class _KernelCall(FunctionCallTemplate):  # type: ignore[misc]
     """Call of a kernel with its streams and memories."""
 
-    kernel: str
     memories: tuple[str, ...]
 
+    def kernel(self, node: Any) -> str:
+        """Name of the kernel."""
+        raise NotImplementedError
+
     def transform(self, model: Any, node: Any) -> bool:
-        """Fill in the call; the stream behind it needs two places, not a whole sample's."""
+        """Fill in the call; the FIFO behind it holds two steps instead of hls4ml's whole sample.
+
+        One step is read while the next is written; more places would not make a chain of layers
+        faster, whose speed is that of its slowest layer.
+        """
         node.get_output_variable().pragma = ("stream", 2)
         return bool(super().transform(model, node))
 
@@ -92,28 +99,35 @@ class _KernelCall(FunctionCallTemplate):  # type: ignore[misc]
         memories = ", ".join(node.get_weights(name).name for name in self.memories)
         call = "nnet::{kernel}<{input_t}, {output_t}, {config}>({input}, {output}, {memories});"
         return call.format(
-            **self._default_function_params(node) | {"kernel": self.kernel, "memories": memories}
+            **self._default_function_params(node)
+            | {"kernel": self.kernel(node), "memories": memories}
         )
 
 
 class SpikingCall(_KernelCall):
-    """Call of ``nnet::spiking``."""
+    """Call of ``nnet::spiking``, or of ``nnet::spiking_skip`` around it."""
 
-    kernel = "spiking"
-    memories = ("weight_u", "weight_v", "bias_u", "bias_v", "transition", "reset", "threshold")
+    memories = ("weight", "bias", "transition", "reset", "threshold")
 
     def __init__(self) -> None:
         super().__init__(RFSSMSpiking, include_header=["nnet_utils/nnet_spiking.h"])
+
+    def kernel(self, node: Any) -> str:
+        """The layer alone, or with a way around it."""
+        return "spiking_skip" if node.get_attr("skip") else "spiking"
 
 
 class ReadoutCall(_KernelCall):
     """Call of ``nnet::readout``."""
 
-    kernel = "readout"
-    memories = ("weight_u", "bias_u", "leak")
+    memories = ("weight", "bias", "leak")
 
     def __init__(self) -> None:
         super().__init__(RFSSMReadout, include_header=["nnet_utils/nnet_readout.h"])
+
+    def kernel(self, node: Any) -> str:
+        """One for all."""
+        return "readout"
 
 
 TEMPLATES = (SpikingConfig, ReadoutConfig, SpikingCall, ReadoutCall)

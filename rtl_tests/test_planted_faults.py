@@ -143,10 +143,14 @@ class Fault:
     check: Check
 
 
-LATE_SPIKE = """logic late_q [0:CHUNKS-1];
-      initial for (int k = 0; k < CHUNKS; k++) late_q[k] = 1'b0;
-      always_ff @(posedge clk) if (valid_q[8]) late_q[chunk_q[8]] <= spike;
-      assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {late_q[chunk_q[8]], next};"""
+LATE_SPIKE = """begin
+          spikes[chunk_q[9]] <= late[chunk_q[9]];
+          late[chunk_q[9]] <= spike_q;
+        end
+      end
+      logic [LANES-1:0] late [0:CHUNKS-1];
+      initial for (int k = 0; k < CHUNKS; k++) late[k] = '0;
+      always_ff @(posedge clk) begin"""
 
 FAULTS = {
     "floor_for_round_half_up": Fault(
@@ -165,8 +169,7 @@ FAULTS = {
         "rfssm_cells", "R_W     = ((Q_W > X_W) ? Q_W : X_W) + 1;", "R_W     = STATE_W + 1;", ENDS
     ),
     "reset_applied_one_step_late": Fault(
-        "rfssm_cells", "assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {spike, next};",
-        LATE_SPIKE, RESETS,
+        "rfssm_cells", "spikes[chunk_q[9]] <= spike_q;", LATE_SPIKE, RESETS,
     ),
     "state_not_cleared_at_tlast": Fault(
         "rfssm_sweep", "fresh_q  <= wait_last_q[0];", "fresh_q  <= 1'b0;", SAMPLES

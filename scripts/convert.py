@@ -11,6 +11,7 @@ from rfssm.hls.boards import Board, write_board
 from rfssm.hls.emit import LaneChoice, write_rtl
 from rfssm.hls.fusesoc import write_core
 from rfssm.hls.plugin import convert_network
+from rfssm.hls.vitis import write_test_data
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 from rfssm.scripts.files import whole_folder
@@ -38,15 +39,16 @@ def convert(
 ) -> Hardware:
     """Write everything into ``out``, complete or not at all.
 
-    samples    what the test bench sends
+    samples    what the test benches send, that of the HLS C++ and that of the SystemVerilog
     backend    who reads the HLS C++: RFSSM, Vitis or Vivado
-    lanes      of the SystemVerilog
+    lanes      of every layer, or of each (default: ``default_lanes`` of each)
     boards     that get a top and constraints
     """
     samples.check(network)
     with whole_folder(out) as working:
         model = convert_network(network, working / "hls", backend, lanes=lanes, rtl=False)
         model.write()
+        write_test_data(working / "hls", network, samples, network.input.steps_max)
         settings = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
         settings.write_text(settings.read_text().replace(str(working), str(out.resolve())))
         design = write_rtl(network, working / "rtl", lanes)

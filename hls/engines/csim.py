@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rfssm.hls.cache import cached
-from rfssm.hls.emit import LaneChoice
+from rfssm.hls.emit import LaneChoice, chosen_lanes
 from rfssm.hls.plugin import convert_network
 from rfssm.hls.toolchain import gxx_version, missing_gxx
 from rfssm.quant.network import IntegerNetwork, Integers
@@ -38,11 +38,11 @@ def run(
     lanes: LaneChoice | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outputs:
-    """Run samples; a library is compiled once per network and number of steps."""
+    """Run samples; a library is compiled once per network, lanes and number of steps."""
     longest = int(samples.steps.max())
     # An hls4ml project has a fixed number of steps: the next power of two serves many test sets.
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
-    with _loaded(network, steps) as model:
+    with _loaded(network, steps, lanes) as model:
         return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
 
 
@@ -140,12 +140,15 @@ class _Record:
 
 
 @contextmanager
-def _loaded(network: IntegerNetwork, steps: int) -> Iterator[Any]:
+def _loaded(network: IntegerNetwork, steps: int, lanes: LaneChoice | None) -> Iterator[Any]:
     """A ``ModelGraph`` whose compiled library comes from the cache."""
+    chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
     folder = cached(
-        "csim", [network.digest(), str(steps), *_tools()], lambda f: _build(network, steps, f)
+        "csim",
+        [network.digest(), str(steps), str(chosen), *_tools()],
+        lambda f: _build(network, steps, chosen, f),
     )
-    model = convert_network(network, folder, "RFSSM", steps=steps, rtl=False)
+    model = convert_network(network, folder, "RFSSM", lanes=chosen, steps=steps, rtl=False)
     library = ctypes.CDLL(str(next(folder.glob("*.so"))))
     model._top_function_lib = library
     try:
@@ -155,10 +158,10 @@ def _loaded(network: IntegerNetwork, steps: int) -> Iterator[Any]:
         _unload(library)
 
 
-def _build(network: IntegerNetwork, steps: int, folder: Path) -> None:
+def _build(network: IntegerNetwork, steps: int, lanes: LaneChoice, folder: Path) -> None:
     """Write and compile the project; keep the library and the weights that it reads."""
     with tempfile.TemporaryDirectory() as project:
-        model = convert_network(network, project, "RFSSM", steps=steps, rtl=False)
+        model = convert_network(network, project, "RFSSM", lanes=lanes, steps=steps, rtl=False)
         model.write()
         library = Path(model.config.backend.compile(model))
         shutil.copy(library, folder / "network.so")
@@ -170,7 +173,7 @@ def _build(network: IntegerNetwork, steps: int, folder: Path) -> None:
 
 def _tools() -> list[str | bytes]:
     """What else the library depends on: hls4ml and our own code."""
-    own = ["layers.py", "templates.py", "backend.py", "plugin.py"]
+    own = ["layers.py", "templates.py", "backend.py", "plugin.py", "emit.py"]
     files = [SOURCES / name for name in own] + sorted((SOURCES / "nnet_utils").glob("*.h"))
     return [version("hls4ml"), gxx_version(), *(file.read_bytes() for file in files)]
 

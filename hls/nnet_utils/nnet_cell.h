@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What spiking layers and the readout share: adding one row of weights to the currents, the one rounding
-// and the one saturation. Values are integers throughout; ap_fixed appears where its modes are at work.
+// What the cells of spiking layers and of the readout share: the one rounding and the one saturation. Values are
+// integers throughout; ap_fixed appears where its modes are at work.
 
 #ifndef NNET_CELL_H_
 #define NNET_CELL_H_
@@ -10,19 +10,6 @@
 #include "ap_int.h"
 
 namespace nnet {
-
-// current[n] += weight[n] * x for all neurons at once: one input's row of weights. Exact, because accum_t holds
-// every partial sum.
-template <class x_T, typename CONFIG_T>
-void add_row(const x_T &x, const typename CONFIG_T::weight_t row[CONFIG_T::n_out],
-             typename CONFIG_T::accum_t current[CONFIG_T::n_out]) {
-    #pragma HLS INLINE
-Neurons:
-    for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
-        #pragma HLS UNROLL
-        current[n] += row[n] * x;
-    }
-}
 
 // The integer `product` in units of 2^-frac, rounded to an integer once; the mode is rounded_t's. V moves the bits
 // themselves from one type to the next: nothing but the conversion to rounded_t computes.

@@ -2,10 +2,14 @@
 //
 // The readout over a whole sample: one leaky integrator per class, and its scores.
 //
-//   m' = sat( round(leak * m) + (I << guard_bits) + bias )       I = weight_u x
+//   m' = sat( round(leak * m) + (I << guard_bits) + bias )       I = weight x
 //
-// Integers throughout, one rounding (rounded_t), one saturation (state_t). A step takes
-// n_in * reuse_factor + n_out cycles plus the depths of the two pipelines.
+// Integers throughout, one rounding (rounded_t), one saturation (state_t). Three processes work at once, as in a
+// spiking layer, encode -> synapse -> integrators; a step takes as long as the slowest of the three,
+//
+//   max( e * ceil(n_out / synapse_lanes),  n_out,  e + ceil(n_in / 64) - 1 ),   e = max(1, events)
+//
+// cycles, plus the depth of that one's pipeline.
 
 #ifndef NNET_READOUT_H_
 #define NNET_READOUT_H_
@@ -13,6 +17,7 @@
 #include "hls_stream.h"
 #include "nnet_cell.h"
 #include "nnet_probe.h"
+#include "nnet_synapse.h"
 #include "nnet_types.h"
 
 namespace nnet {
@@ -26,11 +31,13 @@ struct readout_config {
     static const unsigned n_out = 2;
     static const unsigned n_steps = 1;
 
+    // Classes side by side to which one event is added; a power of two. One integrator is updated per cycle
+    static const unsigned synapse_lanes = 1;
+
     static const bool has_bias = false;
     static const readout_score score = score_sum;
 
     static const unsigned guard_bits = 0;
-    static const unsigned reuse_factor = 1;
 
     // Types: memories (all integers)
     typedef ap_int<8> weight_t;
@@ -45,80 +52,80 @@ struct readout_config {
     typedef ap_fixed<24, 24, AP_TRN, AP_SAT> state_t;       // its saturation
 };
 
-template <class data_T, class res_T, typename CONFIG_T>
-void readout(hls::stream<data_T> &data, hls::stream<res_T> &res,
-             const typename CONFIG_T::weight_t weight_u[CONFIG_T::n_in * CONFIG_T::n_out],
-             const typename CONFIG_T::bias_t bias_u[CONFIG_T::has_bias ? CONFIG_T::n_out : 1],
-             const typename CONFIG_T::leak_t leak[CONFIG_T::n_out]) {
+// Currents in, scores out.
+template <class word_T, class res_T, typename CONFIG_T>
+void integrators(hls::stream<word_T> &currents, hls::stream<res_T> &res, const typename CONFIG_T::bias_t *bias,
+                 const typename CONFIG_T::leak_t *leak) {
     typedef typename CONFIG_T::sum_t sum_t;
-    static_assert(CONFIG_T::n_in > 0 && CONFIG_T::n_out > 0 && CONFIG_T::n_steps > 0, "readout: empty layer");
-    static_assert(CONFIG_T::reuse_factor > 0, "readout: reuse_factor starts at 1");
-    static_assert(res_T::size == CONFIG_T::n_out, "readout: one beat must carry the scores of all classes");
-    static_assert(CONFIG_T::product_t::iwidth == CONFIG_T::rounded_t::width, "readout: rounded_t loses high bits");
-    static_assert(res_T::value_type::width >= CONFIG_T::state_t::width, "readout: scores narrower than the state");
-    // one row of weights is one word: a whole row per cycle at reuse_factor 1
-    const unsigned row_factor = CONFIG_T::n_out;
-    #pragma HLS ARRAY_RESHAPE variable=weight_u cyclic factor=row_factor
-
-    ap_int<CONFIG_T::state_t::width> m[CONFIG_T::n_out];
+    typedef ap_int<CONFIG_T::state_t::width> state_t;
+    state_t m[CONFIG_T::n_out];
     res_T score;
-Rest:
-    for (unsigned c = 0; c < CONFIG_T::n_out; c++) {
-        // II = 1: once per sample
-        #pragma HLS PIPELINE II=1
-        m[c] = 0;
-        score[c] = 0;
-    }
 Steps:
     for (unsigned t = 0; t < CONFIG_T::n_steps; t++) {
-        const data_T x = data.read();
-        typename CONFIG_T::accum_t current[CONFIG_T::n_out];
-        #pragma HLS ARRAY_PARTITION variable=current complete
-#ifndef __SYNTHESIS__
         if (idle(t)) {
             if (CONFIG_T::score == score_each) {
-                for (unsigned c = 0; c < CONFIG_T::n_out; c++)
+            Silence:
+                for (unsigned c = 0; c < CONFIG_T::n_out; c++) {
+                    #pragma HLS UNROLL
                     score[c] = 0;
+                }
                 res.write(score);
             }
             continue;
         }
-#endif
-    Clear:
-        for (unsigned c = 0; c < CONFIG_T::n_out; c++) {
-            #pragma HLS UNROLL
-            current[c] = 0;
-        }
-    Inputs:
-        for (unsigned m = 0; m < CONFIG_T::n_in; m++) {
-            // II = reuse_factor: n_out / reuse_factor neurons per cycle. The bound is fixed, so hardware spends the
-            // cycles on zeros as well; only C simulation steps over them.
-            #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
-#ifndef __SYNTHESIS__
-            if (x[m] == 0)
-                continue;
-#endif
-            add_row<typename data_T::value_type, CONFIG_T>(x[m], weight_u + m * CONFIG_T::n_out, current);
-        }
+        word_T current;
     Classes:
         for (unsigned c = 0; c < CONFIG_T::n_out; c++) {
             // II = 1: one class per cycle; its state is next needed one step later
             #pragma HLS PIPELINE II=1
-            sum_t sum = round_once<CONFIG_T>(leak[c] * m[c]);
-            sum += sum_t(current[c]) << CONFIG_T::guard_bits;
+            const unsigned lane = c % CONFIG_T::synapse_lanes;
+            if (lane == 0)
+                current = currents.read();
+            // a sample starts at rest
+            const state_t m_old = t == 0 ? state_t(0) : m[c];
+            sum_t sum = round_once<CONFIG_T>(leak[c] * m_old);
+            sum += sum_t(current[lane]) << CONFIG_T::guard_bits;
             if (CONFIG_T::has_bias)
-                sum += bias_u[c];
-            m[c] = fit<CONFIG_T>(sum);
-            if (CONFIG_T::score == score_sum)
-                score[c] += m[c];
-            else if (CONFIG_T::score != score_max || t == 0 || m[c] > score[c])
-                score[c] = m[c];
+                sum += bias[c];
+            const state_t m_new = fit<CONFIG_T>(sum);
+            m[c] = m_new;
+            if (CONFIG_T::score == score_sum && t != 0)
+                score[c] += m_new;
+            else if (CONFIG_T::score != score_max || t == 0 || m_new > score[c])
+                score[c] = m_new;
         }
         if (CONFIG_T::score == score_each)
             res.write(score);
     }
     if (CONFIG_T::score != score_each)
         res.write(score);
+}
+
+template <class data_T, class res_T, typename CONFIG_T>
+void readout(hls::stream<data_T> &data, hls::stream<res_T> &res, const typename CONFIG_T::weight_t *weight,
+             const typename CONFIG_T::bias_t *bias, const typename CONFIG_T::leak_t *leak) {
+    #pragma HLS DATAFLOW
+    static_assert(CONFIG_T::n_in > 0 && CONFIG_T::n_out > 0 && CONFIG_T::n_steps > 0, "readout: empty layer");
+    static_assert(CONFIG_T::synapse_lanes > 0, "readout: synapse_lanes starts at 1");
+    static_assert(data_T::size == CONFIG_T::n_in, "readout: one beat must carry one step of n_in values");
+    static_assert(res_T::size == CONFIG_T::n_out, "readout: one beat must carry the scores of all classes");
+    static_assert(CONFIG_T::product_t::iwidth == CONFIG_T::rounded_t::width, "readout: rounded_t loses high bits");
+    static_assert(res_T::value_type::width >= CONFIG_T::state_t::width, "readout: scores narrower than the state");
+    typedef event<typename data_T::value_type> event_t;
+    typedef array<typename CONFIG_T::accum_t, CONFIG_T::synapse_lanes> word_t;
+
+    hls::stream<unsigned short> counts("counts");
+    hls::stream<event_t> events("events");
+    hls::stream<word_t> currents("currents");
+    // a step's currents, so that the synapse may finish a step before the integrators have begun it
+    const unsigned current_depth = ceil_div(CONFIG_T::n_out, CONFIG_T::synapse_lanes) + 1;
+    #pragma HLS STREAM variable=counts depth=2
+    #pragma HLS STREAM variable=events depth=event_depth
+    #pragma HLS STREAM variable=currents depth=current_depth
+
+    encode<data_T, CONFIG_T>(data, counts, events);
+    synapse<event_t, word_t, CONFIG_T>(counts, events, currents, weight);
+    integrators<word_t, res_T, CONFIG_T>(currents, res, bias, leak);
 }
 
 } // namespace nnet

@@ -7,8 +7,14 @@
 //   s' = u' > threshold                                                  y = s', with skip s' + x
 //
 // Integers throughout. Both products are summed exactly and rounded once (rounded_t), everything else is
-// added exactly (sum_t), and the cast to state_t is the only saturation. A step takes
-// n_in * reuse_factor + n_out cycles plus the depths of the two pipelines.
+// added exactly (sum_t), and the cast to state_t is the only saturation.
+//
+// Three processes work at once, encode -> synapse -> cells, each on a step of its own: the cells of step t while the
+// synapse adds step t + 1 and encode reads step t + 2. So a step takes as long as the slowest of the three,
+//
+//   max( e * ceil(n_out / synapse_lanes),  ceil(n_out / neuron_lanes),  e + ceil(n_in / 64) - 1 ),   e = max(1, events)
+//
+// cycles, plus the depth of that one's pipeline; the layers of a network do the same, one behind the other.
 
 #ifndef NNET_SPIKING_H_
 #define NNET_SPIKING_H_
@@ -16,6 +22,7 @@
 #include "hls_stream.h"
 #include "nnet_cell.h"
 #include "nnet_probe.h"
+#include "nnet_synapse.h"
 #include "nnet_types.h"
 
 namespace nnet {
@@ -27,14 +34,16 @@ struct spiking_config {
     static const unsigned n_steps = 1;
     static const unsigned layer = 0;
 
+    // Neurons side by side: to which one event is added, whose state is updated; powers of two
+    static const unsigned synapse_lanes = 1;
+    static const unsigned neuron_lanes = 1;
+
     // Built only where needed
     static const bool complex_input = false;
     static const bool has_bias = false;
     static const bool has_reset = false;
-    static const bool skip = false;
 
     static const unsigned guard_bits = 0;
-    static const unsigned reuse_factor = 1;
 
     // Types: memories (all integers)
     typedef ap_int<6> weight_t;
@@ -51,123 +60,172 @@ struct spiking_config {
     typedef ap_fixed<16, 16, AP_TRN, AP_SAT> state_t;       // its saturation
 };
 
-// All cells of one step. Both new states are computed before either is stored.
-template <class data_T, class res_T, typename CONFIG_T>
-void spiking_cells(const data_T &x, res_T &y, const typename CONFIG_T::accum_t current_u[CONFIG_T::n_out],
-                   const typename CONFIG_T::accum_t current_v[CONFIG_T::n_out],
-                   ap_int<CONFIG_T::state_t::width> u[CONFIG_T::n_out],
-                   ap_int<CONFIG_T::state_t::width> v[CONFIG_T::n_out], bool s[CONFIG_T::n_out],
-                   const typename CONFIG_T::bias_t *bias_u,
-                   const typename CONFIG_T::bias_t *bias_v, const typename CONFIG_T::transition_t *transition,
-                   const typename CONFIG_T::reset_t *reset, const typename CONFIG_T::threshold_t *threshold) {
-    #pragma HLS INLINE
+// Currents in, spikes out, neuron_lanes cells per cycle. Both new states are computed before either is stored. The
+// memories hold a whole number of chunks: what lies beyond n_out is zero, and its spikes go nowhere.
+template <class word_T, class res_T, typename CONFIG_T>
+void spiking_cells(hls::stream<word_T> &currents, hls::stream<res_T> &res, const typename CONFIG_T::bias_t *bias,
+                   const typename CONFIG_T::transition_t *transition, const typename CONFIG_T::reset_t *reset,
+                   const typename CONFIG_T::threshold_t *threshold) {
     typedef typename CONFIG_T::sum_t sum_t;
-Cells:
-    for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
-        // II = 1: one cell per cycle, four products each; a cell's state is next needed one step later
-        #pragma HLS PIPELINE II=1
-        sum_t u_sum = round_once<CONFIG_T>(transition[4 * n] * u[n] + transition[4 * n + 1] * v[n]);
-        sum_t v_sum = round_once<CONFIG_T>(transition[4 * n + 2] * u[n] + transition[4 * n + 3] * v[n]);
-        u_sum += sum_t(current_u[n]) << CONFIG_T::guard_bits;
-        if (CONFIG_T::complex_input)
-            v_sum += sum_t(current_v[n]) << CONFIG_T::guard_bits;
-        if (CONFIG_T::has_bias) {
-            u_sum += bias_u[n];
-            if (CONFIG_T::complex_input)
-                v_sum += bias_v[n];
+    typedef ap_int<CONFIG_T::state_t::width> state_t;
+    const unsigned lanes = CONFIG_T::neuron_lanes;
+    const unsigned n_chunks = ceil_div(CONFIG_T::n_out, lanes);
+    const unsigned chunks_per_word = CONFIG_T::synapse_lanes / lanes;
+    const unsigned parts = CONFIG_T::complex_input ? 2 : 1;
+    // a chunk of every memory is one word
+    const unsigned bias_factor = CONFIG_T::has_bias ? parts * lanes : 1;
+    const unsigned transition_factor = 4 * lanes;
+    const unsigned reset_factor = CONFIG_T::has_reset ? 2 * lanes : 1;
+    #pragma HLS ARRAY_RESHAPE variable=bias cyclic factor=bias_factor
+    #pragma HLS ARRAY_RESHAPE variable=transition cyclic factor=transition_factor
+    #pragma HLS ARRAY_RESHAPE variable=reset cyclic factor=reset_factor
+    #pragma HLS ARRAY_RESHAPE variable=threshold cyclic factor=lanes
+
+    state_t u[n_chunks * lanes];
+    state_t v[n_chunks * lanes];
+    bool s[n_chunks * lanes];
+    #pragma HLS ARRAY_PARTITION variable=u cyclic factor=lanes
+    #pragma HLS ARRAY_PARTITION variable=v cyclic factor=lanes
+    #pragma HLS ARRAY_PARTITION variable=s cyclic factor=lanes
+Steps:
+    for (unsigned t = 0; t < CONFIG_T::n_steps; t++) {
+        res_T y;
+    Silence:
+        for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
+            #pragma HLS UNROLL
+            y[n] = 0;
         }
-        if (CONFIG_T::has_reset && s[n]) {
-            u_sum += reset[2 * n];
-            v_sum += reset[2 * n + 1];
+        if (idle(t)) {
+            res.write(y);
+            continue;
         }
-        u[n] = fit<CONFIG_T>(u_sum);
-        v[n] = fit<CONFIG_T>(v_sum);
-        s[n] = u[n] > threshold[n];
-        y[n] = s[n];
-        if (CONFIG_T::skip)
-            y[n] += x[n];
+        word_T current;
+    Chunks:
+        for (unsigned k = 0; k < n_chunks; k++) {
+            // II = 1: neuron_lanes cells per cycle, four products each; their states are next needed one step later
+            #pragma HLS PIPELINE II=1
+            const unsigned first = k % chunks_per_word * lanes;
+            if (first == 0)
+                current = currents.read();
+        Lanes:
+            for (unsigned l = 0; l < lanes; l++) {
+                #pragma HLS UNROLL
+                const unsigned n = k * lanes + l;
+                // a sample starts at rest
+                const state_t u_old = t == 0 ? state_t(0) : u[n];
+                const state_t v_old = t == 0 ? state_t(0) : v[n];
+                const bool spiked = t != 0 && s[n];
+                sum_t u_sum = round_once<CONFIG_T>(transition[4 * n] * u_old + transition[4 * n + 1] * v_old);
+                sum_t v_sum = round_once<CONFIG_T>(transition[4 * n + 2] * u_old + transition[4 * n + 3] * v_old);
+                u_sum += sum_t(current[first + l]) << CONFIG_T::guard_bits;
+                if (CONFIG_T::complex_input)
+                    v_sum += sum_t(current[(parts - 1) * CONFIG_T::synapse_lanes + first + l]) << CONFIG_T::guard_bits;
+                if (CONFIG_T::has_bias) {
+                    u_sum += bias[parts * n];
+                    if (CONFIG_T::complex_input)
+                        v_sum += bias[parts * n + parts - 1];
+                }
+                if (CONFIG_T::has_reset && spiked) {
+                    u_sum += reset[2 * n];
+                    v_sum += reset[2 * n + 1];
+                }
+                const state_t u_new = fit<CONFIG_T>(u_sum);
+                const state_t v_new = fit<CONFIG_T>(v_sum);
+                const bool spike = u_new > threshold[n];
+                u[n] = u_new;
+                v[n] = v_new;
+                s[n] = spike;
+                if (n < CONFIG_T::n_out) {
+                    y[n] = spike;
+                    observe<CONFIG_T>(t, n, spike, u_new, v_new);
+                }
+            }
+        }
+        res.write(y);
     }
 }
 
 template <class data_T, class res_T, typename CONFIG_T>
-void spiking(hls::stream<data_T> &data, hls::stream<res_T> &res,
-             const typename CONFIG_T::weight_t weight_u[CONFIG_T::n_in * CONFIG_T::n_out],
-             const typename CONFIG_T::weight_t weight_v[CONFIG_T::complex_input ? CONFIG_T::n_in * CONFIG_T::n_out : 1],
-             const typename CONFIG_T::bias_t bias_u[CONFIG_T::has_bias ? CONFIG_T::n_out : 1],
-             const typename CONFIG_T::bias_t bias_v[CONFIG_T::has_bias && CONFIG_T::complex_input ? CONFIG_T::n_out : 1],
-             const typename CONFIG_T::transition_t transition[4 * CONFIG_T::n_out],
-             const typename CONFIG_T::reset_t reset[CONFIG_T::has_reset ? 2 * CONFIG_T::n_out : 1],
-             const typename CONFIG_T::threshold_t threshold[CONFIG_T::n_out]) {
+void spiking(hls::stream<data_T> &data, hls::stream<res_T> &res, const typename CONFIG_T::weight_t *weight,
+             const typename CONFIG_T::bias_t *bias, const typename CONFIG_T::transition_t *transition,
+             const typename CONFIG_T::reset_t *reset, const typename CONFIG_T::threshold_t *threshold) {
+    #pragma HLS DATAFLOW
     static_assert(CONFIG_T::n_in > 0 && CONFIG_T::n_out > 0 && CONFIG_T::n_steps > 0, "spiking: empty layer");
-    static_assert(CONFIG_T::reuse_factor > 0, "spiking: reuse_factor starts at 1");
-    static_assert(!CONFIG_T::skip || CONFIG_T::n_in == CONFIG_T::n_out, "spiking: skip needs n_in = n_out");
+    static_assert(CONFIG_T::neuron_lanes > 0 && CONFIG_T::synapse_lanes % CONFIG_T::neuron_lanes == 0,
+                  "spiking: synapse_lanes must be a multiple of neuron_lanes");
+    static_assert(data_T::size == CONFIG_T::n_in, "spiking: one beat must carry one step of n_in values");
     static_assert(res_T::size == CONFIG_T::n_out, "spiking: one beat must carry one step of n_out values");
     static_assert(CONFIG_T::product_t::iwidth == CONFIG_T::rounded_t::width, "spiking: rounded_t loses high bits");
     static_assert(CONFIG_T::product_t::width > CONFIG_T::transition_t::width + CONFIG_T::state_t::width,
                   "spiking: product_t cannot hold the sum of two products");
-    // one row of weights is one word: a whole row per cycle at reuse_factor 1
-    const unsigned row_factor_u = CONFIG_T::n_out;
-    const unsigned row_factor_v = CONFIG_T::complex_input ? CONFIG_T::n_out : 1;
-    const unsigned reset_factor = CONFIG_T::has_reset ? 2 : 1;
-    #pragma HLS ARRAY_RESHAPE variable=weight_u cyclic factor=row_factor_u
-    #pragma HLS ARRAY_RESHAPE variable=weight_v cyclic factor=row_factor_v
-    #pragma HLS ARRAY_RESHAPE variable=transition cyclic factor=4
-    #pragma HLS ARRAY_RESHAPE variable=reset cyclic factor=reset_factor
+    typedef event<typename data_T::value_type> event_t;
+    typedef array<typename CONFIG_T::accum_t, (CONFIG_T::complex_input ? 2 : 1) * CONFIG_T::synapse_lanes> word_t;
 
-    ap_int<CONFIG_T::state_t::width> u[CONFIG_T::n_out];
-    ap_int<CONFIG_T::state_t::width> v[CONFIG_T::n_out];
-    bool s[CONFIG_T::n_out];
-Rest:
-    for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
-        // II = 1: once per sample
-        #pragma HLS PIPELINE II=1
-        u[n] = 0;
-        v[n] = 0;
-        s[n] = false;
-    }
+    hls::stream<unsigned short> counts("counts");
+    hls::stream<event_t> events("events");
+    hls::stream<word_t> currents("currents");
+    // a step's currents, so that the synapse may finish a step before the cells have begun it
+    const unsigned current_depth = ceil_div(CONFIG_T::n_out, CONFIG_T::synapse_lanes) + 1;
+    #pragma HLS STREAM variable=counts depth=2
+    #pragma HLS STREAM variable=events depth=event_depth
+    #pragma HLS STREAM variable=currents depth=current_depth
+
+    encode<data_T, CONFIG_T>(data, counts, events);
+    synapse<event_t, word_t, CONFIG_T>(counts, events, currents, weight);
+    spiking_cells<word_t, res_T, CONFIG_T>(currents, res, bias, transition, reset, threshold);
+}
+
+// -- skip: the layer, and a way around it --------------------------------------------------------------------------
+
+template <class data_T, typename CONFIG_T>
+void fork(hls::stream<data_T> &data, hls::stream<data_T> &through, hls::stream<data_T> &around) {
 Steps:
     for (unsigned t = 0; t < CONFIG_T::n_steps; t++) {
+        // II = 1: one step per cycle
+        #pragma HLS PIPELINE II=1
         const data_T x = data.read();
-        typename CONFIG_T::accum_t current_u[CONFIG_T::n_out];
-        typename CONFIG_T::accum_t current_v[CONFIG_T::n_out];
-        #pragma HLS ARRAY_PARTITION variable=current_u complete
-        #pragma HLS ARRAY_PARTITION variable=current_v complete
+        through.write(x);
+        around.write(x);
+    }
+}
+
+template <class spikes_T, class data_T, class res_T, typename CONFIG_T>
+void join(hls::stream<spikes_T> &spikes, hls::stream<data_T> &around, hls::stream<res_T> &res) {
+Steps:
+    for (unsigned t = 0; t < CONFIG_T::n_steps; t++) {
+        // II = 1: one step per cycle, one adder per neuron
+        #pragma HLS PIPELINE II=1
+        const spikes_T s = spikes.read();
+        const data_T x = around.read();
         res_T y;
-#ifndef __SYNTHESIS__
-        if (idle(t)) {
-            for (unsigned n = 0; n < CONFIG_T::n_out; n++)
-                y[n] = 0;
-            res.write(y);
-            continue;
-        }
-#endif
-    Clear:
+    Neurons:
         for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
             #pragma HLS UNROLL
-            current_u[n] = 0;
-            current_v[n] = 0;
+            y[n] = s[n] + x[n];
         }
-    Inputs:
-        for (unsigned m = 0; m < CONFIG_T::n_in; m++) {
-            // II = reuse_factor: n_out / reuse_factor neurons per cycle. The bound is fixed, so hardware spends the
-            // cycles on zeros as well; only C simulation steps over them.
-            #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
-#ifndef __SYNTHESIS__
-            if (x[m] == 0)
-                continue;
-#endif
-            add_row<typename data_T::value_type, CONFIG_T>(x[m], weight_u + m * CONFIG_T::n_out, current_u);
-            if (CONFIG_T::complex_input)
-                add_row<typename data_T::value_type, CONFIG_T>(x[m], weight_v + m * CONFIG_T::n_out, current_v);
-        }
-        spiking_cells<data_T, res_T, CONFIG_T>(x, y, current_u, current_v, u, v, s, bias_u, bias_v, transition, reset,
-                                               threshold);
-#ifndef __SYNTHESIS__
-        for (unsigned n = 0; n < CONFIG_T::n_out; n++)
-            observe<CONFIG_T>(t, n, s[n], u[n].to_int64(), v[n].to_int64());
-#endif
         res.write(y);
     }
+}
+
+template <class data_T, class res_T, typename CONFIG_T>
+void spiking_skip(hls::stream<data_T> &data, hls::stream<res_T> &res, const typename CONFIG_T::weight_t *weight,
+                  const typename CONFIG_T::bias_t *bias, const typename CONFIG_T::transition_t *transition,
+                  const typename CONFIG_T::reset_t *reset, const typename CONFIG_T::threshold_t *threshold) {
+    #pragma HLS DATAFLOW
+    static_assert(CONFIG_T::n_in == CONFIG_T::n_out, "spiking: skip needs n_in = n_out");
+    typedef array<ap_uint<1>, CONFIG_T::n_out> spikes_t;
+
+    hls::stream<data_T> through("through");
+    hls::stream<data_T> around("around");
+    hls::stream<spikes_t> spikes("spikes");
+    // the cells of one step are at work while the next is in the layer: more places around it gain nothing
+    #pragma HLS STREAM variable=through depth=2
+    #pragma HLS STREAM variable=around depth=2
+    #pragma HLS STREAM variable=spikes depth=2
+
+    fork<data_T, CONFIG_T>(data, through, around);
+    spiking<data_T, spikes_t, CONFIG_T>(through, spikes, weight, bias, transition, reset, threshold);
+    join<spikes_t, data_T, res_T, CONFIG_T>(spikes, around, res);
 }
 
 } // namespace nnet

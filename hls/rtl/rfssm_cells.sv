@@ -23,8 +23,8 @@
 // Latency: 9 cycles from issue to m_valid.  II: max(CHUNKS, 8) cycles per step; the next step
 // follows without a gap.  The pipeline never stalls: a chunk is issued only while `room` promises a
 // place for its spikes.
-// Cost: 4 * LANES multipliers of STATE_W x TRANS_W; states 2 * N * STATE_W bits (N more with RESET)
-// in LUT memory or, with STATE_RAM, block memory; coefficients 4 (ROTATION: 2) * N * TRANS_W bits.
+// Cost: 4 * LANES multipliers of STATE_W x TRANS_W; states 2 * N * STATE_W bits in LUT memory or,
+// with STATE_RAM, block memory; with RESET spikes N bits in LUT memory; coefficients 4 (ROTATION: 2) * N * TRANS_W bits.
 `default_nettype none
 
 module rfssm_cells #(
@@ -92,13 +92,13 @@ module rfssm_cells #(
   logic [CHUNK_W-1:0] chunk_q [1:PIPE];
   logic [PIPE:1]      valid_q, end_q, last_q;
   logic [4:1]         silent_q;
-  logic               first_q;
+  logic [3:1]         first_q;
   always_ff @(posedge clk) begin
     valid_q  <= {valid_q[PIPE-1:1], issue};
     end_q    <= {end_q[PIPE-1:1], end_chunk};
     last_q   <= {last_q[PIPE-1:1], last && end_chunk};
     silent_q <= {silent_q[3:1], silent};
-    first_q  <= first;
+    first_q  <= {first_q[2:1], first};
     chunk_q[1] <= read_index;
     for (int k = 2; k <= PIPE; k++) chunk_q[k] <= chunk_q[k-1];
     if (rst) valid_q <= '0;
@@ -106,17 +106,20 @@ module rfssm_cells #(
 
   // -- memories --------------------------------------------------------------------------------
   localparam int LANE_COEF_W  = (ROTATION != 0 ? 2 : 4) * TRANS_W;
-  localparam int LANE_STATE_W = 2 * STATE_W + (RESET != 0 ? 1 : 0);
+  localparam int LANE_STATE_W = 2 * STATE_W;
   wire logic [LANES*LANE_COEF_W-1:0]  coef;
   wire logic [LANES*STATE_W-1:0]      limits;
+  logic [LANES*STATE_W-1:0]           limits_q8;
   wire logic [LANES*LANE_STATE_W-1:0] state;
   wire logic [LANES*LANE_STATE_W-1:0] state_next;
   rfssm_rom #(.W(LANES*LANE_COEF_W), .DEPTH(CHUNKS), .FILE(COEF)) coef_rom (
     .clk, .addr(read_index), .q(coef)
   );
   rfssm_rom #(.W(LANES*STATE_W), .DEPTH(CHUNKS), .FILE(THRESHOLD)) limit_rom (
-    .clk, .addr(chunk_q[6]), .q(limits)
+    .clk, .addr(chunk_q[5]), .q(limits)
   );
+
+  always_ff @(posedge clk) limits_q8 <= limits;  // near the lanes, wherever the ROM lies
 
   localparam int LANE_OFFSET_W = (RESET != 0 ? 2 * STATE_W : 0) + BIAS_W * PARTS;
   localparam int OFFSET_W      = (LANE_OFFSET_W > 0) ? LANES * LANE_OFFSET_W : 1;
@@ -126,7 +129,7 @@ module rfssm_cells #(
   generate
     if (LANE_OFFSET_W > 0) begin : g_offset
       rfssm_rom #(.W(OFFSET_W), .DEPTH(CHUNKS), .FILE(OFFSET)) offset_rom (
-        .clk, .addr(read_index), .q(offset)
+        .clk, .addr(chunk_q[2]), .q(offset)
       );
     end else begin : g_no_offset
       assign offset = '0;
@@ -138,20 +141,35 @@ module rfssm_cells #(
       (* ram_style = "distributed" *) logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
       logic [LANES*LANE_STATE_W-1:0] state_q;
       always_ff @(posedge clk) begin
-        state_q <= first_q ? '0 : states[chunk_q[1]];
+        state_q <= first_q[1] ? '0 : states[chunk_q[1]];
         if (valid_q[8]) states[chunk_q[8]] <= state_next;
       end
       assign state = state_q;
     end else begin : g_blockram
       (* ram_style = "block" *) logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
       logic [LANES*LANE_STATE_W-1:0] state_q;
-      logic first_q2;
       always_ff @(posedge clk) begin
-        state_q  <= states[chunk_q[1]];
-        first_q2 <= first_q;
+        state_q <= states[chunk_q[1]];
         if (valid_q[8]) states[chunk_q[8]] <= state_next;
       end
-      assign state = first_q2 ? '0 : state_q;
+      assign state = first_q[2] ? '0 : state_q;
+    end
+  endgenerate
+
+  // a spike is written a cycle after its state, and read two cycles later
+  logic [LANES-1:0]      spike_q;
+  wire logic [LANES-1:0] spiked;  // in the step before
+  generate
+    if (RESET != 0) begin : g_spikes
+      (* ram_style = "distributed" *) logic [LANES-1:0] spikes [0:CHUNKS-1];
+      logic [LANES-1:0] spiked_q4;
+      always_ff @(posedge clk) begin
+        spiked_q4 <= first_q[3] ? '0 : spikes[chunk_q[3]];
+        if (valid_q[9]) spikes[chunk_q[9]] <= spike_q;
+      end
+      assign spiked = spiked_q4;
+    end else begin : g_no_spikes
+      assign spiked = '0;
     end
   endgenerate
 
@@ -165,7 +183,6 @@ module rfssm_cells #(
   localparam int R_W     = ((Q_W > X_W) ? Q_W : X_W) + 1;
   localparam int PADDING = CHUNKS * LANES - N;
 
-  logic [LANES-1:0]         spike_q;
   logic [LANES*STATE_W-1:0] u_q, v_q;
 
   for (genvar i = 0; i < LANES; i++) begin : g_lane
@@ -183,7 +200,7 @@ module rfssm_cells #(
       rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_u (.clk, .a(u), .b(a_u), .p(p_u));
       rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_v (.clk, .a(v), .b(a_v), .p(p_v));
 
-      // stages 2-6, in the shadow of the products: what is added after rounding
+      // stages 4-6, in the shadow of the products: what is added after rounding
       wire logic signed [ADD_W-1:0] add;
       if (RESET != 0 || (BIAS_W != 0 && j < PARTS)) begin : g_add
         wire logic signed [ADD_W-1:0] bias, r;
@@ -196,16 +213,12 @@ module rfssm_cells #(
         if (RESET != 0) begin : g_reset
           wire logic signed [STATE_W-1:0] word =
               offset[i*LANE_OFFSET_W + PARTS*BIAS_W + j*STATE_W +: STATE_W];
-          assign r = state[i*LANE_STATE_W + 2*STATE_W] ? ADD_W'(word) : '0;
+          assign r = spiked[i] ? ADD_W'(word) : '0;
         end else begin : g_no_reset
           assign r = '0;
         end
-        logic signed [ADD_W-1:0] add_q3, add_q4, add_q5;
-        always_ff @(posedge clk) begin
-          add_q3 <= bias + r;
-          add_q4 <= add_q3;
-          add_q5 <= add_q4;
-        end
+        logic signed [ADD_W-1:0] add_q5;
+        always_ff @(posedge clk) add_q5 <= bias + r;
         assign add = add_q5;
       end else begin : g_no_add
         assign add = '0;
@@ -246,18 +259,14 @@ module rfssm_cells #(
 
     // stages 8-9: compare, write back
     wire logic signed [STATE_W-1:0] u_next = next[STATE_W-1:0];
-    wire logic signed [STATE_W-1:0] limit  = limits[i*STATE_W +: STATE_W];
+    wire logic signed [STATE_W-1:0] limit  = limits_q8[i*STATE_W +: STATE_W];
     wire logic spike;
     if (i >= LANES - PADDING) begin : g_padding
       assign spike = (u_next > limit) && !end_q[8];  // this lane has no neuron in the last chunk
     end else begin : g_neuron
       assign spike = (u_next > limit);
     end
-    if (RESET != 0) begin : g_keep_spike
-      assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {spike, next};
-    end else begin : g_keep
-      assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = next;
-    end
+    assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = next;
     always_ff @(posedge clk) begin
       spike_q[i] <= spike;
       u_q[i*STATE_W +: STATE_W] <= next[STATE_W-1:0];

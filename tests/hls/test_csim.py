@@ -13,6 +13,7 @@ import pytest
 from rtl_cases import CASES, network, samples_for
 
 from rfssm.hls import backend, engines
+from rfssm.hls.emit import Lanes
 from rfssm.hls.engines import csim
 from rfssm.hls.plugin import convert_network
 from rfssm.model.errors import ToolError
@@ -28,8 +29,13 @@ def expected(net: IntegerNetwork, samples: Samples) -> Outputs:
     return golden.run(net, samples, spikes=True, states=True)
 
 
-def assert_equals_golden(net: IntegerNetwork, samples: Samples) -> Outputs:
-    got = engines.run(net, samples, "csim", spikes=True, states=True)
+LANES = Lanes(synapse=4, neuron=2)  # two words and three chunks of six neurons
+
+
+def assert_equals_golden(
+    net: IntegerNetwork, samples: Samples, lanes: Lanes | None = None
+) -> Outputs:
+    got = engines.run(net, samples, "csim", spikes=True, states=True, lanes=lanes)
     assert compare(expected(net, samples), got) == []
     return got
 
@@ -37,7 +43,7 @@ def assert_equals_golden(net: IntegerNetwork, samples: Samples) -> Outputs:
 @pytest.mark.parametrize("name", CASES)
 def test_corner_networks_equal_golden(name: str) -> None:
     net = CASES[name]()
-    assert_equals_golden(net, samples_for(net))
+    assert_equals_golden(net, samples_for(net), lanes=LANES)
 
 
 def corner_network(rounding: str, **readout: Any) -> tuple[IntegerNetwork, Samples]:
@@ -91,29 +97,33 @@ FAULTS = {
     "wrap-around for saturation": ("defines.h", "AP_SAT", "AP_WRAP"),
     "a lost carry in the currents": (
         "defines.h", "ap_int<{accum}> layer0_accum_t", "ap_int<{less}> layer0_accum_t"),
-    ">= for >": ("nnet_utils/nnet_spiking.h", "u[n] > threshold[n]", "u[n] >= threshold[n]"),
+    ">= for >": ("nnet_utils/nnet_spiking.h", "u_new > threshold[n]", "u_new >= threshold[n]"),
     "products rounded one by one": (
         "nnet_utils/nnet_spiking.h",
-        "round_once<CONFIG_T>(transition[4 * n] * u[n] + transition[4 * n + 1] * v[n]);",
-        "round_once<CONFIG_T>(transition[4 * n] * u[n]);"
-        "u_sum += round_once<CONFIG_T>(transition[4 * n + 1] * v[n]);",
+        "round_once<CONFIG_T>(transition[4 * n] * u_old + transition[4 * n + 1] * v_old);",
+        "round_once<CONFIG_T>(transition[4 * n] * u_old);"
+        "u_sum += round_once<CONFIG_T>(transition[4 * n + 1] * v_old);",
     ),
-    "reset without a spike": ("nnet_utils/nnet_spiking.h", "has_reset && s[n]", "has_reset"),
+    "reset without a spike": ("nnet_utils/nnet_spiking.h", "has_reset && spiked", "has_reset"),
     "new spike for the old one": (
         "nnet_utils/nnet_spiking.h",
-        "u[n] = fit<CONFIG_T>(u_sum);",
-        "u[n] = fit<CONFIG_T>(u_sum); s[n] = u[n] > threshold[n];"
-        "if (s[n]) v_sum += reset[2 * n + 1];",
+        "u_new = fit<CONFIG_T>(u_sum);",
+        "u_new = fit<CONFIG_T>(u_sum); if (u_new > threshold[n]) v_sum += reset[2 * n + 1];",
     ),
     "currents off the state's grid": ("nnet_utils/nnet_spiking.h", "<< CONFIG_T::guard_bits", ""),
     "no bias": ("nnet_utils/nnet_spiking.h", "if (CONFIG_T::has_bias)", "if (false)"),
-    "skip lost": ("nnet_utils/nnet_spiking.h", "y[n] += x[n]", ""),
+    "skip lost": ("nnet_utils/nnet_spiking.h", "s[n] + x[n]", "s[n]"),
     "state kept from sample to sample": (
         "nnet_utils/nnet_readout.h",
-        "ap_int<CONFIG_T::state_t::width> m[CONFIG_T::n_out];\n    res_T score;\n",
-        "static ap_int<CONFIG_T::state_t::width> m[CONFIG_T::n_out];\n    res_T score;\n"
-        "    static bool rested = false;\n    if (rested ? false : (rested = true))\n",
+        "const state_t m_old = t == 0 ? state_t(0) : m[c];",
+        "static state_t m[CONFIG_T::n_out]; const state_t m_old = m[c];",
     ),
+    "event lost": ("nnet_utils/nnet_synapse.h", "e == count", "e + 1 >= count"),
+    "words of currents exchanged": (
+        "nnet_utils/nnet_synapse.h", "n_words + w)", "n_words + n_words - 1 - w)"),
+    "sums kept from word to word": ("nnet_utils/nnet_synapse.h", "if (e == 0)", "if (k == 0)"),
+    "wrong place in a word": ("nnet_utils/nnet_spiking.h", "% chunks_per_word", "% 1"),
+    "wrong input": ("nnet_utils/nnet_synapse.h", "0xccccccccccccccccULL", "0"),
     "padding counted as steps": ("nnet_utils/nnet_probe.h", "t >= the_probe().steps", "false"),
     "maximum starts at zero": ("nnet_utils/nnet_readout.h", "t == 0 || ", ""),
 }  # fmt: skip
@@ -138,7 +148,7 @@ def fault_network() -> tuple[IntegerNetwork, Samples]:
 def differences(tmp_path: Path, fault: tuple[str, str, str] | None) -> list[Difference]:
     """Write the project, plant a fault in its sources, compile it, compare it with golden."""
     net, samples = fault_network()
-    model = convert_network(net, tmp_path, "RFSSM", rtl=False)
+    model = convert_network(net, tmp_path, "RFSSM", lanes=LANES, rtl=False)
     model.write()
     if fault:
         bits = net.current_bits(0)

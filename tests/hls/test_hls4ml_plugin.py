@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -16,7 +17,7 @@ import torch
 from rtl_cases import CASES, network, samples_for
 
 from rfssm.hls import plugin
-from rfssm.hls.emit import Lanes
+from rfssm.hls.emit import Design, Lanes
 from rfssm.hls.layers import lower
 from rfssm.hls.plugin import convert_network
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
@@ -98,7 +99,7 @@ def test_build_lints_the_systemverilog_and_says_where_it_is(
     qat_network: QATNetwork, tmp_path: Path
 ) -> None:
     model = convert(qat_network, tmp_path, "RFSSM")
-    report = model.build()
+    report = model.build(synth=False)
     assert Path(report["directory"]) == tmp_path / "rtl"
     for top in report["tops"]:
         assert (tmp_path / "rtl" / f"{top}.sv").exists()
@@ -146,11 +147,70 @@ def test_a_graph_is_lowered_to_the_network_it_came_from(name: str, tmp_path: Pat
         assert lowered.metadata() == net.metadata()
 
 
-def test_lanes_reach_the_systemverilog(tmp_path: Path) -> None:
+def lanes_in_cpp(folder: Path) -> list[tuple[int, int]]:
+    """Synapse and neuron lanes of every spiking layer, then the readout's synapse lanes and 1."""
+    text = (folder / "firmware" / "parameters.h").read_text()
+    synapse, neuron = (
+        [int(n) for n in re.findall(rf"{kind}_lanes = (\d+);", text)]
+        for kind in ("synapse", "neuron")
+    )
+    return list(zip(synapse, [*neuron, 1], strict=True))
+
+
+def lanes_in_rtl(folder: Path) -> list[tuple[int, int]]:
+    parameters = json.loads((folder / "rtl" / "parameters.json").read_text())
+    layers = [(p["SYNAPSE_LANES"], p["NEURON_LANES"]) for p in parameters["layers"]]
+    return [*layers, (parameters["readout"]["SYNAPSE_LANES"], 1)]
+
+
+@pytest.mark.parametrize("backend", plugin.BACKENDS)
+@pytest.mark.parametrize(
+    "lanes", [None, Lanes(4, 2), (Lanes(8, 1), Lanes(2, 2), Lanes(1, 1))], ids=str
+)
+def test_lanes_of_a_network_file_reach_the_hardware(
+    tmp_path: Path, backend: str, lanes: Any
+) -> None:
     net = CASES["two complex layers"]()
-    convert_network(net, tmp_path, "RFSSM", lanes=Lanes(synapse=4, neuron=2)).write()
-    parameters = json.loads((tmp_path / "rtl" / "parameters.json").read_text())
-    assert '"SYNAPSE_LANES": 4' in json.dumps(parameters)
+    convert_network(net, tmp_path, backend, lanes=lanes).write()
+    wanted = [(each.synapse, each.neuron) for each in Design.of(net, lanes).lanes]
+    assert lanes_in_cpp(tmp_path) == wanted
+    if backend == "RFSSM":
+        assert lanes_in_rtl(tmp_path) == wanted
+
+
+def test_lanes_as_words_of_the_backend_reach_the_hardware(
+    qat_network: QATNetwork, tmp_path: Path
+) -> None:
+    model = hls4ml.converters.convert_from_pytorch_model(
+        qat_network,
+        output_dir=str(tmp_path),
+        backend="RFSSM",
+        io_type="io_stream",
+        hls_config={"InputShape": (STEPS, CHANNELS)},
+        synapse_lanes=[8, 4, 2],
+        neuron_lanes=2,
+    )
+    model.write()
+    assert lanes_in_cpp(tmp_path) == lanes_in_rtl(tmp_path) == [(8, 2), (4, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("backend", plugin.BACKENDS)
+def test_lanes_in_the_configuration_reach_the_hardware(
+    qat_network: QATNetwork, tmp_path: Path, backend: str
+) -> None:
+    config = hls4ml.utils.config_from_pytorch_model(
+        qat_network, (STEPS, CHANNELS), backend=backend, granularity="name"
+    )
+    config["Model"] |= {"SynapseLanes": 4, "NeuronLanes": 1}
+    config["LayerName"]["layers_1"] |= {"SynapseLanes": 8, "NeuronLanes": 8}
+    model = hls4ml.converters.convert_from_pytorch_model(
+        qat_network, output_dir=str(tmp_path), backend=backend, io_type="io_stream",
+        hls_config=config,
+    )  # fmt: skip
+    model.write()
+    assert lanes_in_cpp(tmp_path) == [(4, 1), (8, 8), (4, 1)]
+    if backend == "RFSSM":
+        assert lanes_in_rtl(tmp_path) == [(4, 1), (8, 8), (4, 1)]
 
 
 def test_network_file_in_a_vivado_project_gives_the_golden_scores(tmp_path: Path) -> None:
@@ -192,6 +252,30 @@ def test_a_precision_of_the_users_is_refused(qat_network: QATNetwork, tmp_path: 
         hls4ml.converters.convert_from_pytorch_model(
             qat_network, output_dir=str(tmp_path), backend="RFSSM", hls_config=config
         )
+
+
+@pytest.mark.parametrize(
+    ("part", "setting", "message"),
+    [
+        ("Model", {"ReuseFactor": 4}, r"reuse_factor = 4 of layer 'layers_0': .* SynapseLanes and"),
+        ("Model", {"SynapseLanes": 3}, r"layer 'layers_0': synapse lanes = 3: must be a power of"),
+        ("LayerType", {"RFSSMSpiking": {"NeuronLanes": 5}}, "'layers_0': neuron lanes = 5: must"),
+        ("Model", {"NeuronLanes": "2"}, r"layer 'layers_0': NeuronLanes = '2': must be an integer"),
+        ("LayerName", {"layers_1": {"SynapseLanes": 1, "NeuronLanes": 2}},
+         r"layer 'layers_1': synapse lanes = 1: must be neuron lanes = 2 times"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("backend", plugin.BACKENDS)
+def test_impossible_sharing_is_refused(
+    qat_network: QATNetwork, tmp_path: Path, backend: str, part: str, setting: Any, message: str
+) -> None:
+    config = hls4ml.utils.config_from_pytorch_model(qat_network, (STEPS, CHANNELS), backend=backend)
+    config.setdefault(part, {}).update(setting)
+    with pytest.raises(HardwareError, match=message):
+        hls4ml.converters.convert_from_pytorch_model(
+            qat_network, output_dir=str(tmp_path), backend=backend, io_type="io_stream",
+            hls_config=config,
+        )  # fmt: skip
 
 
 def test_more_steps_than_the_scores_hold_are_refused(

@@ -27,6 +27,8 @@ def test_convert_writes_everything(
     for path in out.iterdir():
         assert f"wrote {path} (" in done.out
     assert list((out / "hls").glob("firmware/*.cpp"))
+    for file in ("tb_input_features.dat", "tb_output_predictions.dat"):
+        assert len((out / "hls" / "tb_data" / file).read_text().splitlines()) == 16
     assert list((out / "rtl").glob("*.sv"))
     assert list((out / "rtl").glob("*.mem"))
     assert {path.name for path in out.parent.iterdir()} == {"ip"}

@@ -297,7 +297,7 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
     parts = p.COMPLEX + 1
     state, shift = p.STATE_W, p.TRANS_FRAC
     _sweep(m, chunks)
-    m.ff += 9 * chunk_bits + 9 * 3 + 4 + 1  # tags
+    m.ff += 9 * chunk_bits + 9 * 3 + 4 + (3 if p.RESET else 1 + p.STATE_RAM)  # tags
 
     # memories
     def chunked(values: Integers) -> Integers:
@@ -306,7 +306,7 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
     a = layer.transition
     entries = [(0, 0), (1, 0)] if p.ROTATION else [(0, 0), (0, 1), (1, 0), (1, 1)]
     m.rom("coef_rom", [(chunked(a[:, j, k]), layer.transition_bits) for j, k in entries])
-    m.rom("limit_rom", [(chunked(layer.threshold), state)])
+    m.ff += m.rom("limit_rom", [(chunked(layer.threshold), state)]).width
     offsets: list[tuple[Integers, int]] = [
         (chunked(bias), layer.bias_bits)
         for bias in (layer.bias_u, layer.bias_v)
@@ -315,16 +315,21 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
     if p.RESET:
         offsets += [(chunked(layer.reset[:, j]), state) for j in (0, 1)]
     constant = bool(offsets) and m.rom("offset_rom", offsets).logic  # then known bits drop out
-    states = side * (_STATES * state + p.RESET)
+    states = side * _STATES * state
     if p.STATE_RAM:
         m.memory("states", memory_map.block(chunks, states, written=True), states)
-        m.ff += states + 1
+        m.ff += states
         m.lut += states
     else:
         mapped = memory_map.distributed(chunks, states)
         m.memory("states", mapped, states)
         m.ff += states
         m.choice(states, mapped.rows)
+    if p.RESET:
+        mapped = memory_map.distributed(chunks, side)
+        m.memory("spikes", mapped, side)
+        m.ff += side
+        m.choice(side, mapped.rows)
 
     # lanes
     full = state + p.TRANS_W + 1
@@ -347,7 +352,7 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
         if p.ROUND == 3 and shift:
             m.lut += side * -(-shift // 3)
         if p.RESET or bias:
-            m.ff += 3 * side * added
+            m.ff += side * added
             if p.RESET and bias:
                 m.adder(added, side)
         if j < parts:
@@ -467,8 +472,7 @@ def _readout(m: _Module, p: _Fields, layer: ReadoutLayer) -> _Module:
     packets = memory_map.distributed(2 << class_bits, score)
     m.memory("packets", packets, score)
     m.choice(score, packets.rows)
-    if class_bits > 1:  # otherwise Yosys sees no array
-        m.memories.append(Memory(m.name, "label_q", 2, class_bits, "logic", 0))
+    m.memories.append(Memory(m.name, "label_q", 2, class_bits, "logic", 0))
     m.adder(own)  # the best so far
     m.adder(class_bits)
     m.ff += own + 4 * class_bits + 2 + 2 + 2 + 2 + 1

@@ -28,9 +28,9 @@ RATE = 0.1
 # Clock period in ns, calibrated on placed designs of speed grade 6: paths through cells, wires that
 # get longer with the square root of the design (in thousands of look-up tables), what a multiplier
 # block adds whose own registers are not used.  The seed of the placement alone moves it by a tenth.
-_CELLS_NS, _WIRES_NS, _BARE_MULTIPLIER_NS = 5.3, 0.95, 2.0
-_GRADE = {"6": 1.0, "7": 0.87, "8": 0.74}
-FMAX_ERROR = 0.2
+_CELLS_NS, _WIRES_NS, _BARE_MULTIPLIER_NS = 5.5, 0.7, 2.2
+_GRADE = {"6": 1.0, "7": 0.82, "8": 0.72}
+FMAX_ERROR = 0.15
 """How far a placed design may be from the curve."""
 
 _FAMILY = "ecp5"

@@ -63,10 +63,10 @@ def draw(chosen: Estimate, activity: Activity, path: Path) -> None:
     for formatter in (area.yaxis.set_major_formatter, area.yaxis.set_minor_formatter):
         formatter(PercentFormatter(1.0, decimals=0))
     area.legend(loc="upper left", fontsize="small")
-    name = design.network.name or "the network"
-    figure.suptitle(
-        f"{name} on {target.name}, speed {chosen.speed}, estimated; hollow: does not fit", x=0.5
-    )
+    title = f"{design.network.name} on {target.name}, speed {chosen.speed}, estimated"
+    if not all(fits(one) for points in lines.values() for _, one in points):
+        title += "; hollow: does not fit"
+    figure.suptitle(title)
     stream = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(stream, format="png", dpi=150)

@@ -215,6 +215,12 @@ def rtl_sources(family: str | None = None) -> list[Path]:
     return [modules[name] for name in sorted(modules)]
 
 
+def design_sources(design: Design) -> dict[str, bytes]:
+    """Name and contents of all files of a project: modules, tops, memories, parameters."""
+    sources = {path.name: path.read_bytes() for path in rtl_sources()}
+    return sources | {name: text.encode() for name, text in design_files(design)}
+
+
 def design_files(design: Design) -> Iterator[tuple[str, str]]:
     """Names and texts of all generated files."""
     for i, layer in enumerate(design.network.layers):

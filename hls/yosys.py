@@ -46,8 +46,22 @@ BLOCK_PRICE = 16
 """Of a block memory of the ECP5, in Yosys' units: a 2:1 multiplexer is half of one."""
 _BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
 _NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
-_ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
+# ice40_dsp of Yosys 0.70 can pack one register twice, as what a multiplier gives and as what
+# another one's adder takes: the sum is then a cycle late.  It leaves kept registers alone.
+_KEEP_PRODUCTS = "setattr -set keep 1 w:*mul*.p_q"
+_ADJUST = {"ice40": f"{_NO_LUT_RAM}\n{_KEEP_PRODUCTS}", "ice40hx": _NO_LUT_RAM}
 _FLOW = {
+    # Memories stay memories, and every gate drives a net of its own: both make simulators fast.
+    # The default script of abc takes minutes on multipliers made of gates.
+    "generic": """\
+synth -run begin:fine -top {top}
+opt -fast -full
+techmap
+opt -fast
+abc -g simple -script +strash;map
+opt -fast
+splitnets -driver
+clean""",
     "ecp5": """\
 synth_ecp5 -top {top} -run begin:map_ram
 memory_libmap -lib blocks.txt a:ram_style=block
@@ -86,6 +100,13 @@ def version() -> str:
 def missing() -> str | None:
     """Why Yosys cannot run, and what to do."""
     return missing_wasm(_PACKAGE)
+
+
+def share() -> Path:
+    """Folder of the cell libraries that come with Yosys.  Raises ToolError where there is none."""
+    if reason := missing():
+        raise ToolError(reason)
+    return Path(str(files(_PACKAGE.replace("-", "_")))) / "share"
 
 
 def run_yosys(name: str, script: str, *, cwd: Path) -> str:

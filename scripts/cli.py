@@ -298,7 +298,7 @@ def simulate(
     input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
     output_file: Annotated[Path, typer.Option("--output", metavar="Y.npz", help="Results.")],
     engine: Annotated[
-        str, typer.Option(metavar="E", help="golden, csim, verilator or icarus.")
+        str, typer.Option(metavar="E", help="golden, csim, verilator, icarus, netlist, ..")
     ] = "golden",
     spikes: Annotated[bool, typer.Option("--spikes", help="Also write every spike.")] = False,
     states: Annotated[bool, typer.Option("--states", help="Also write every state.")] = False,
@@ -345,7 +345,8 @@ def verify(
         typer.Option("--input", metavar="X.npz", help="Samples; random ones if absent."),
     ] = None,
     engines: Annotated[
-        str | None, typer.Option(metavar="A,B,..", help="Engines; all that can run, if absent.")
+        str | None,
+        typer.Option(metavar="A,B,..", help="If absent: golden to icarus, those that can run."),
     ] = None,
     samples: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=1_000_000, help="Use so many samples.")

@@ -73,6 +73,6 @@ def run_demo(
         f"3/4  convert  {written.hls} (HLS C++), {written.rtl} (SystemVerilog), "
         f"{written.bench} (test bench)"
     )
-    say(f"4/4  compare  {len(test)} test samples in {', '.join(engines.ENGINES)}")
+    say(f"4/4  compare  {len(test)} test samples in {', '.join(engines.BY_DEFAULT)}")
     report = verify_network(network, test, at_most={"icarus": ICARUS_SAMPLES}, progress=progress)
     return DemoReport(run_dir / NETWORK, written, trained.summary.accuracy, report)

@@ -85,12 +85,12 @@ def verify_network(
 ) -> VerifyReport:
     """Compare spikes, states, scores and labels of engines with the golden model, with ``==``.
 
-    names      engines to compare.  One that cannot run here raises ToolError; without names every
-               engine takes part, and one that cannot run is reported as missing
+    names      engines to compare.  One that cannot run here raises ToolError; without names those
+               of ``BY_DEFAULT`` take part, and one that cannot run is reported as missing
     at_most    engines that get only so many of the samples, the first ones
     """
     samples.check(network)
-    wanted = list(dict.fromkeys(names if names is not None else engines.ENGINES))
+    wanted = list(dict.fromkeys(names if names is not None else engines.BY_DEFAULT))
     missing = {name: reason for name in wanted if (reason := engines.missing(name)) is not None}
     if names is not None and missing:
         raise ToolError("; ".join(f"engine {name}: {reason}" for name, reason in missing.items()))

@@ -1,6 +1,8 @@
-"""Engines: four ways to compute the same network, behind one call.
+"""Engines: ways to compute the same network, behind one call.
 
-``golden`` (NumPy, the definition), ``csim`` (the HLS C++), ``verilator`` and ``icarus`` (the RTL).
+``golden`` (NumPy, the definition), ``csim`` (the HLS C++), ``verilator`` and ``icarus`` (the RTL),
+``netlist`` and so on (the synthesised RTL: gates, or with ``-ecp5``, ``-ice40`` the cells of that
+family; in Verilator, or with ``-icarus`` in Icarus).
 Each takes a network and samples and returns the same ``Outputs``, bit for bit.
 """
 
@@ -16,9 +18,20 @@ from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
-__all__ = ["ENGINES", "missing", "run"]
+__all__ = ["BY_DEFAULT", "ENGINES", "missing", "run"]
 
-ENGINES = ("golden", "csim", "verilator", "icarus")
+BY_DEFAULT = ("golden", "csim", "verilator", "icarus")
+"""What is compared where no engine is named: netlists are slow to make and to run."""
+
+_NETLISTS: dict[str, dict[str, str]] = {
+    "netlist": {"cells": "generic", "simulator": "verilator"},
+    "netlist-ecp5": {"cells": "ecp5", "simulator": "verilator"},
+    "netlist-ice40": {"cells": "ice40", "simulator": "verilator"},
+    "netlist-icarus": {"cells": "generic", "simulator": "icarus"},
+    "netlist-ecp5-icarus": {"cells": "ecp5", "simulator": "icarus"},
+    "netlist-ice40-icarus": {"cells": "ice40", "simulator": "icarus"},
+}
+ENGINES = (*BY_DEFAULT, *_NETLISTS)
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +50,7 @@ def run(
 
     spikes      also return each layer's spikes
     states      also return each layer's states after each step
-    lanes       of the RTL (default: chosen per layer); other engines have none
+    lanes       of the RTL and its netlists (default: chosen per layer); other engines have none
     progress    called with samples done and samples in all
     """
     _known(engine)
@@ -48,7 +61,13 @@ def run(
             progress(len(samples), len(samples))
         return outputs
     outputs = _module(engine).run(
-        network, samples, spikes=spikes, states=states, lanes=lanes, progress=progress
+        network,
+        samples,
+        spikes=spikes,
+        states=states,
+        lanes=lanes,
+        progress=progress,
+        **_NETLISTS.get(engine, {}),
     )
     assert isinstance(outputs, Outputs)
     return outputs
@@ -59,7 +78,10 @@ def missing(engine: str) -> str | None:
     _known(engine)
     if engine == "golden":
         return None
-    reason = _module(engine).missing()
+    if engine in _NETLISTS:
+        reason = _module(engine).missing(_NETLISTS[engine]["simulator"])
+    else:
+        reason = _module(engine).missing()
     assert reason is None or isinstance(reason, str)
     return reason
 
@@ -70,4 +92,5 @@ def _known(engine: str) -> None:
 
 
 def _module(engine: str) -> ModuleType:
-    return import_module(f"rfssm.hls.engines.{engine}")  # csim brings hls4ml with it: only if asked
+    name = "netlist" if engine in _NETLISTS else engine
+    return import_module(f"rfssm.hls.engines.{name}")  # csim brings hls4ml with it: only if asked

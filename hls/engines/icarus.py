@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from rfssm.hls import toolchain
 from rfssm.hls.cache import cached
-from rfssm.hls.emit import Design, LaneChoice, TraceField, design_files, rtl_sources, write_rtl
+from rfssm.hls.emit import Design, LaneChoice, TraceField, design_sources
 from rfssm.hls.engines import beats
 from rfssm.model.errors import ToolError
 from rfssm.quant.network import IntegerNetwork
@@ -39,6 +39,7 @@ def run(
     sink_chance: float = 1.0,
     shuffle: bool = False,
     seed: int = 1,
+    sources: Mapping[str, bytes] | None = None,
 ) -> Outputs:
     """Run samples through the RTL.
 
@@ -46,10 +47,11 @@ def run(
     sink_chance      how often the sink is ready
     shuffle          events of a step in random order, some step ends in beats of their own
     seed             of the stalls and the order
+    sources          name and contents of the Verilog files and what they read (default: the RTL's)
     """
     samples.check(network)
     design = Design.of(network, lanes, "dut")
-    built = _build(design, lanes)
+    built = _build(design, design_sources(design) if sources is None else sources)
     expected = beats.packet_beats(network, samples)
     sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
     arguments = {
@@ -184,7 +186,7 @@ def _bench() -> Path:
     return Path(str(files("rfssm.hls"))) / "rtl" / "bench" / "rfssm_bench.sv"
 
 
-def _build(design: Design, lanes: LaneChoice | None) -> Path:
+def _build(design: Design, sources: Mapping[str, bytes]) -> Path:
     """Folder with ``bench.vvp`` and the memory files of this network."""
     reason = missing()
     if reason:
@@ -195,21 +197,22 @@ def _build(design: Design, lanes: LaneChoice | None) -> Path:
         "TRACE_W": design.trace_bits,
     }
     key: list[str | bytes] = [
-        *(part for file in design_files(design) for part in file),
-        *(source.read_bytes() for source in rtl_sources()),
+        *(part for name in sorted(sources) for part in (name, sources[name])),
+        *(f"{name}={value}" for name, value in parameters.items()),
         _bench().read_bytes(),
         toolchain.icarus_version(),
     ]
 
     def build(folder: Path) -> None:
-        write_rtl(design.network, folder, lanes, design.name)
+        for name, data in sources.items():
+            (folder / name).write_bytes(data)
         toolchain.run_tool(
             [
                 toolchain.icarus("iverilog"),
                 *("-g2012", "-s", "rfssm_bench", "-o", "bench.vvp"),
                 *(f"-Prfssm_bench.{name}={value}" for name, value in parameters.items()),
                 _bench(),
-                *sorted(path.name for path in folder.glob("*.sv")),
+                *sorted(name for name in sources if name.endswith((".sv", ".v"))),
             ],
             cwd=folder,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rfssm.hls import toolchain
 from rfssm.hls.cache import cached
-from rfssm.hls.emit import Design, LaneChoice, design_files, rtl_sources, write_rtl
+from rfssm.hls.emit import Design, LaneChoice, design_sources
 from rfssm.hls.engines import beats
 from rfssm.model.errors import ToolError
 from rfssm.quant.network import IntegerNetwork, Integers
@@ -27,6 +27,8 @@ _VERILATOR_FLAGS = (
     *("--cc", "--prefix", "Vdut", "--no-timing"),
     *("--x-assign", "unique", "--x-initial", "unique", "-Wno-lint", "-Wno-style"),
 )
+# Thousands of gates with one condition in common: branches cost more than what they skip.
+_NETLIST_FLAGS = ("-fno-merge-cond", "-Wno-UNOPTFLAT")
 _GXX_FLAGS = (
     *("-std=gnu++17", "-fPIC", "-shared"),
     *("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0"),
@@ -69,10 +71,17 @@ def run(
     states: bool = False,
     lanes: LaneChoice | None = None,
     progress: Progress | None = None,
+    sources: Mapping[str, bytes] | None = None,
 ) -> Outputs:
-    """Run samples through the RTL."""
+    """Run samples through the RTL, or through other ``sources`` as in ``simulate``."""
     return simulate(
-        network, samples, spikes=spikes, states=states, lanes=lanes, progress=progress
+        network,
+        samples,
+        spikes=spikes,
+        states=states,
+        lanes=lanes,
+        progress=progress,
+        sources=sources,
     ).outputs
 
 
@@ -91,6 +100,7 @@ def simulate(
     dense: bool = False,
     alone: bool = False,
     seed: int = 1,
+    sources: Mapping[str, bytes] | None = None,
 ) -> Simulation:
     """Run samples through the RTL and say when what happened.
 
@@ -101,12 +111,14 @@ def simulate(
     dense            drive the top that takes dense beats, one step each; it has no trace
     alone            a sample enters only when the last score of the one before has left
     seed             of the stalls, the order, and of all bits that the circuit does not initialise
+    sources          name and contents of the Verilog files and what they read (default: the RTL's)
     """
     samples.check(network)
     if dense and (spikes or states):
         raise ValueError("the top for dense beats has no trace: spikes and states must be False")
     design = Design.of(network, lanes, "dut")
-    folder = _build(design, lanes, "dut_axis_dense" if dense else "dut_axis_trace")
+    top = "dut_axis_dense" if dense else "dut_axis_trace"
+    folder = _build(design, top, design_sources(design) if sources is None else sources)
     library = ctypes.CDLL(str(folder / "dut.so"))
     library.simulation_new.restype = ctypes.c_void_p
     library.simulation_run.restype = ctypes.c_int64
@@ -292,18 +304,19 @@ def _optimisation(network: IntegerNetwork) -> str:
     return "-O0" if weights <= _SMALL_WEIGHTS else "-O1"
 
 
-def _build(design: Design, lanes: LaneChoice | None, top: str) -> Path:
+def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
     """Folder with ``dut.so``, a network's top, and its memory files."""
     reason = missing()
     if reason:
         raise ToolError(f"engine verilator: {reason}")
     optimisation = _optimisation(design.network)
+    flags = [*_VERILATOR_FLAGS, *(_NETLIST_FLAGS if "netlist.v" in sources else ())]
     key: list[str | bytes] = [
-        *(part for file in design_files(design) for part in file),
-        *(source.read_bytes() for source in rtl_sources()),
+        *(part for name in sorted(sources) for part in (name, sources[name])),
         _driver().read_bytes(),
+        _header(design, top),
         top,
-        *_VERILATOR_FLAGS,
+        *flags,
         *_GXX_FLAGS,
         optimisation,
         toolchain.verilator_version(),
@@ -311,14 +324,13 @@ def _build(design: Design, lanes: LaneChoice | None, top: str) -> Path:
     ]
 
     def build(folder: Path) -> None:
-        write_rtl(design.network, folder, lanes, design.name)
-        sources = sorted(path.name for path in folder.glob("*.sv"))
-        toolchain.verilate(
-            [*_VERILATOR_FLAGS, "--top-module", top, "-Mdir", "obj", *sources], cwd=folder
-        )
+        for name, data in sources.items():
+            (folder / name).write_bytes(data)
+        modules = sorted(name for name in sources if name.endswith((".sv", ".v")))
+        toolchain.verilate([*flags, "--top-module", top, "-Mdir", "obj", *modules], cwd=folder)
         generated = sorted((folder / "obj").glob("Vdut*.cpp"))
         (folder / "obj" / "network.h").write_text(_header(design, top))
-        everything = "".join(f'#include "{path.name}"\n' for path in generated)
+        everything = "".join(map(_included, generated))
         (folder / "obj" / "all.cpp").write_text(f'{everything}#include "{_driver()}"\n')
         toolchain.run_tool(
             [
@@ -336,6 +348,14 @@ def _build(design: Design, lanes: LaneChoice | None, top: str) -> Path:
         shutil.rmtree(folder / "obj")
 
     return cached("verilator", key, build)
+
+
+def _included(path: Path) -> str:
+    """What runs once, to start the circuit, is half of the code: it is not worth optimising."""
+    line = f'#include "{path.name}"\n'
+    if not path.stem.endswith("__Slow"):
+        return line
+    return f'#pragma GCC push_options\n#pragma GCC optimize("O0")\n{line}#pragma GCC pop_options\n'
 
 
 def _header(design: Design, top: str) -> str:

@@ -163,7 +163,7 @@ def test_an_engine_that_was_asked_for_must_run(
 
 def test_an_unknown_engine_is_refused(refused: Callable[..., str], network_file: Path) -> None:
     said = refused("verify", network_file, "--engines", "csim,abacus")
-    assert said == "engine = 'abacus': must be one of golden, csim, verilator, icarus"
+    assert said.startswith("engine = 'abacus': must be one of golden, csim, verilator, icarus, ")
 
 
 def test_samples_limits_what_a_file_holds(

@@ -255,7 +255,7 @@ def _synapse(
         m.adder(address)
     # row word, product
     m.ff += late * address
-    m.rom("rom", [(row, p.WEIGHT_W) for row in rows])
+    m.rom("weight_rom", [(row, p.WEIGHT_W) for row in rows])
     m.ff += stages * (2 + word_bits) + 2 * announce + (stages if late else announce)  # tags
     if multiply:
         m.ff += (2 + late) * p.VALUE_W + real * product

@@ -359,7 +359,7 @@ def test_a_progress_that_listens_hears_every_stage(placed: Synthesis) -> None:
 @pytest.mark.parametrize(
     ("cell", "signal"),
     [
-        ("core.layer0.synapse.rom.0.0", "core.layer0.synapse.rom.0.0"),
+        ("core.layer0.synapse.weight_rom.0.0", "core.layer0.synapse.weight_rom.0.0"),
         ("core.readout.synapse.product_q_TRELLIS_FF_Q_8", "core.readout.synapse.product_q"),
         ("source.skid.spare_q_TRELLIS_FF_Q_DI_LUT4_Z$CCU2_COMB1", "source.skid.spare_q"),
         ("core.e0_addr_SB_DFFE_Q", "core.e0_addr"),

@@ -475,7 +475,7 @@ def _readout(m: _Module, p: _Fields, layer: ReadoutLayer) -> _Module:
     m.memories.append(Memory(m.name, "label_q", 2, class_bits, "logic", 0))
     m.adder(own)  # the best so far
     m.adder(class_bits)
-    m.ff += own + 4 * class_bits + 2 + 2 + 2 + 2 + 1
+    m.ff += own + 4 * class_bits + 2 + 2 + 2 + 2 + 1 + 4
     m.control("readout")
     return m
 

@@ -33,6 +33,7 @@ STEP_OVERHEAD = -0.5
 
 _LOOP = 8  # a sweep is never shorter: rfssm_sweep
 _PIPE = 9  # from issue to a spike or a score: rfssm_cells, rfssm_readout
+_LABEL = 1  # from the last score to the label that makes a packet: rfssm_readout
 _ENCODE = 3  # from the chunk that pushes another one out to that one's first event: rfssm_encoder
 _START = 2  # from done to the sweep's first issue, besides the synapse's own stages: rfssm_sweep
 _ENTRY = 2  # cycle in which the first event of an idle IP reaches the first layer: rfssm_axis_in
@@ -298,7 +299,8 @@ class _Run:
                     if packet_gone[0] >= issue:
                         finish += packet_gone[0] + 1 - issue
                         issue = packet_gone[0] + 1
-                    offered = max(issue + self._classes + _PIPE, packet_gone[1] + 1)
+                    known = issue + self._classes + _PIPE + _LABEL
+                    offered = max(known, packet_gone[1] + 1)
                     leaves = offered + self._classes
                     packet_gone = [packet_gone[1], leaves]
                 swept[k] = finish

@@ -4,7 +4,7 @@ In the mean over many steps, a step takes a network
 
     max over its layers of max(events * ceil(N / synapse lanes), ceil(N / neuron lanes), 8) + c
 
-cycles: the layers work on different steps at once, so the slowest one sets the pace.  c is -0.5: no
+cycles: the layers work on different steps at once, so the slowest one sets the pace.  c is -0.7: no
 cycle is lost between steps, and the buffers between layers let a layer that is fast in this step
 help out in the next.
 
@@ -28,7 +28,7 @@ from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Bools, Samples
 
-STEP_OVERHEAD = -0.5
+STEP_OVERHEAD = -0.7
 """c of the formula, in cycles."""
 
 _LOOP = 8  # a sweep is never shorter: rfssm_sweep

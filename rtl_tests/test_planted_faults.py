@@ -181,7 +181,7 @@ FAULTS = {
         "rfssm_encoder", "move = m_ready || !out_valid_q;", "move = 1'b1;", ENCODER
     ),
     "chunks_in_flight_forgotten_by_the_encoder": Fault(
-        "rfssm_encoder", "DEPTH - IN_FLIGHT - 3", "DEPTH - 1", ENCODER
+        "rfssm_encoder", "DEPTH - IN_FLIGHT - 4", "DEPTH - 1", ENCODER
     ),
     "no_saturation_at_the_high_end": Fault(
         "rfssm_saturate", "!= {(A_W-Y_W+1){sign}});", "!= {(A_W-Y_W+1){sign}}) && sign;", ENDS

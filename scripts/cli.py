@@ -51,6 +51,11 @@ NeuronLanes = Annotated[
         help="Neurons that a layer updates per cycle: one number, or one per layer.",
     ),
 ]
+Fit = Annotated[
+    str | None,
+    typer.Option(metavar="T", help="Choose the lanes that are fastest on ecp5-25k, -45k or -85k."),
+]
+Speed = Annotated[str | None, typer.Option(metavar="S", help="Speed grade of an ECP5: 6, 7 or 8.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -391,6 +396,7 @@ def convert(
     ] = None,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
+    fit: Fit = None,
 ) -> None:
     """Write HLS C++, SystemVerilog and a test bench."""
     from rfssm.hls.boards import find_board
@@ -401,6 +407,7 @@ def convert(
 
     loaded = IntegerNetwork.load(network)
     lanes = _lanes(synapse_lanes, neuron_lanes)
+    lanes = lanes if fit is None else _fitted(loaded, fit, lanes)
     samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
     boards = [find_board(name) for name in dict.fromkeys(board or ())]
     written = write_hardware(loaded, out, samples, backend=backend, lanes=lanes, boards=boards)
@@ -435,9 +442,8 @@ def synth(
     ] = None,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
-    speed: Annotated[
-        str | None, typer.Option(metavar="S", help="Speed grade of an ECP5: 6, 7 or 8.")
-    ] = None,
+    fit: Fit = None,
+    speed: Speed = None,
     seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="Placements tried.")] = 1,
     frequency: Annotated[
         float | None,
@@ -466,11 +472,14 @@ def synth(
     place = None if board is None else find_board(board)
     chosen = board_target(place) if place else target_of(target or "")
     chosen.speed(speed)
-    design = Design.of(loaded, _lanes(synapse_lanes, neuron_lanes))
     if input_file is None:
         samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
     else:
         samples = _load_samples(input_file, loaded)
+    lanes = _lanes(synapse_lanes, neuron_lanes)
+    if fit is not None:
+        lanes = _fitted(loaded, fit, lanes, None if input_file is None else samples)
+    design = Design.of(loaded, lanes)
     if out is not None:
         prepare(out)
     with console.stages() as progress:
@@ -497,6 +506,90 @@ def synth(
     if frequency is not None and reached is not None and reached < frequency:
         print(f"too slow: {reached:.1f} MHz where {frequency:g} are wanted", file=sys.stderr)
         raise typer.Exit(CHECK_FAILED)
+
+
+@app.command()
+def estimate(
+    network: NetworkFile,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T", help="ecp5-25k, ecp5-45k or ecp5-85k; the one of --fit if absent."
+        ),
+    ] = None,
+    input_file: Annotated[
+        Path | None,
+        typer.Option("--input", metavar="X.npz", help="Samples to time; random events if absent."),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Random events per input or neuron and step (0.1)."),
+    ] = None,
+    synapse_lanes: SynapseLanes = None,
+    neuron_lanes: NeuronLanes = None,
+    fit: Fit = None,
+    speed: Speed = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw latency, rate and area over all lanes."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cells, memory, clock rate and latency from formulas, without any tool."""
+    from rfssm.hls.emit import Design
+    from rfssm.hls.estimate import RATE, activity_of
+    from rfssm.hls.estimate import estimate as estimated
+    from rfssm.hls.targets import target as target_of
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.estimate_tables import summary
+
+    if input_file is not None and rate is not None:
+        raise HardwareError("--input and --rate: give one of them")
+    name = target or fit
+    if name is None:
+        raise HardwareError("--target or --fit: give at least one of them")
+    if plot is not None:
+        check_output_file(plot)
+    chosen = target_of(name)
+    loaded = IntegerNetwork.load(network)
+    samples = None if input_file is None else _load_samples(input_file, loaded)
+    activity = activity_of(loaded, samples, RATE if rate is None else rate)
+    lanes = _lanes(synapse_lanes, neuron_lanes)
+    if fit is not None:
+        from rfssm.hls.fit import fit_lanes
+
+        _refuse_lanes(lanes)
+        lanes = fit_lanes(loaded, target_of(fit), activity, speed=speed)
+    result = estimated(Design.of(loaded, lanes), chosen, activity, speed=speed)
+    if as_json:
+        print(json.dumps(result.to_json()))
+    else:
+        console.show(*summary(result))
+    if plot is not None:
+        from rfssm.scripts.tradeoff import draw
+
+        draw(result, activity, plot)
+        if not as_json:
+            console.show(f"wrote {plot}")
+
+
+def _fitted(
+    network: IntegerNetwork, name: str, lanes: LaneChoice | None, samples: Samples | None = None
+) -> LaneChoice:
+    """The fastest lanes on a target."""
+    from rfssm.hls.estimate import activity_of
+    from rfssm.hls.fit import fit_lanes
+    from rfssm.hls.targets import target
+
+    _refuse_lanes(lanes)
+    return fit_lanes(network, target(name), activity_of(network, samples))
+
+
+def _refuse_lanes(lanes: LaneChoice | None) -> None:
+    """With --fit nobody else chooses lanes."""
+    if lanes is not None:
+        raise HardwareError("--fit and --synapse-lanes or --neuron-lanes: give one of them")
 
 
 @app.command("run-board")

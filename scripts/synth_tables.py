@@ -8,7 +8,8 @@ from itertools import groupby
 
 from rich.table import Table
 
-from rfssm.hls.cells import Cells, module_of
+from rfssm.hls.cells import CellReport, Cells, module_of
+from rfssm.hls.emit import Design
 from rfssm.hls.nextpnr import Placement, Step
 from rfssm.hls.synth import Synthesis
 
@@ -28,8 +29,8 @@ _KINDS = {"block_ram": "block RAM", "lut_ram": "LUT RAM", "logic": "logic"}
 def summary(synthesis: Synthesis) -> Iterator[object]:
     """Everything that the command prints."""
     yield from _head(synthesis)
-    yield _cell_table(synthesis)
-    yield _memory_table(synthesis)
+    yield cell_table(synthesis.cells)
+    yield memory_table(synthesis.cells)
     best = synthesis.best
     if best is None:
         yield "clock rate and bitstream: placed by Vivado only"
@@ -45,19 +46,25 @@ def _head(synthesis: Synthesis) -> Iterator[str]:
     device += [f"speed {synthesis.speed}"] if synthesis.speed else []
     yield f"{network.name} on {target.name}" + (f" ({', '.join(device)})" if device else "")
     yield f"top: {synthesis.top.module}, {synthesis.top.words}"
-    *layers, readout = synthesis.design.lanes
+    yield lanes_line(synthesis.design)
+
+
+def lanes_line(design: Design) -> str:
+    """The lanes of each layer."""
+    *layers, readout = design.lanes
     each = [f"layer{i} {lanes.synapse}/{lanes.neuron}" for i, lanes in enumerate(layers)]
-    yield f"synapse/neuron lanes: {', '.join([*each, f'readout {readout.synapse}'])}"
+    return f"synapse/neuron lanes: {', '.join([*each, f'readout {readout.synapse}'])}"
 
 
-def _cell_table(synthesis: Synthesis) -> Table:
-    total = synthesis.cells.total
+def cell_table(report: CellReport) -> Table:
+    """Cells by module."""
+    total = report.total
     shown = [f.name for f in fields(Cells) if f.name != "other" or total.other]
     table = Table(title="cells by module")
     table.add_column("")
     for name in shown:
         table.add_column(_COLUMNS[name], justify="right")
-    for module, cells in synthesis.cells.modules.items():
+    for module, cells in report.modules.items():
         table.add_row(module, *_counts(cells, len(shown)))
     table.add_section()
     table.add_row("total", *_counts(total, len(shown)))
@@ -68,14 +75,15 @@ def _counts(cells: Cells, columns: int) -> list[str]:
     return [f"{count:,}" if count else "-" for count in astuple(cells)[:columns]]
 
 
-def _memory_table(synthesis: Synthesis) -> Table:
+def memory_table(report: CellReport) -> Table:
+    """What became of each array."""
     table = Table(title="memory")
     for column in ("module", "memory"):
         table.add_column(column)
     for column in ("words", "bits wide", "bits", "cells"):
         table.add_column(column, justify="right")
     table.add_column("in")
-    for memory in synthesis.cells.memories:
+    for memory in report.memories:
         numbers = (memory.words, memory.width, memory.bits)
         cells = f"{memory.cells:,}" if memory.cells else "-"
         table.add_row(

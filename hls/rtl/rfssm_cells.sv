@@ -24,7 +24,8 @@
 // follows without a gap.  The pipeline never stalls: a chunk is issued only while `room` promises a
 // place for its spikes.
 // Cost: 4 * LANES multipliers of STATE_W x TRANS_W; states 2 * N * STATE_W bits in LUT memory or,
-// with STATE_RAM, block memory; with RESET spikes N bits in LUT memory; coefficients 4 (ROTATION: 2) * N * TRANS_W bits.
+// with STATE_RAM, block memory; with RESET spikes N bits in LUT memory; coefficients 4 (ROTATION:
+// 2) * N * TRANS_W bits, thresholds N * STATE_W bits, resets and biases, each an rfssm_rom.
 `default_nettype none
 
 module rfssm_cells #(
@@ -92,13 +93,15 @@ module rfssm_cells #(
   logic [CHUNK_W-1:0] chunk_q [1:PIPE];
   logic [PIPE:1]      valid_q, end_q, last_q;
   logic [4:1]         silent_q;
-  logic [3:1]         first_q;
+  /* verilator lint_off UNUSEDSIGNAL */  // states in LUT memory without reset need one stage
+  logic [2:1]         first_q;
+  /* verilator lint_on UNUSEDSIGNAL */
   always_ff @(posedge clk) begin
     valid_q  <= {valid_q[PIPE-1:1], issue};
     end_q    <= {end_q[PIPE-1:1], end_chunk};
     last_q   <= {last_q[PIPE-1:1], last && end_chunk};
     silent_q <= {silent_q[3:1], silent};
-    first_q  <= {first_q[2:1], first};
+    first_q  <= {first_q[1], first};
     chunk_q[1] <= read_index;
     for (int k = 2; k <= PIPE; k++) chunk_q[k] <= chunk_q[k-1];
     if (rst) valid_q <= '0;
@@ -158,13 +161,17 @@ module rfssm_cells #(
 
   // a spike is written a cycle after its state, and read two cycles later
   logic [LANES-1:0]      spike_q;
+  /* verilator lint_off UNUSEDSIGNAL */  // a layer without reset does not look back
   wire logic [LANES-1:0] spiked;  // in the step before
+  /* verilator lint_on UNUSEDSIGNAL */
   generate
     if (RESET != 0) begin : g_spikes
       (* ram_style = "distributed" *) logic [LANES-1:0] spikes [0:CHUNKS-1];
       logic [LANES-1:0] spiked_q4;
+      logic first_q3;
       always_ff @(posedge clk) begin
-        spiked_q4 <= first_q[3] ? '0 : spikes[chunk_q[3]];
+        first_q3  <= first_q[2];
+        spiked_q4 <= first_q3 ? '0 : spikes[chunk_q[3]];
         if (valid_q[9]) spikes[chunk_q[9]] <= spike_q;
       end
       assign spiked = spiked_q4;

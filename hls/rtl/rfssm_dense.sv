@@ -5,7 +5,7 @@
 // A beat is walked LANES channels per cycle into the same encoder that the layers use; zeros are no
 // events, the step's last event carries step_end, a silent step is one event of value 0.
 //
-// Latency: ceil(N_IN / LANES) + 4 cycles to a step's last event, if nothing waits.
+// Latency: ceil(N_IN / LANES) + 5 cycles to a step's last event, if nothing waits.
 // II: max(ceil(N_IN / LANES), events, 1) per step.
 // Cost: N_IN * VALUE_W flip-flops and one rfssm_encoder.
 `default_nettype none

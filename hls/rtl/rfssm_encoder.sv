@@ -9,7 +9,7 @@
 //
 //   values   VALUE_W bits per lane, lowest lane first; signed or unsigned makes no difference here
 //
-// Latency: 4 cycles from the chunk that closes a step to its last event, if nothing waits.
+// Latency: 5 cycles from the chunk that closes a step to its last event, if nothing waits.
 // II: 1 chunk per cycle in, 1 event per cycle out.
 // Cost: a FIFO of DEPTH x (LANES * VALUE_W + chunk + 2) bits, 2 chunks of registers, one LANES-bit
 // lowest-bit-first encoder.
@@ -20,7 +20,7 @@ module rfssm_encoder #(
   parameter int LANES     = 4,    // a power of two
   parameter int VALUE_W   = 1,
   parameter int IN_FLIGHT = 8,
-  parameter int DEPTH     = 32,   // a power of two, more than IN_FLIGHT + 4
+  parameter int DEPTH     = 32,   // a power of two, more than IN_FLIGHT + 7
   localparam int CHUNKS  = (N + LANES - 1) / LANES,
   localparam int CHUNK_W = (CHUNKS > 1) ? $clog2(CHUNKS) : 1,
   localparam int ADDR_W  = (N > 1) ? $clog2(N) : 1
@@ -50,8 +50,8 @@ module rfssm_encoder #(
   initial begin
     if (N < 1 || VALUE_W < 1) $fatal(1, "%m: N and VALUE_W must be at least 1");
     if (LANES < 1 || (LANES & (LANES - 1)) != 0) $fatal(1, "%m: LANES must be a power of two");
-    if ((DEPTH & (DEPTH - 1)) != 0 || DEPTH <= IN_FLIGHT + 4)
-      $fatal(1, "%m: DEPTH must be a power of two above IN_FLIGHT + 4");
+    if ((DEPTH & (DEPTH - 1)) != 0 || DEPTH <= IN_FLIGHT + 7)
+      $fatal(1, "%m: DEPTH must be a power of two above IN_FLIGHT + 7");
   end
 
   // -- hold the newest chunk back ---------------------------------------------------------------
@@ -87,24 +87,29 @@ module rfssm_encoder #(
   logic [FIFO_AW-1:0] write_q, read_q;
   logic [FIFO_AW:0]   count_q;
   logic               room_q;
+  logic               push_q;
+  logic [WORD_W-1:0]  word_q;
   wire logic pop;
   wire logic [WORD_W-1:0] head = fifo[read_q];
   assign room = room_q;
 
   always_ff @(posedge clk) begin
-    if (push) begin
-      fifo[write_q] <= {held_end_q, held_last_q, held_chunk_q, held_values_q};
+    push_q <= push;
+    word_q <= {held_end_q, held_last_q, held_chunk_q, held_values_q};
+    if (push_q) begin
+      fifo[write_q] <= word_q;
       write_q <= write_q + 1'b1;
     end
     if (pop) read_q <= read_q + 1'b1;
-    count_q <= count_q + (FIFO_AW+1)'(push) - (FIFO_AW+1)'(pop);
-    // 3: one is held, and room_q and count_q are a cycle late
-    room_q  <= int'(count_q) < DEPTH - IN_FLIGHT - 3;
+    count_q <= count_q + (FIFO_AW+1)'(push_q) - (FIFO_AW+1)'(pop);
+    // 4: one is held, one is pushed, and room_q and count_q are a cycle late
+    room_q  <= int'(count_q) < DEPTH - IN_FLIGHT - 4;
     if (rst) begin
       write_q <= '0;
       read_q  <= '0;
       count_q <= '0;
       room_q  <= 1'b0;
+      push_q  <= 1'b0;
     end
   end
 

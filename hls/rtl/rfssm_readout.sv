@@ -16,7 +16,7 @@
 //   WEIGHTS   as in rfssm_synapse, without COMPLEX      LEAK   word c is {bias, leak} of class c
 //
 // II per step: max(1, events * ceil(CLASSES / SYNAPSE_LANES), CLASSES, 8) + c, c <= 2; per packet
-// also CLASSES + 5.  Latency: from a step's last event to its packet's first beat at most
+// also CLASSES + 6.  Latency: from a step's last event to its packet's first beat at most
 // ceil(CLASSES / SYNAPSE_LANES) + CLASSES + 14 cycles.
 // Cost: one rfssm_synapse, one multiplier of STATE_W x (LEAK_FRAC + 1), three adders, LUT memories
 // of CLASSES x STATE_W, CLASSES x SCORE_W (sum, max) and 2 * CLASSES x SCORE_W bits.
@@ -103,7 +103,9 @@ module rfssm_readout #(
   logic [CLASS_W-1:0] class_q [1:PIPE];
   logic [PIPE:1]      valid_q, emits_q, last_q, end_q;
   logic [4:1]         silent_q;
+  /* verilator lint_off UNUSEDSIGNAL */  // a score that gathers nothing needs one stage
   logic [8:1]         first_q;
+  /* verilator lint_on UNUSEDSIGNAL */
   always_ff @(posedge clk) begin
     valid_q  <= {valid_q[PIPE-1:1], issue};
     emits_q  <= {emits_q[PIPE-1:1], emits};
@@ -200,9 +202,11 @@ module rfssm_readout #(
   logic [1:0]                packet_last_q;
   logic [CLASS_W-1:0]        get_class_q;
   logic                      get_label_q;       // all scores have left, the label follows
+  logic                      first_class_q;     // of stage 9
+  logic                      done_q, done_put_q, done_last_q;  // a packet's label is known
 
   wire logic put    = valid_q[9] && emits_q[9];
-  wire logic better = class_q[9] == '0 || score_q9 > best_q;
+  wire logic better = first_class_q || score_q9 > best_q;
   wire logic get    = m_valid && m_ready;
   wire logic gone   = get && get_label_q;
   wire logic signed [SCORE_W-1:0] score = packets[{get_q, get_class_q}];
@@ -217,11 +221,15 @@ module rfssm_readout #(
         best_q       <= score_q9;
         best_class_q <= class_q[9];
       end
-      if (end_q[9]) begin
-        put_q                <= !put_q;
-        label_q[put_q]       <= better ? class_q[9] : best_class_q;
-        packet_last_q[put_q] <= last_q[9];
-      end
+      if (end_q[9]) put_q <= !put_q;
+    end
+    first_class_q <= class_q[8] == '0;
+    done_q        <= put && end_q[9];
+    done_put_q    <= put_q;
+    done_last_q   <= last_q[9];
+    if (done_q) begin
+      label_q[done_put_q]       <= best_class_q;
+      packet_last_q[done_put_q] <= done_last_q;
     end
     if (get) begin
       get_class_q <= get_class_q + 1'b1;
@@ -232,7 +240,7 @@ module rfssm_readout #(
       get_class_q <= '0;
       get_label_q <= 1'b0;
     end
-    ready_q <= ready_q + 2'(put && end_q[9]) - 2'(gone);
+    ready_q <= ready_q + 2'(done_q) - 2'(gone);
     taken_q <= taken_q + 2'(issue && emits && end_class) - 2'(gone);
     if (rst) begin
       put_q       <= 1'b0;
@@ -240,6 +248,7 @@ module rfssm_readout #(
       get_class_q <= '0;
       get_label_q <= 1'b0;
       ready_q     <= '0;
+      done_q      <= 1'b0;
       taken_q     <= '0;
     end
   end

@@ -24,7 +24,9 @@ module rfssm_select #(
 
   initial if (W < 1 || WORDS < 1) $fatal(1, "%m: W and WORDS must be at least 1");
 
+  /* verilator lint_off UNUSEDSIGNAL */  // a level needs two bits, and the last one may be none
   logic [INDEX_W-1:0]    index_q, index_q2, index_q3;
+  /* verilator lint_on UNUSEDSIGNAL */
   logic [FOURS*W-1:0]    four_q;
   logic [SIXTEENS*W-1:0] sixteen_q;
   logic [W-1:0]          word_q;

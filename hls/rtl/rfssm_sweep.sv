@@ -42,25 +42,34 @@ module rfssm_sweep #(
   logic              run_q, silent_q, last_q, first_q;
   logic              fresh_q;  // the next step to start is a sample's first
   logic [SLOT_W-1:0] slot_q;
+  // what the slot is, compared a cycle ahead: much hangs on it
+  logic              chunk_q, end_q, final_q;
 
-  wire logic chunk_slot = int'(slot_q) < CHUNKS;
-  wire logic go         = run_q && (room || !chunk_slot);
-  wire logic final_go   = go && int'(slot_q) == SWEEP - 1;
+  wire logic go       = run_q && (room || !chunk_q);
+  wire logic final_go = go && final_q;
   assign step_start = wait_q[0] && (!run_q || final_go);
   assign step_free  = final_go;
-  assign issue      = go && chunk_slot;
+  assign issue      = go && chunk_q;
   assign chunk      = CHUNK_W'(slot_q);
   assign first      = first_q;
   assign silent     = silent_q;
   assign last       = last_q;
-  assign end_chunk  = int'(slot_q) == CHUNKS - 1;
+  assign end_chunk  = end_q;
 
   always_ff @(posedge clk) begin
-    if (go) slot_q <= slot_q + 1'b1;
+    if (go) begin
+      slot_q  <= slot_q + 1'b1;
+      chunk_q <= int'(slot_q) < CHUNKS - 1;
+      end_q   <= int'(slot_q) == CHUNKS - 2;
+      final_q <= int'(slot_q) == SWEEP - 2;
+    end
     if (final_go) run_q <= 1'b0;
     if (step_start) begin
       run_q    <= 1'b1;
       slot_q   <= '0;
+      chunk_q  <= 1'b1;
+      end_q    <= CHUNKS == 1;
+      final_q  <= 1'b0;
       silent_q <= wait_silent_q[0];
       last_q   <= wait_last_q[0];
       first_q  <= fresh_q;

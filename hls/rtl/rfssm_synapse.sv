@@ -161,7 +161,9 @@ module rfssm_synapse #(
   /* verilator lint_off UNUSEDSIGNAL */  // currents narrower than the weights need their low bits
   wire logic [ROM_W-1:0] weight;
   /* verilator lint_on UNUSEDSIGNAL */
-  rfssm_rom #(.W(ROM_W), .DEPTH(DEPTH), .FILE(WEIGHTS)) rom (.clk, .addr(rom_addr), .q(weight));
+  rfssm_rom #(.W(ROM_W), .DEPTH(DEPTH), .FILE(WEIGHTS)) weight_rom (
+    .clk, .addr(rom_addr), .q(weight)
+  );
 
   // close, silent, last; add, first and word
   localparam int TAG_W = 5 + WORD_W;

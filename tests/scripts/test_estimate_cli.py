@@ -1,0 +1,112 @@
+"""``rfssm estimate``, and ``--fit`` of the other commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rtl_cases import network as corner
+from rtl_cases import samples_for
+
+from rfssm.hls import cache
+from rfssm.hls.estimate import RATE
+from rfssm.quant.network import IntegerNetwork
+
+from .conftest import Finished
+
+Run = Callable[..., Finished]
+
+
+@pytest.fixture(scope="module")
+def net() -> IntegerNetwork:
+    return corner([{"neurons": 32, "reset": True}], channels=12)
+
+
+@pytest.fixture
+def file(net: IntegerNetwork, tmp_path: Path) -> Path:
+    net.save(tmp_path / "n.safetensors")
+    return tmp_path / "n.safetensors"
+
+
+def test_tables_and_json_say_the_same(
+    rfssm: Run, net: IntegerNetwork, file: Path, tmp_path: Path
+) -> None:
+    samples_for(net).save(tmp_path / "x.npz")
+    built = len(cache.built())
+    options = ("estimate", file, "--target", "ecp5-25k", "--synapse-lanes", 8, "--neuron-lanes", 2)
+    done = rfssm(*options, "--input", tmp_path / "x.npz")
+    assert (done.status, done.err) == (0, "")
+    told = json.loads(rfssm(*options, "--input", tmp_path / "x.npz", "--json").out)
+    assert len(cache.built()) == built  # no tool ran
+    assert told["digest"] == net.digest()
+    assert told["lanes"][0] == {"synapse": 8, "neuron": 2}
+    assert f"Fmax about {told['fmax_mhz']:.0f} MHz" in done.out
+    assert "of 5 of 5 samples" in done.out
+    assert f"{told['cycles']['per_step']:.2f} cycles per step" in done.out
+    assert f"latency {told['latency_us']:,.1f} us" in done.out
+    cells_table = done.out[: done.out.index("┃ memory")]
+    rows = {
+        line.split("│")[1].strip(): line.split("│")[2].strip()
+        for line in cells_table.splitlines()
+        if line.startswith("│")
+    }
+    assert rows["total"] == f"{told['cells']['total']['lut']:,}"
+    assert rows["layer0.cells"] == f"{told['cells']['modules']['layer0.cells']['lut']:,}"
+
+
+def test_without_samples_events_are_at_random(rfssm: Run, file: Path) -> None:
+    plain = json.loads(rfssm("estimate", file, "--target", "ecp5-25k", "--json").out)
+    assert plain["samples"] == 0
+    assert plain["rates"][0] == pytest.approx(RATE, abs=0.05)
+    dense = json.loads(rfssm("estimate", file, "--target", "ecp5-25k", "--rate", 1, "--json").out)
+    assert dense["rates"] == [1.0, 1.0]
+    assert dense["cycles"]["per_step"] > plain["cycles"]["per_step"]
+
+
+def test_fit_chooses_lanes_for_each_command(rfssm: Run, file: Path, tmp_path: Path) -> None:
+    told = json.loads(rfssm("estimate", file, "--fit", "ecp5-25k", "--json").out)
+    assert told["target"] == "ecp5-25k"
+    assert told["lanes"][0]["synapse"] == 32
+    done = rfssm("convert", file, "--out", tmp_path / "ip", "--fit", "ecp5-25k")
+    assert done.status == 0, done.err
+    (parameters,) = (tmp_path / "ip").rglob("parameters.json")
+    written = json.loads(parameters.read_text())["layers"][0]
+    assert {
+        "synapse": written["SYNAPSE_LANES"],
+        "neuron": written["NEURON_LANES"],
+    } == told["lanes"][0]
+
+
+def test_a_plot_is_written(rfssm: Run, file: Path, tmp_path: Path) -> None:
+    done = rfssm("estimate", file, "--target", "ecp5-25k", "--plot", tmp_path / "t.png")
+    assert done.status == 0, done.err
+    assert done.out.endswith(f"wrote {tmp_path / 't.png'}\n")
+    assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_estimated_is_refused(
+    refused: Callable[..., str], file: Path, tmp_path: Path
+) -> None:
+    assert "rfssm synth" in refused("estimate", file, "--target", "ice40-up5k")
+    assert refused("estimate", file) == "--target or --fit: give at least one of them"
+    assert "speed = 9" in refused("estimate", file, "--target", "ecp5-25k", "--speed", 9)
+    both = ("--fit", "ecp5-25k", "--neuron-lanes", 2)
+    for command in (("estimate", file), ("convert", file, "--out", tmp_path / "x")):
+        assert "--neuron-lanes" in refused(*command, *both)
+    x = tmp_path / "x.npz"
+    options = ("--target", "ecp5-25k", "--input", x, "--rate", 0.1)
+    assert refused("estimate", file, *options) == "--input and --rate: give one of them"
+
+
+def test_no_framework_is_loaded(file: Path) -> None:
+    """Nothing that takes seconds to import."""
+    script = (
+        "import sys; from rfssm.scripts import cli; "
+        f"status = cli.run(['estimate', {str(file)!r}, '--target', 'ecp5-25k', '--json']); "
+        "sys.exit(status or any(m in sys.modules for m in ('torch', 'hls4ml', 'matplotlib')))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL).returncode == 0

@@ -13,6 +13,7 @@ import pytest
 from rtl_cases import network, samples_for
 
 from rfssm.hls import cache, cells, nextpnr, toolchain, yosys
+from rfssm.hls.boards import BOARDS, Board
 from rfssm.hls.cells import CellReport, Cells, kind_of
 from rfssm.hls.cycles import measure
 from rfssm.hls.emit import Design, Lanes, write_rtl
@@ -20,7 +21,7 @@ from rfssm.hls.engines import verilator
 from rfssm.hls.nextpnr import signal_of
 from rfssm.hls.synth import Synthesis, synth
 from rfssm.hls.targets import TARGETS, target
-from rfssm.hls.tops import ip_top
+from rfssm.hls.tops import board_target, board_top, ip_top
 from rfssm.hls.vivado import ooc_script
 from rfssm.model.errors import HardwareError, ToolError
 from rfssm.quant.network import IntegerNetwork
@@ -430,3 +431,19 @@ def test_the_vivado_script_reads_every_file_whatever_the_networks_name(
     other.run(script, "xc7z020clg400-1", "5.0")
     assert "xc7z020clg400-1" in other.of("synth_design")[0]
     assert "-period 5.0 " in other.written
+
+
+# -- boards ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_a_board_is_its_chip_in_its_package_with_its_pins(board: Board) -> None:
+    design = design_of(network([]))
+    top, chip = board_top(design, board), board_target(board)
+    assert (chip.family, chip.package) == (board.family, board.package)
+    assert chip.frequency_mhz == board.frequency_mhz
+    assert top.module == board.top(design)
+    assert {"rfssm_uart_bridge.sv", f"{top.module}.sv"} <= top.sources.keys()
+    assert board.constraint_file(design) not in top.sources  # Yosys reads no constraints
+    assert top.constraints is not None
+    assert board.clock.encode() in top.constraints

@@ -30,11 +30,13 @@ _VERILATOR_FLAGS = (
 # Thousands of gates with one condition in common: branches cost more than what they skip.
 _NETLIST_FLAGS = ("-fno-merge-cond", "-Wno-UNOPTFLAT")
 _GXX_FLAGS = (
-    *("-std=gnu++17", "-fPIC", "-shared"),
+    *("-std=gnu++17", "-fPIC"),
     *("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0"),
 )
+_HEADERS = ('"verilated.h"', "<fcntl.h>", "<memory>", "<mutex>", "<unistd.h>")  # of bulk.cpp
 _CYCLES_PER_CALL = 20_000  # between two looks at the keyboard
-_SMALL_WEIGHTS = 4096  # networks with more weights are worth an optimising compiler
+_SMALL_WEIGHTS = 4096  # networks with more weights are worth an optimising compiler,
+_SHORT_CYCLES = 1_000_000  # and so are runs that may take more cycles
 _RUNNING, _DONE = 0, 1
 _FAILURES = {
     -1: "the simulation hangs: no beat in {idle} cycles",
@@ -118,7 +120,10 @@ def simulate(
         raise ValueError("the top for dense beats has no trace: spikes and states must be False")
     design = Design.of(network, lanes, "dut")
     top = "dut_axis_dense" if dense else "dut_axis_trace"
-    folder = _build(design, top, design_sources(design) if sources is None else sources)
+    optimisation = _optimisation(design, samples)
+    if sources is None:
+        sources = design_sources(design)
+    folder = _build(design, top, sources, optimisation)
     library = ctypes.CDLL(str(folder / "dut.so"))
     library.simulation_new.restype = ctypes.c_void_p
     library.simulation_run.restype = ctypes.c_int64
@@ -298,21 +303,41 @@ def _driver() -> Path:
     return Path(str(files("rfssm.hls.engines"))) / "bulk.cpp"
 
 
-def _optimisation(network: IntegerNetwork) -> str:
+def _optimisation(design: Design, samples: Samples) -> str:
     """-O0 compiles in half the time of -O1, which runs seven times as fast; -O2 gains nothing."""
-    weights = sum(layer.inputs * layer.outputs for layer in network.all_layers)
-    return "-O0" if weights <= _SMALL_WEIGHTS else "-O1"
+    weights = sum(layer.inputs * layer.outputs for layer in design.network.all_layers)
+    cycles = int(samples.steps.sum()) * design.slowest_step
+    return "-O0" if weights <= _SMALL_WEIGHTS and cycles <= _SHORT_CYCLES else "-O1"
 
 
-def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
-    """Folder with ``dut.so``, a network's top, and its memory files."""
+def _build(design: Design, top: str, sources: Mapping[str, bytes], optimisation: str) -> Path:
+    """Folder with ``dut.so``, a network's top, and its memory files.
+
+    The circuit reads its memories when it starts, so networks that differ in nothing else share
+    one compilation.
+    """
+    code = {name: data for name, data in sources.items() if not name.endswith(".mem")}
+    compiled = _compiled(design, top, code, optimisation)
+    memories = {name: data for name, data in sources.items() if name not in code}
+
+    def build(folder: Path) -> None:
+        for name, data in memories.items():
+            (folder / name).write_bytes(data)
+        shutil.copy(compiled / "dut.so", folder)
+
+    key: list[str | bytes] = [compiled.name]
+    key += [part for name in sorted(memories) for part in (name, memories[name])]
+    return cached("verilator", key, build)
+
+
+def _compiled(design: Design, top: str, code: Mapping[str, bytes], optimisation: str) -> Path:
+    """Folder with ``dut.so`` for all contents of its memories."""
     reason = missing()
     if reason:
         raise ToolError(f"engine verilator: {reason}")
-    optimisation = _optimisation(design.network)
-    flags = [*_VERILATOR_FLAGS, *(_NETLIST_FLAGS if "netlist.v" in sources else ())]
+    flags = [*_VERILATOR_FLAGS, *(_NETLIST_FLAGS if "netlist.v" in code else ())]
     key: list[str | bytes] = [
-        *(part for name in sorted(sources) for part in (name, sources[name])),
+        *(part for name in sorted(code) for part in (name, code[name])),
         _driver().read_bytes(),
         _header(design, top),
         top,
@@ -324,9 +349,9 @@ def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
     ]
 
     def build(folder: Path) -> None:
-        for name, data in sources.items():
+        for name, data in code.items():
             (folder / name).write_bytes(data)
-        modules = sorted(name for name in sources if name.endswith((".sv", ".v")))
+        modules = sorted(name for name in code if name.endswith((".sv", ".v")))
         toolchain.verilate([*flags, "--top-module", top, "-Mdir", "obj", *modules], cwd=folder)
         generated = sorted((folder / "obj").glob("Vdut*.cpp"))
         (folder / "obj" / "network.h").write_text(_header(design, top))
@@ -337,6 +362,11 @@ def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
                 toolchain.gxx(),
                 optimisation,
                 *_GXX_FLAGS,
+                "-shared",
+                *(
+                    "-include",
+                    toolchain.verilator_precompiled([optimisation, *_GXX_FLAGS], _HEADERS),
+                ),
                 *toolchain.verilator_includes(),
                 "-Iobj",
                 "obj/all.cpp",
@@ -347,7 +377,7 @@ def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
         )
         shutil.rmtree(folder / "obj")
 
-    return cached("verilator", key, build)
+    return cached("verilator-code", key, build)
 
 
 def _included(path: Path) -> str:

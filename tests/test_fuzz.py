@@ -159,6 +159,7 @@ def test_siblings_are_other_networks_of_one_shape() -> None:
     [
         pytest.param("csim", marks=pytest.mark.hls),
         pytest.param("verilator", marks=pytest.mark.rtl),
+        pytest.param("icarus", marks=pytest.mark.rtl),
     ],
 )
 def test_networks_of_one_shape_are_compiled_once(
@@ -171,8 +172,8 @@ def test_networks_of_one_shape_are_compiled_once(
     monkeypatch.setenv("RFSSM_CACHE", str(tmp_path))
     assert difference(one, fuzzing.ENGINES[engine]) == ""
     assert difference(two, fuzzing.ENGINES[engine]) == ""
-    assert len(list((tmp_path / f"{engine}-code").iterdir())) == 1
-    assert len(list((tmp_path / engine).iterdir())) == 2
+    compiled = tmp_path / ("csim-code" if engine == "csim" else engine)
+    assert len(list(compiled.iterdir())) == 1
 
 
 def test_a_long_trial_is_long_and_each_part_is_somebodys() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -123,15 +124,19 @@ def simulate(
     optimisation = _optimisation(design, samples)
     if sources is None:
         sources = design_sources(design)
-    folder = _build(design, top, sources, optimisation)
-    library = ctypes.CDLL(str(folder / "dut.so"))
+    code, memories = beats.code_and_memories(sources)
+    built = _build(design, top, code, optimisation)
+    library = ctypes.CDLL(str(built / "dut.so"))
     library.simulation_new.restype = ctypes.c_void_p
     library.simulation_run.restype = ctypes.c_int64
     if dense:
         sent = beats.dense_beats(network, samples)
     else:
         sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
-    handle = ctypes.c_void_p(library.simulation_new(str(folder).encode(), seed))
+    with tempfile.TemporaryDirectory(prefix="rfssm-verilator-") as folder:
+        for name, data in memories.items():
+            (Path(folder) / name).write_bytes(data)
+        handle = ctypes.c_void_p(library.simulation_new(folder.encode(), seed))
     if not handle:
         raise ToolError(f"{folder}: cannot be entered")
     try:
@@ -310,28 +315,8 @@ def _optimisation(design: Design, samples: Samples) -> str:
     return "-O0" if weights <= _SMALL_WEIGHTS and cycles <= _SHORT_CYCLES else "-O1"
 
 
-def _build(design: Design, top: str, sources: Mapping[str, bytes], optimisation: str) -> Path:
-    """Folder with ``dut.so``, a network's top, and its memory files.
-
-    The circuit reads its memories when it starts, so networks that differ in nothing else share
-    one compilation.
-    """
-    code = {name: data for name, data in sources.items() if not name.endswith(".mem")}
-    compiled = _compiled(design, top, code, optimisation)
-    memories = {name: data for name, data in sources.items() if name not in code}
-
-    def build(folder: Path) -> None:
-        for name, data in memories.items():
-            (folder / name).write_bytes(data)
-        shutil.copy(compiled / "dut.so", folder)
-
-    key: list[str | bytes] = [compiled.name]
-    key += [part for name in sorted(memories) for part in (name, memories[name])]
-    return cached("verilator", key, build)
-
-
-def _compiled(design: Design, top: str, code: Mapping[str, bytes], optimisation: str) -> Path:
-    """Folder with ``dut.so`` for all contents of its memories."""
+def _build(design: Design, top: str, code: Mapping[str, bytes], optimisation: str) -> Path:
+    """Folder with ``dut.so``, a network's top, for all contents of its memories."""
     reason = missing()
     if reason:
         raise ToolError(f"engine verilator: {reason}")
@@ -377,7 +362,7 @@ def _compiled(design: Design, top: str, code: Mapping[str, bytes], optimisation:
         )
         shutil.rmtree(folder / "obj")
 
-    return cached("verilator-code", key, build)
+    return cached("verilator", key, build)
 
 
 def _included(path: Path) -> str:

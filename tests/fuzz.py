@@ -157,7 +157,8 @@ def fuzz(
             if console is not None:
                 for failure in result.failures:
                     console.print(f"[red]failure[/red] seed {result.seed}: {failure}")
-                console.print(f"seed {result.seed}: {tally.line()}", highlight=False)
+                line = f"seed {result.seed}: {tally.line()}"
+                console.print(line, highlight=False, soft_wrap=True)
 
 
 def warm_up(run: Mapping[str, Engine]) -> None:

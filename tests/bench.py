@@ -27,7 +27,7 @@ from rfssm.hls.engines import missing, run, verilator
 from rfssm.model import recurrence
 from rfssm.model.network import FloatNetwork, build
 from rfssm.model.recipe import NetworkConfig
-from rfssm.model.recurrence import Cell, Grid, cpu, native, resonate
+from rfssm.model.recurrence import Cell, Grid, cpu, native, products, resonate
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
@@ -84,6 +84,18 @@ def kernel(name: str) -> Iterator[None]:
         recurrence.fastest = before
 
 
+@contextmanager
+def torch_products() -> Iterator[None]:
+    """Let torch compute the gradients of a layer's product."""
+    before = products.input_gradient, products.weight_gradient
+    products.input_gradient = lambda grad, weight: grad @ weight.to(grad.dtype)
+    products.weight_gradient = lambda grad, x: grad.T @ x.to(grad.dtype)
+    try:
+        yield
+    finally:
+        products.input_gradient, products.weight_gradient = before
+
+
 def training_steps(
     neurons: tuple[int, ...],
     classes: int,
@@ -110,6 +122,10 @@ def training_steps(
             nn.functional.cross_entropy(logits, labels).backward()
 
     variants: dict[str, Variant] = {f"exact, {k}": partial(step, exact, k) for k in kernels}
+    if "cpu" in kernels:
+        variants["exact, cpu, gradients by torch.mm"] = torch_products()(
+            partial(step, exact, "cpu")
+        )
     variants["float, scan"] = partial(step, real, "scan")
     variants["float, cpu"] = partial(step, real, "cpu")
     return variants

@@ -353,7 +353,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
             self.largest_input,
             2 ** (self.formats.weight_bits - 1) - 1,
         )
-        current = synapse.current(x, grid)[:, :, 0].double()
+        current = recurrence.current(x, synapse, grid)[:, :, 0].double()
         lsb = integers.scale * 2.0**-self.formats.guard_bits
         return recurrence.integrate(current, integers.leak, grid), lsb
 

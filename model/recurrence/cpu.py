@@ -324,10 +324,11 @@ def _product_grads(
     grad, gain = current_grad.view(-1, len(weight)), 2.0**guard_bits
     x_grad = weight_grad = None
     if ctx.needs_input_grad[0]:
-        x_grad = products.input_gradient(grad, weight * gain).view(x.shape).to(x.dtype)
+        x_grad = products.input_gradient(grad, weight.to(grad.dtype) * gain)
+        x_grad = x_grad.view(x.shape).to(x.dtype)
     if ctx.needs_input_grad[1]:
         rows = x.reshape(-1, x.shape[-1])
-        weight_grad = products.weight_gradient(grad, rows).to(weight.dtype) * gain
+        weight_grad = (products.weight_gradient(grad, rows) * gain).to(weight.dtype)
     return x_grad, weight_grad
 
 

@@ -1,0 +1,136 @@
+"""Hardware without saturation where it cannot act: smaller, equal, and wrong where it can."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rtl_cases import CASES, network, samples_for
+
+from rfssm.hls import area, cells, engines, yosys
+from rfssm.hls.backend import convert_network
+from rfssm.hls.emit import Design, Lanes
+from rfssm.quant import golden
+from rfssm.quant.bounds import reachable_range
+from rfssm.quant.narrow import with_state_bits
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Samples, compare
+
+LANES = Lanes(4, 2)
+
+
+@cache
+def proved() -> IntegerNetwork:
+    """Two layers and a readout that no stream can saturate, in words without a spare bit."""
+    fields = {"neurons": 8, "weight_bits": 4, "state_bits": 11, "reset": True}
+    net = network([fields, {**fields, "rounding": "RND_CONV"}], channels=6)
+    net = with_state_bits(net, 11)[0]
+    assert [reachable_range(net, i).bits for i in range(3)] == [11, 11, 10]
+    return net
+
+
+def with_saturation(net: IntegerNetwork, saturates: bool = True) -> IntegerNetwork:
+    """The same network, its proof replaced."""
+    other = net.model_copy()
+    other.__dict__["saturates"] = (saturates,) * len(net.all_layers)
+    return other
+
+
+def samples_of(net: IntegerNetwork) -> Samples:
+    return samples_for(net, count=12)
+
+
+def differs(net: IntegerNetwork, engine: str, samples: Samples) -> bool:
+    expected = golden.run(net, samples, spikes=True, states=True)
+    return bool(compare(expected, engines.run(
+        net, samples, engine, spikes=True, states=True, lanes=LANES)))  # fmt: skip
+
+
+def test_parameters_follow_the_proof() -> None:
+    net = proved()
+    design = Design.of(net, LANES)
+    assert net.saturates == (False, False, False)
+    assert [p["SATURATE"] for p in (*design.layers, design.readout)] == [0, 0, 0]
+    design = Design.of(CASES["saturation"](), LANES)
+    assert [p["SATURATE"] for p in (*design.layers, design.readout)] == [1, 1]
+
+
+def test_a_range_within_steps_max_is_not_enough() -> None:
+    """Nobody forces a stream to end: what only a short sample holds keeps its saturation."""
+    slow = np.tile(np.array([[255, 0], [0, 255]]), (6, 1, 1))
+    net = network([{"state_bits": 12}], steps_max=4, tensors={"layers.0.transition": slow})
+    assert reachable_range(net, 0).bits <= 12
+    assert net.saturates[0]
+    assert Design.of(net).layers[0]["SATURATE"] == 1
+
+
+def test_the_test_networks_have_layers_of_both_kinds() -> None:
+    kinds = [s for make in CASES.values() for s in make().saturates]
+    assert kinds.count(True) > 8
+    assert kinds.count(False) > 8
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("family", ["ecp5", "generic"])
+def test_the_netlist_is_smaller(family: str) -> None:
+    net = proved()
+    designs = [Design.of(n, LANES, "dut") for n in (with_saturation(net), net)]
+    if family == "generic":
+        full, bare = (
+            (yosys.synthesize(d, family, "dut_axis").folder / "netlist.v").read_text().count("\n")
+            for d in designs
+        )
+        assert bare < 0.99 * full
+        return
+    full, bare = (cells.report(yosys.synthesize(d, family, "dut_axis")) for d in designs)
+    lanes = 2 * 2 * LANES.neuron + 1  # states that are saturated in every cycle
+    assert bare.total.lut < full.total.lut - 10 * lanes
+    assert bare.total.ff < full.total.ff - lanes
+    assert bare.total.carry <= full.total.carry
+    for kind in ("dsp", "block_ram", "lut_ram"):
+        assert getattr(bare.total, kind) == getattr(full.total, kind)
+    for design, report in zip(designs, (full, bare), strict=True):  # the estimate knows
+        told = area.report(design).total
+        assert told.lut == pytest.approx(report.total.lut, rel=0.15)
+        assert told.ff == pytest.approx(report.total.ff, rel=0.1)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("engine", ["verilator", "icarus", "netlist"])
+def test_the_bits_stay_equal(engine: str) -> None:
+    if (reason := engines.missing(engine)) is not None:
+        pytest.skip(reason)
+    net = proved()
+    assert not differs(net, engine, samples_of(net))
+
+
+def test_the_hls_kernels_have_none_either() -> None:
+    net = proved()
+    assert not differs(net, "csim", samples_of(net))
+
+
+def test_the_hls_types_follow_the_proof(tmp_path: Path) -> None:
+    for name, net, mode in (
+        ("bare", proved(), "AP_WRAP"),
+        ("full", CASES["saturation"](), "AP_SAT"),
+    ):
+        model = convert_network(net, tmp_path / name, "RFSSM", lanes=LANES, rtl=False)
+        model.write()
+        defines = (tmp_path / name / "firmware" / "defines.h").read_text()
+        states = [line for line in defines.splitlines() if "_state_t;" in line]
+        assert len(states) == len(net.all_layers)
+        assert all(mode in line for line in states)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("engine", ["icarus", "csim"])
+def test_saturation_removed_where_it_acts_is_found(engine: str) -> None:
+    """The planted fault: a proof that is wrong."""
+    if (reason := engines.missing(engine)) is not None:
+        pytest.skip(reason)
+    net = CASES["saturation"]()
+    samples = samples_of(net)
+    assert not differs(net, engine, samples)
+    assert differs(with_saturation(net, saturates=False), engine, samples)

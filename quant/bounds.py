@@ -34,7 +34,7 @@ TIGHT = 0.1  # of the farthest state
 class Reach:
     """Reachable states of a layer if nothing saturated.
 
-    minimum, maximum    of each state (readout: one)                                       [N, 2]
+    minimum, maximum    of each state (readout: one), its start at 0 included              [N, 2]
     slack               inputs exist that come so near to both ends: what rounding may take
                         away, infinite where a reset may                                   [N, 2]
     """
@@ -300,10 +300,15 @@ def transition_of(layer: Layer) -> tuple[Integers, int]:
 
 
 def decay(layer: Layer) -> Reals:
-    """What is left of each neuron's state after a step: the largest absolute eigenvalue, [N]."""
+    """What is left of each neuron's state after a step, in the long run: [N]."""
     transition, frac = transition_of(layer)
-    radius: Reals = np.abs(np.linalg.eigvals(transition / 2.0**frac)).max(1)
-    return radius
+    return radius(transition / 2.0**frac)
+
+
+def radius(matrices: Reals) -> Reals:
+    """Largest absolute eigenvalue of each matrix: [N, 2, 2] -> [N]."""
+    largest: Reals = np.abs(np.linalg.eigvals(matrices)).max(1)
+    return largest
 
 
 def rounding_error(transition: Integers, frac: int, rounding: Rounding) -> tuple[Reals, Reals]:

@@ -21,8 +21,10 @@ import numpy as np
 from rfssm.quant.bounds import (
     BEYOND,
     ENDLESS,
+    SLOWEST,
     Cells,
     accumulate,
+    radius,
     rounding_error,
     transition_of,
 )
@@ -135,7 +137,7 @@ def _kept_within(A: Reals, error: Reals, rest: Reals, word: tuple[int, int]) -> 
     scaled[:, 0, 1] /= s
     scaled[:, 1, 0] *= s
     norm = np.linalg.norm(scaled, 2, axis=(1, 2)) * (1 + MARGIN**2)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # no length where nothing contracts
         length = np.hypot(error[:, 0], s * error[:, 1]) / np.maximum(1 - norm, 0)
     far = np.stack([length, length / s], axis=1) * (1 + MARGIN)
     within: Bools = np.all((rest - far >= word[0]) & (rest + far <= word[1]), axis=1)
@@ -144,11 +146,13 @@ def _kept_within(A: Reals, error: Reals, rest: Reals, word: tuple[int, int]) -> 
 
 def _powers(A: Reals) -> tuple[Reals, Reals, Bools]:
     """Sums over k of the positive and the negative parts of A^k [N, 2, 2]; where they end [N]."""
-    n = len(A)
-    none = np.zeros((2 * n, 2))
-    columns = np.repeat(np.eye(2), n, axis=0)[..., None]  # errors of u, then of v, as inputs
-    cells = Cells(np.tile(A, (2, 1, 1)), columns, none, none, none, none)
-    sums = accumulate(cells, 0, 1, ENDLESS, precision=PRECISION)
-    up, down = (part.reshape(2, n, 2).transpose(1, 2, 0) for part in (sums.maximum, -sums.minimum))
-    ends: Bools = np.all(sums.settled.reshape(2, n), axis=0)
-    return up, down, ends
+    ends = radius(A) <= SLOWEST
+    up, down = np.zeros(A.shape), np.zeros(A.shape)
+    fading = A[ends]
+    for column in (0, 1):  # errors of u, then of v, as inputs
+        none = np.zeros((len(fading), 2))
+        errors = np.broadcast_to(np.eye(2)[:, column, None], (len(fading), 2, 1))
+        cells = Cells(fading, errors, none, none, none, none)
+        sums = accumulate(cells, 0, 1, ENDLESS, precision=PRECISION)
+        up[ends, :, column], down[ends, :, column] = sums.maximum, -sums.minimum
+    return up, down, ends & (np.maximum(up, down) < BEYOND).all((1, 2))

@@ -43,20 +43,23 @@ def freeze_states(
 
 
 def told(widths: Sequence[LayerWidth], limit: int | None) -> list[str]:
-    """A line for each layer: bits, why, and the neurons that stand in the way."""
+    """A line for each layer: bits, why, and the neurons that stand in the way of fewer."""
     lines = []
     for i, width in enumerate(widths):
         needed = f"{width.needed}" if width.needed <= WIDEST else f"more than {WIDEST}"
+        line = f"layer {i}: {width.chosen} bits, "
         if width.saturates:
-            kept = width.declared if limit is None else limit
-            most = width.chosen if width.chosen != width.declared else kept
-            lines.append(
-                f"layer {i}: {width.chosen} bits, states may saturate: {needed} would never; "
-                f"{beyond(width.beyond, width.widest, most)}"
-            )
+            line += f"states may saturate: {needed} would never"
         else:
-            change = "" if width.chosen == width.declared else f", {width.declared} before"
-            lines.append(f"layer {i}: {width.chosen} bits, never saturates{change}")
+            line += "never saturates"
+            if width.chosen != width.declared:
+                line += f", {width.declared} before"
+            elif width.needed < width.chosen:
+                line += f": {needed} would do"
+        if width.beyond:
+            most = width.chosen if limit is None else limit
+            line += f"; {beyond(width.beyond, width.widest, most)}"
+        lines.append(line)
     return lines
 
 

@@ -35,7 +35,7 @@ _GXX_FLAGS = (
 )
 _CYCLES_PER_CALL = 20_000  # between two looks at the keyboard
 _SMALL_WEIGHTS = 4096  # networks with more weights are worth an optimising compiler
-_RUNNING, _DONE = 0, 1
+_DONE = 1
 _FAILURES = {
     -1: "the simulation hangs: no beat in {idle} cycles",
     -2: "an output beat changed while it was stalled",
@@ -118,32 +118,104 @@ def simulate(
         raise ValueError("the top for dense beats has no trace: spikes and states must be False")
     design = Design.of(network, lanes, "dut")
     top = "dut_axis_dense" if dense else "dut_axis_trace"
-    folder = _build(design, top, design_sources(design) if sources is None else sources)
-    library = ctypes.CDLL(str(folder / "dut.so"))
-    library.simulation_new.restype = ctypes.c_void_p
-    library.simulation_run.restype = ctypes.c_int64
+    given = design_sources(design) if sources is None else sources
     if dense:
         sent = beats.dense_beats(network, samples)
     else:
         sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
-    handle = ctypes.c_void_p(library.simulation_new(str(folder).encode(), seed))
-    if not handle:
-        raise ToolError(f"{folder}: cannot be entered")
-    try:
-        library.simulation_reset(handle)
-        call = _Call(design, samples, sent, spikes, states)
-        call.stalls(source_chance, sink_chance, seed)
-        call.run.alone = alone
-        if reset_after:
-            call.go(library, handle, reset_after)
-            library.simulation_reset(handle)
-            call = _Call(design, samples, sent, spikes, states)
+    with Circuit(design, top, given, seed) as circuit:
+        for cycles in (reset_after, 0) if reset_after else (0,):
+            circuit.reset()
+            call = Call(design, samples, sent, spikes, states)
             call.stalls(source_chance, sink_chance, seed)
             call.run.alone = alone
-        call.to_the_end(library, handle, progress)
-    finally:
-        library.simulation_free(handle)
+            if cycles:
+                circuit.go(call, cycles)
+        circuit.to_the_end(call, progress)
     return call.result()
+
+
+# -- one circuit -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory whose bits can be upset.
+
+    name     its place in the design, as core.layer0.cells.g_lutram.states
+    words    and bits of each, padding included
+    """
+
+    name: str
+    words: int
+    bits: int
+
+
+class Circuit:
+    """A Verilated top in memory, which ``with`` sets free.
+
+    memories    those that a configuration file among the sources opens, by name
+    """
+
+    def __init__(self, design: Design, top: str, sources: Mapping[str, bytes], seed: int) -> None:
+        folder = _build(design, top, sources)
+        self._library = ctypes.CDLL(str(folder / "dut.so"))
+        self._library.simulation_new.restype = ctypes.c_void_p
+        self._library.simulation_run.restype = ctypes.c_int64
+        self._handle = ctypes.c_void_p(self._library.simulation_new(str(folder).encode(), seed))
+        if not self._handle:
+            raise ToolError(f"{folder}: cannot be entered")
+        found: list[Memory] = []
+
+        def tell(name: bytes, words: int, bits: int) -> None:
+            found.append(Memory(name.decode().removeprefix(f"TOP.{top}."), words, bits))
+
+        self._library.simulation_memories(self._handle, _TELL(tell))
+        self.memories = tuple(found)
+
+    def __enter__(self) -> Circuit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._library.simulation_free(self._handle)
+
+    def reset(self) -> None:
+        """Three cycles of reset."""
+        self._library.simulation_reset(self._handle)
+
+    def flip(self, memory: int, word: int, bit: int) -> None:
+        """Upset one bit of ``memories[memory]``, between two cycles."""
+        self._library.simulation_flip(
+            self._handle, *(ctypes.c_int64(k) for k in (memory, word, bit))
+        )
+
+    def go(self, call: Call, cycles: int) -> bool:
+        """Run on for at most so many cycles; whether that was the end."""
+        run = call.run
+        status = int(
+            self._library.simulation_run(self._handle, ctypes.byref(run), ctypes.c_int64(cycles))
+        )
+        if status < 0:
+            reason = _FAILURES[status].format(idle=run.idle)
+            raise ToolError(
+                f"Verilator: {reason} (cycle {run.cycle}: {run.sent} of "
+                f"{run.n_beats} beats in, {run.received} of {run.n_out} out)"
+            )
+        return status == _DONE
+
+    def to_the_end(self, call: Call, progress: Progress | None = None) -> None:
+        """Run until all scores are there, telling how many samples have passed."""
+        ends = np.cumsum(call.samples.steps)
+        done = False
+        while not done:
+            done = self.go(call, _CYCLES_PER_CALL)
+            if progress is not None:
+                share = call.run.received / call.run.n_out
+                passed = int(np.searchsorted(ends, share * ends[-1], side="right"))
+                progress(passed, len(call.samples))
+
+
+_TELL = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
 
 
 # -- one run ---------------------------------------------------------------------------------------
@@ -186,7 +258,7 @@ class _Run(ctypes.Structure):
     )
 
 
-class _Call:
+class Call:
     """Arrays that one run reads and writes."""
 
     def __init__(
@@ -240,30 +312,6 @@ class _Call:
                 raise ValueError(f"{name} = {chance}: must be above 0 and at most 1")
             setattr(self.run, name, max(1, round(256 * chance)))
         self.run.seed = (2 * seed + 1) & 0xFFFFFFFF  # never 0, where the generator would stick
-
-    def go(self, library: ctypes.CDLL, handle: ctypes.c_void_p, cycles: int) -> int:
-        """Run on for at most so many cycles."""
-        status = int(library.simulation_run(handle, ctypes.byref(self.run), ctypes.c_int64(cycles)))
-        if status < 0:
-            reason = _FAILURES[status].format(idle=self.run.idle)
-            raise ToolError(
-                f"Verilator: {reason} (cycle {self.run.cycle}: {self.run.sent} of "
-                f"{self.run.n_beats} beats in, {self.run.received} of {self.run.n_out} out)"
-            )
-        return status
-
-    def to_the_end(
-        self, library: ctypes.CDLL, handle: ctypes.c_void_p, progress: Progress | None
-    ) -> None:
-        """Run until all scores are there, telling how many samples have passed."""
-        ends = np.cumsum(self.samples.steps)
-        status = _RUNNING
-        while status != _DONE:
-            status = self.go(library, handle, _CYCLES_PER_CALL)
-            if progress is not None:
-                share = self.run.received / self.run.n_out
-                passed = int(np.searchsorted(ends, share * ends[-1], side="right"))
-                progress(passed, len(self.samples))
 
     def result(self) -> Simulation:
         """What the run left in the arrays."""
@@ -326,7 +374,7 @@ def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
     def build(folder: Path) -> None:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
-        modules = sorted(name for name in sources if name.endswith((".sv", ".v")))
+        modules = sorted(name for name in sources if name.endswith((".sv", ".v", ".vlt")))
         toolchain.verilate([*flags, "--top-module", top, "-Mdir", "obj", *modules], cwd=folder)
         generated = sorted((folder / "obj").glob("Vdut*.cpp"))
         (folder / "obj" / "network.h").write_text(_header(design, top))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from random_networks import random_case
 from rtl_cases import CASES, network, samples_for
 
 from rfssm.hls import area, cells, engines, yosys
@@ -69,6 +70,14 @@ def test_the_test_networks_have_layers_of_both_kinds() -> None:
     kinds = [s for make in CASES.values() for s in make().saturates]
     assert kinds.count(True) > 8
     assert kinds.count(False) > 8
+    random = [
+        (layer.overflow, s)
+        for seed in range(60)
+        for net in [random_case(seed).network()]
+        for layer, s in zip(net.all_layers, net.saturates, strict=True)
+    ]
+    assert random.count(("SAT", True)) > 60
+    assert random.count(("SAT", False)) > 30
 
 
 @pytest.mark.rtl

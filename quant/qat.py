@@ -32,9 +32,11 @@ from rfssm.quant.network import InputSpec, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_range
 from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
 from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.width import worst_case
 
 HEADROOM = 4  # a resonator rings to several times its threshold
 FLOOR_WARNING = 0.5  # share of a layer's rows on the scale floor that is worth a warning
+RESOLUTION = 16  # LSBs of a threshold below which a proved width is punished
 SIGNIFICANT_BITS = 3  # of 1 - leak
 
 
@@ -52,6 +54,7 @@ class SpikingIntegers:
     reset                                                  (N, 2) or None
     threshold                                              (N,)
     scale         real value of one LSB of the current     (N,)
+    excess        bits, see ``QATSpiking.excess``          (N,) or None
     """
 
     weight: Tensor
@@ -60,6 +63,7 @@ class SpikingIntegers:
     reset: Tensor | None
     threshold: Tensor
     scale: Tensor
+    excess: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,16 @@ class IntegerActivity(Activity):
 
     readout    state of each class after each step             (B, T, C)
     states     u and v of each layer after each step           (B, T, 2, N) each
+    excess     of each layer that is proved, see SpikingIntegers    (N,) each
     """
 
     readout: Tensor
     states: tuple[Tensor, ...]
+    excess: tuple[Tensor, ...] = ()
+
+    def overflow(self) -> Tensor:
+        """See ``Activity.overflow``."""
+        return sum((e.square().mean() for e in self.excess), super().overflow())
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         formats: QuantizationConfig,
         spec: InputSpec,
         index: int,
-        largest_input: int,
+        takes: tuple[int, int],
     ) -> None:
         super().__init__()
         if layer.mixing is not None:
@@ -131,7 +141,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         self.inputs, self.neurons, self.skip = layer.inputs, layer.neurons, layer.skip
         self.formats, self.input_spec, self.index = formats, spec, index
         self.planes, self.surrogate = layer.planes, layer.surrogate
-        self.largest_input = largest_input
+        self.takes, self.largest_input = takes, max(takes[1], -takes[0])
         self.cell, self.norm, self.bias = layer.cell, layer.norm, layer.bias
         self.input_frac = spec.frac if index == 0 else 0
         low, high = signed_range(formats.state_bits)
@@ -156,24 +166,70 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     def integers(self, seen: Seen | None = None) -> SpikingIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
         weight, bias = _folded(self, seen)
+        transition, reset = self._transition(), self.cell.reset()
         quantized = self.dense.weight_quant(weight)
-        scale = quantized.scale.detach().view(-1)
+        value, scale, excess = quantized.value, quantized.scale.detach().view(-1), None
+        if self.formats.proved:
+            scale, excess = self._proved(weight, bias, transition, reset, scale)
+            value = self.dense.weight_quant.tensor_quant.int_quant(
+                scale[:, None], quantized.zero_point, quantized.bit_width, weight
+            )
         current_lsb = scale * 2.0**-self.input_frac
         state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         _, highest = signed_range(self.formats.state_bits)
-        reset = self.cell.reset()
         if reset is not None:
             reset = _round_clipped(reset / state_lsb[:, None], self.formats.state_bits)
         threshold = self.cell.threshold / state_lsb
         threshold = threshold.ceil() - 1 if self.cell.inclusive else threshold.floor()
         return SpikingIntegers(
-            _through(quantized.value / scale[:, None], torch.round),
+            _through(value / scale[:, None], torch.round),
             None if bias is None else _round_clipped(bias / state_lsb, self.formats.bias_bits),
-            self._transition(),
+            transition,
             reset,
             threshold.clamp(max=highest),
             current_lsb,
+            excess,
         )
+
+    def _proved(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        transition: Tensor,
+        reset: Tensor | None,
+        smallest: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """A scale under which no input saturates a state, and the bits by which it had to grow."""
+        formats, (_, limit) = self.formats, signed_range(self.formats.state_bits)
+        guard = 2.0**formats.guard_bits
+        to_unit = 2.0**-self.input_frac / guard  # scale -> LSB of the state
+        worst = worst_case(
+            transition,
+            reset,
+            bias,
+            planes=self.planes,
+            takes=self.takes,
+            steps=self.input_spec.steps_max,
+            limit=limit,
+            rounding=formats.rounding,
+        )
+        rows = weight.view(self.neurons, self.planes, self.inputs) * 2.0**-self.input_frac
+        needed = worst.needed_unit(rows)
+        slow = (~needed.isfinite()).nonzero().view(-1).tolist()
+        if slow:
+            raise NetworkError(
+                f"layers[{self.index}]: no scale keeps the states of neurons {some(slow)} within "
+                f"state_bits = {formats.state_bits}, because they forget so slowly that rounding "
+                "alone may carry them beyond; train with more state_bits, shorter samples, a "
+                "larger training.overflow_weight, or quantization.proved = false"
+            )
+        unit = smallest * to_unit
+        if bias is not None:  # none is clipped
+            _, highest = signed_range(formats.bias_bits)
+            unit = torch.maximum(unit, bias.detach().abs().amax(0) / highest)
+        wanted = self.cell.threshold / RESOLUTION
+        excess = (needed.clamp(min=wanted) / wanted).log2()
+        return worst.fitting_unit(rows, guard, unit) / to_unit, excess
 
     def _transition(self) -> Tensor:
         """Every entry toward zero, so that no stable cell grows."""
@@ -198,8 +254,10 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         live    where a step belongs to its sample, for batch norm    (B, T) or None: everywhere
         gain    see ``Seen``
         """
-        seen = _seen(self, x, live, gain)
-        integers = self.integers(seen)
+        return self.respond(x, self.integers(_seen(self, x, live, gain)))
+
+    def respond(self, x: Tensor, integers: SpikingIntegers) -> tuple[Tensor, Tensor]:
+        """See ``run``."""
         synapse = Synapse(
             by_plane(integers.weight, self.planes),
             integers.bias,
@@ -417,10 +475,11 @@ class QATNetwork(nn.Module):
         super().__init__()
         self.formats, self.input_spec = formats, spec
         self.dropout = network.dropout
-        layers, largest = [], max(spec.high, -spec.low)
+        layers, low, high = [], spec.low, spec.high
         for i, spiking in enumerate(network.spiking()):
-            layers.append(QATSpiking(spiking, formats, spec, i, largest))
-            largest = 1 + largest if spiking.skip else 1
+            layers.append(QATSpiking(spiking, formats, spec, i, (low, high)))
+            low, high = (low, high + 1) if spiking.skip else (0, 1)
+        largest = max(high, -low)
         self.layers = nn.ModuleList(layers)
         self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), largest)
 
@@ -448,9 +507,12 @@ class QATNetwork(nn.Module):
         live = alive(steps, x.shape[1])
         dropout = self.dropout if self.training else 0.0
         gain = 1.0
-        spikes, states = [], []
+        spikes, states, excess = [], [], []
         for spiking in self.spiking():
-            s, z = spiking.run(x, live, gain)
+            integers = spiking.integers(_seen(spiking, x, live, gain))
+            s, z = spiking.respond(x, integers)
+            if integers.excess is not None:
+                excess.append(integers.excess)
             spikes.append(s)
             states.append(z)
             x = s + x if spiking.skip else s
@@ -461,7 +523,7 @@ class QATNetwork(nn.Module):
         logits = scores(m, steps, kind) * lsb  # summed as integers: equal scores stay equal
         if kind == "sum":
             logits = logits / steps[:, None]
-        return IntegerActivity(logits, tuple(spikes), m, tuple(states))
+        return IntegerActivity(logits, tuple(spikes), m, tuple(states), tuple(excess))
 
     @torch.no_grad()
     def outputs(

@@ -50,6 +50,8 @@ class QuantizationConfig(Section):
     bias_bits: Annotated[int, Field(ge=2, le=32)] = 12
     """Of the bias, where the network has one."""
     rounding: Rounding = "RND"
+    proved: bool = False
+    """No input can saturate a state: scales grow until the reachable range fits state_bits."""
     readout: ReadoutConfig = ReadoutConfig()
 
     @model_validator(mode="after")

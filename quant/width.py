@@ -1,0 +1,163 @@
+"""Scales under which no input can push a state beyond its width.
+
+The worst case of ``rfssm.quant.bounds``, differentiable, and a little wider than there: what an
+input sends into u and what it sends into v are taken at their worst separately.  A width then
+follows from the sums of a neuron's positive and of its negative weights, and the scale that keeps
+a width follows from those, as in accumulator-aware quantisation, whose accumulator has no memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rfssm.quant.qformat import Rounding
+
+LONGEST = 1024  # steps that are summed one by one; what is left is bounded by norms
+SLACK = 1e-6  # relative, for the rounding of floating-point sums
+FIRST_TRY, NEXT_TRY = 0.8, 1.04  # of the needed unit: rounded weights add up to less, or to more
+LARGEST_ERROR = {"RND": 0.5, "RND_CONV": 0.5, "TRN": 1.0, "TRN_ZERO": 1.0}  # of a state, LSB
+RESET_ERROR = BIAS_ERROR = 0.5
+
+
+@dataclass(frozen=True)
+class WorstCase:
+    """How far the states of neurons can get, for a real value of their LSB yet to be chosen.
+
+    up, down      of what enters plane p in each step, what states u and v add up to
+                  at most when they may take it or leave it, above and below zero       (N, 2, P)
+    above, below  the same of resets and bias, real                                     (N, 2)
+    room          LSBs that all roundings leave of the largest state                    (N, 2)
+    low, high     range of an input
+    """
+
+    up: Tensor
+    down: Tensor
+    above: Tensor
+    below: Tensor
+    room: Tensor
+    low: int
+    high: int
+
+    def needed_unit(self, weight: Tensor) -> Tensor:
+        """The LSB under which no state passes the limit, but for the weights' own rounding.
+
+        weight     real, of one LSB of the input    (N, P, M)
+        returns    infinite where roundings alone may carry a state to the limit    (N,)
+        """
+        above, below = self._driven(weight)
+        reach = torch.maximum(above + self.above, below + self.below)
+        return torch.where(self.room > 0, reach / self.room, torch.inf).amax(1)
+
+    @torch.no_grad()
+    def fitting_unit(self, weight: Tensor, guard: float, smallest: Tensor) -> Tensor:
+        """The first LSB tried, from below, under which integer weights stay within the limit.
+
+        weight      as above                                            (N, P, M)
+        guard       LSBs of the state in one of the current
+        smallest    LSB that is wanted for other reasons, at least      (N,)
+        returns                                                         (N,)
+        """
+        unit = torch.maximum(FIRST_TRY * self.needed_unit(weight), smallest)
+        while True:  # ends: no rounding more than doubles a weight
+            above, below = self._driven((weight / (unit * guard)[:, None, None]).round() * guard)
+            above, below = above + self.above / unit[:, None], below + self.below / unit[:, None]
+            beyond = (torch.maximum(above, below) > self.room).any(1)
+            if not beyond.any():
+                return unit
+            unit = torch.where(beyond, unit * NEXT_TRY, unit)
+
+    def _driven(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """How far inputs alone push the states above and below zero.    (N, 2) each"""
+        positive = weight.relu().sum(2)
+        negative = positive - weight.sum(2)
+        forward = (positive * self.high - negative * self.low)[:, None]
+        backward = (negative * self.high - positive * self.low)[:, None]
+        above = (self.up * forward + self.down * backward).sum(2)
+        below = (self.up * backward + self.down * forward).sum(2)
+        return above, below
+
+
+def worst_case(
+    transition: Tensor,
+    reset: Tensor | None,
+    bias: Tensor | None,
+    *,
+    planes: int,
+    takes: tuple[int, int],
+    steps: int,
+    limit: int,
+    rounding: Rounding,
+) -> WorstCase:
+    """Sum what becomes of a push in all steps after it.
+
+    transition    as it will be computed with        (N, 2, 2)
+    reset         real, in a step or not             (N, 2) or None
+    bias          real, in every step                (P, N) or None
+    takes         smallest and largest input
+    steps         of the longest sample
+    limit         largest state, LSB
+    """
+    count = min(steps, LONGEST)
+    powers = _powers(transition, count)
+    later = _later(powers, transition) if count < steps else torch.zeros_like(transition[:, 0, 0])
+    later = later[:, None, None]
+    up, down = (part + later for part in _parts(powers))
+    lost = LARGEST_ERROR[rounding] * (up + down).sum(2)
+    above = below = torch.zeros_like(lost)
+    if reset is not None:
+        rise, fall = _parts(_answer(powers, reset)[..., None])
+        most = later[..., 0] * reset.abs().amax(1, keepdim=True)
+        above, below = above + rise[..., 0] + most, below + fall[..., 0] + most
+        lost = lost + RESET_ERROR * (up + down).sum(2)
+    if bias is not None:
+        drift = _partial_sums(_answer(powers[..., :planes], bias.T))
+        most = later[..., 0] * bias.T.abs().amax(1, keepdim=True)
+        above = above + drift.relu().amax(2) + most
+        below = below + (-drift).relu().amax(2) + most
+        lost = lost + BIAS_ERROR * (up + down)[..., :planes].sum(2)
+    room = limit * (1 - SLACK) - lost
+    return WorstCase(up[..., :planes], down[..., :planes], above, below, room, *takes)
+
+
+def _powers(transition: Tensor, count: int) -> Tensor:
+    """A^0 .. A^(count - 1), every row's after one another.    (N, 2, 2) -> (N, 2, count, 2)"""
+    n = len(transition)
+    powers = torch.eye(2, dtype=transition.dtype, device=transition.device)[:, None]
+    powers = powers.expand(n, 2, 1, 2)
+    ahead = transition  # to the power of how many there are
+    while powers.shape[2] < count:
+        following = (ahead @ powers.reshape(n, 2, -1)).view(n, 2, -1, 2)
+        powers = torch.cat([powers, following], 2)
+        ahead = ahead @ ahead
+    return powers[:, :, :count]
+
+
+def _later(powers: Tensor, transition: Tensor) -> Tensor:
+    """At least the sum of the norms of all powers from A^K on; infinite if not proved.    (N,)"""
+    total = powers.abs().sum(3).amax(1).sum(1)
+    left = (powers[:, :, -1] @ transition).abs().sum(2).amax(1)
+    return torch.where(left < 1, total * left / (1 - left), torch.inf)
+
+
+def _parts(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Sums over the steps of what is positive and of what is negative.    (N, 2, K, P)"""
+    positive = x.relu().sum(2)
+    return positive, positive - x.sum(2)
+
+
+def _answer(powers: Tensor, push: Tensor) -> Tensor:
+    """What becomes of a push (N, P) after 0, 1, ... steps.    (N, 2, K)"""
+    rows = powers.reshape(len(push), -1, push.shape[1])
+    return (rows @ push[:, :, None]).view(len(push), 2, -1)
+
+
+def _partial_sums(x: Tensor) -> Tensor:
+    """Over the last axis; ``torch.cumsum`` is not deterministic on GPUs."""
+    shift = 1
+    while shift < x.shape[-1]:
+        x = torch.cat([x[..., :shift], x[..., shift:] + x[..., :-shift]], -1)
+        shift *= 2
+    return x

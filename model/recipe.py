@@ -300,7 +300,7 @@ class TrainingConfig(Section):
     """Spikes per neuron and step above which a layer is punished."""
     rate_weight: Annotated[Real, Field(ge=0)] = 10.0
     overflow_weight: Annotated[Real, Field(ge=0)] = 0.0
-    """Of the bits by which states could leave their width, squared; with quantization.proved."""
+    """Of the precision that a proved width (quantization.proved) takes from thresholds."""
     augmentation: AugmentationConfig | None = None
     accelerator: Literal["cpu", "gpu"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] = 1

@@ -37,6 +37,7 @@ from rfssm.quant.width import worst_case
 HEADROOM = 4  # a resonator rings to several times its threshold
 FLOOR_WARNING = 0.5  # share of a layer's rows on the scale floor that is worth a warning
 RESOLUTION = 16  # LSBs of a threshold below which a proved width is punished
+COARSE_THRESHOLD = 4  # LSBs; where most are below, it is worth a warning
 SIGNIFICANT_BITS = 3  # of 1 - leak
 
 
@@ -54,7 +55,8 @@ class SpikingIntegers:
     reset                                                  (N, 2) or None
     threshold                                              (N,)
     scale         real value of one LSB of the current     (N,)
-    excess        bits, see ``QATSpiking.excess``          (N,) or None
+    excess        bits by which a state could leave its width if a threshold had
+                  ``RESOLUTION`` LSBs; with a proved width       (N,) or None
     """
 
     weight: Tensor
@@ -171,9 +173,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         value, scale, excess = quantized.value, quantized.scale.detach().view(-1), None
         if self.formats.proved:
             scale, excess = self._proved(weight, bias, transition, reset, scale)
-            value = self.dense.weight_quant.tensor_quant.int_quant(
-                scale[:, None], quantized.zero_point, quantized.bit_width, weight
-            )
+            value = _quantize(self, quantized, scale[:, None], weight)
         current_lsb = scale * 2.0**-self.input_frac
         state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         _, highest = signed_range(self.formats.state_bits)
@@ -199,37 +199,11 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         reset: Tensor | None,
         smallest: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """A scale under which no input saturates a state, and the bits by which it had to grow."""
-        formats, (_, limit) = self.formats, signed_range(self.formats.state_bits)
-        guard = 2.0**formats.guard_bits
-        to_unit = 2.0**-self.input_frac / guard  # scale -> LSB of the state
-        worst = worst_case(
-            transition,
-            reset,
-            bias,
-            planes=self.planes,
-            takes=self.takes,
-            steps=self.input_spec.steps_max,
-            limit=limit,
-            rounding=formats.rounding,
-        )
-        rows = weight.view(self.neurons, self.planes, self.inputs) * 2.0**-self.input_frac
-        needed = worst.needed_unit(rows)
-        slow = (~needed.isfinite()).nonzero().view(-1).tolist()
-        if slow:
-            raise NetworkError(
-                f"layers[{self.index}]: no scale keeps the states of neurons {some(slow)} within "
-                f"state_bits = {formats.state_bits}, because they forget so slowly that rounding "
-                "alone may carry them beyond; train with more state_bits, shorter samples, a "
-                "larger training.overflow_weight, or quantization.proved = false"
-            )
-        unit = smallest * to_unit
-        if bias is not None:  # none is clipped
-            _, highest = signed_range(formats.bias_bits)
-            unit = torch.maximum(unit, bias.detach().abs().amax(0) / highest)
+        """A scale under which no input saturates a state, and the excess: see SpikingIntegers."""
+        fit = _Fit(self, weight, bias, transition, reset)
         wanted = self.cell.threshold / RESOLUTION
-        excess = (needed.clamp(min=wanted) / wanted).log2()
-        return worst.fitting_unit(rows, guard, unit) / to_unit, excess
+        excess = (fit.needed.clamp(min=wanted) / wanted).log2()
+        return fit.scale(smallest, self.formats.bias_bits), excess
 
     def _transition(self) -> Tensor:
         """Every entry toward zero, so that no stable cell grows."""
@@ -299,6 +273,10 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         scale = self.integers().scale
         return int((scale <= self.smallest_scale * (1 + 1e-9)).sum())
 
+    def coarse_thresholds(self) -> int:
+        """Neurons whose threshold is only a few LSBs of the state."""
+        return int((self.integers().threshold < COARSE_THRESHOLD).sum())
+
     def header(self) -> dict[str, Any]:
         """The layer's entry in a network file."""
         formats = self.formats
@@ -353,15 +331,16 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         formats: ReadoutConfig,
         spec: InputSpec,
         index: int,
-        largest_input: int,
+        takes: tuple[int, int],
     ) -> None:
         super().__init__()
         self.inputs, self.classes = readout.inputs, readout.classes
         self.formats, self.input_spec, self.index = formats, spec, index
-        self.largest_input, self.score = largest_input, readout.score
+        self.largest_input, self.score = max(takes[1], -takes[0]), readout.score
         self.cell, self.norm, self.bias = readout.cell, readout.norm, readout.bias
         self.input_frac = spec.frac if index == 0 else 0
         self.bounds = signed_range(formats.state_bits)
+        self.takes, self.planes = takes, 1
         self.dense = QuantLinear(
             self.inputs,
             self.classes,
@@ -375,20 +354,34 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     def integers(self, seen: Seen | None = None) -> ReadoutIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
         weight, bias = _folded(self, seen)
-        quantized = self.dense.weight_quant(weight)
-        scale = quantized.scale.detach()
-        current_lsb = scale * 2.0**-self.input_frac
-        state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         leak = self.cell.leak()
         leak_frac = self._leak_frac(leak.detach())
         one = 2.0**leak_frac
+        leak = _through(leak * one, lambda x: x.round().clamp(max=one - 1)) / one
+        quantized = self.dense.weight_quant(weight)
+        value, scale = quantized.value, quantized.scale.detach()
+        if self.formats.proved:
+            scale = self._proved(weight, bias, leak, scale)
+            value = _quantize(self, quantized, scale, weight)
+        current_lsb = scale * 2.0**-self.input_frac
+        state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         return ReadoutIntegers(
-            _through(quantized.value / scale, torch.round),
+            _through(value / scale, torch.round),
             None if bias is None else _round_clipped(bias[0] / state_lsb, self.formats.bias_bits),
-            _through(leak * one, lambda x: x.round().clamp(max=one - 1)) / one,
+            leak,
             leak_frac,
             current_lsb,
         )
+
+    @torch.no_grad()
+    def _proved(
+        self, weight: Tensor, bias: Tensor | None, leak: Tensor, smallest: Tensor
+    ) -> Tensor:
+        """A scale under which no input saturates a state."""
+        transition = torch.zeros(self.classes, 2, 2, dtype=leak.dtype, device=leak.device)
+        transition[:, 0, 0] = leak
+        fit = _Fit(self, weight, bias, transition, None)
+        return fit.scale(smallest.view(1), self.formats.bias_bits).view(())
 
     def _leak_frac(self, leak: Tensor) -> int:
         """Enough fractional bits for three significant bits of every 1 - leak, if 24 will do."""
@@ -479,9 +472,8 @@ class QATNetwork(nn.Module):
         for i, spiking in enumerate(network.spiking()):
             layers.append(QATSpiking(spiking, formats, spec, i, (low, high)))
             low, high = (low, high + 1) if spiking.skip else (0, 1)
-        largest = max(high, -low)
         self.layers = nn.ModuleList(layers)
-        self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), largest)
+        self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), (low, high))
 
     def spiking(self) -> list[QATSpiking]:
         """The spiking layers."""
@@ -553,8 +545,18 @@ class QATNetwork(nn.Module):
         model.calibrate(self.spiking(), x, steps, deviation)
 
     def warn_about_floor(self) -> None:
-        """Warn where many rows sit on the scale floor: their weights are coarser than they like."""
+        """Warn where many rows have a larger scale than they like, for the sake of their states."""
         for i, layer in enumerate(self.spiking()):
+            coarse = layer.coarse_thresholds() if self.formats.proved else 0
+            if coarse > FLOOR_WARNING * layer.neurons:
+                warnings.warn(
+                    f"layers[{i}]: the proved width of state_bits = {self.formats.state_bits} "
+                    f"leaves the thresholds of {coarse} of {layer.neurons} neurons below "
+                    f"{COARSE_THRESHOLD} LSBs; accuracy may suffer, more state_bits or a larger "
+                    "training.overflow_weight raise them",
+                    ScaleFloorWarning,
+                    stacklevel=2,
+                )
             rows = layer.rows_on_floor()
             if rows > FLOOR_WARNING * layer.neurons:
                 warnings.warn(
@@ -565,6 +567,59 @@ class QATNetwork(nn.Module):
                     ScaleFloorWarning,
                     stacklevel=2,
                 )
+
+
+class _Fit:
+    """What scale keeps a layer's states within their width, whatever the input."""
+
+    def __init__(
+        self,
+        layer: QATSpiking | QATReadout,
+        weight: Tensor,
+        bias: Tensor | None,
+        transition: Tensor,
+        reset: Tensor | None,
+    ) -> None:
+        formats = layer.formats
+        self.guard = 2.0**formats.guard_bits
+        self.unit = 2.0**-layer.input_frac / self.guard  # scale -> LSB of the state
+        self.rows = weight.view(len(weight), layer.planes, layer.inputs) * 2.0**-layer.input_frac
+        self.bias = bias
+        self.worst = worst_case(
+            transition,
+            reset,
+            bias,
+            planes=layer.planes,
+            takes=layer.takes,
+            steps=layer.input_spec.steps_max,
+            limit=signed_range(formats.state_bits)[1],
+            rounding=formats.rounding,
+        )
+        self.needed = self.worst.needed_unit(self.rows)
+        slow = (~self.needed.isfinite()).nonzero().view(-1).tolist()
+        if slow:
+            raise NetworkError(
+                f"layers[{layer.index}]: no scale keeps the states of neurons {some(slow)} within "
+                f"state_bits = {formats.state_bits}, because they forget so slowly that rounding "
+                "alone may carry them beyond; train with more state_bits, shorter samples, or "
+                "proved = false"
+            )
+
+    def scale(self, smallest: Tensor, bias_bits: int) -> Tensor:
+        """At least the smallest, one each or one for all, and no bias is clipped."""
+        unit = smallest * self.unit
+        if self.bias is not None:
+            _, highest = signed_range(bias_bits)
+            needed = self.bias.detach().abs().amax(0) / highest
+            unit = torch.maximum(unit, needed if len(unit) > 1 else needed.amax(0, keepdim=True))
+        return self.worst.fitting_unit(self.rows, self.guard, unit) / self.unit
+
+
+def _quantize(layer: QATSpiking | QATReadout, like: Any, scale: Tensor, weight: Tensor) -> Tensor:
+    """Brevitas' quantiser under another scale than its own."""
+    quantize = layer.dense.weight_quant.tensor_quant.int_quant
+    value: Tensor = quantize(scale, like.zero_point, like.bit_width, weight)
+    return value
 
 
 def scores(m: Tensor, steps: Tensor, kind: Score) -> Tensor:

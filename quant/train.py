@@ -21,6 +21,7 @@ from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
 from rfssm.model.train import Metrics, fit, reproducible
 from rfssm.quant import golden
+from rfssm.quant.bounds import reachable_range
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
@@ -42,6 +43,8 @@ class Summary:
     parameters           numbers that were trained
     spikes_per_sample    of all layers together, mean over the test set
     rates                spikes per neuron and step of each layer, on the test set
+    state_bits           of each layer and the readout; none where numbers are real
+    reachable_bits       of a word that no input overflows, proved: the same layers
     seconds              of the session that ended the run
     """
 
@@ -50,6 +53,8 @@ class Summary:
     parameters: int
     spikes_per_sample: float
     rates: tuple[float, ...]
+    state_bits: tuple[int, ...]
+    reachable_bits: tuple[int, ...]
     seconds: float
 
 
@@ -101,6 +106,8 @@ def train(
         test.save(run_dir / TEST)
         if frozen is not None:
             frozen.save(run_dir / NETWORK)
+    layers = () if frozen is None else frozen.all_layers
+    reachable = () if frozen is None else _reachable_bits(recipe, frozen)
     rates = history[-1].rates
     spikes = sum(r * n for r, n in zip(rates, recipe.network.neurons, strict=True))
     summary = Summary(
@@ -109,6 +116,8 @@ def train(
         sum(p.numel() for p in network.parameters()),
         spikes * float(test.steps.mean()),
         rates,
+        tuple(layer.state_bits for layer in layers),
+        reachable,
         time.monotonic() - began,
     )
     write_atomically(run_dir / SUMMARY, json.dumps(asdict(summary), indent=1).encode())
@@ -218,6 +227,18 @@ def _freeze_and_check(
         "test_samples": len(test),
     }
     return frozen.model_copy(update={"provenance": provenance})
+
+
+def _reachable_bits(recipe: Recipe, network: IntegerNetwork) -> tuple[int, ...]:
+    """Of each layer and the readout; a width that was to be proved must be."""
+    reachable = tuple(reachable_range(network, i).bits for i in range(len(network.all_layers)))
+    assert recipe.quantization is not None
+    proved = [recipe.quantization.proved] * len(network.layers)
+    proved.append(recipe.quantization.readout.proved)
+    for i, (layer, bits) in enumerate(zip(network.all_layers, reachable, strict=True)):
+        if proved[i] and bits > layer.state_bits:
+            raise AssertionError(f"layers[{i}]: reaches {bits} bits of {layer.state_bits}")
+    return reachable
 
 
 @torch.no_grad()

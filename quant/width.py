@@ -55,16 +55,20 @@ class WorstCase:
     def fitting_unit(self, weight: Tensor, guard: float, smallest: Tensor) -> Tensor:
         """The first LSB tried, from below, under which integer weights stay within the limit.
 
-        weight      as above                                            (N, P, M)
+        weight      as above                                                  (N, P, M)
         guard       LSBs of the state in one of the current
-        smallest    LSB that is wanted for other reasons, at least      (N,)
-        returns                                                         (N,)
+        smallest    LSB that is wanted for other reasons, at least            (N,)
+                    of one element: all neurons shall have the same           (1,)
+        returns                                                               (N,) or (1,)
         """
-        unit = torch.maximum(FIRST_TRY * self.needed_unit(weight), smallest)
+        needed = FIRST_TRY * self.needed_unit(weight)
+        together = len(smallest) == 1
+        unit = torch.maximum(needed.amax(0, keepdim=True) if together else needed, smallest)
         while True:  # ends: no rounding more than doubles a weight
             above, below = self._driven((weight / (unit * guard)[:, None, None]).round() * guard)
             above, below = above + self.above / unit[:, None], below + self.below / unit[:, None]
             beyond = (torch.maximum(above, below) > self.room).any(1)
+            beyond = beyond.any(0, keepdim=True) if together else beyond
             if not beyond.any():
                 return unit
             unit = torch.where(beyond, unit * NEXT_TRY, unit)

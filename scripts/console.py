@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -106,6 +106,16 @@ def stages() -> Iterator[Callable[[str, str], None]]:
     with bars if console.is_terminal else nullcontext():
         yield move
         finish()
+
+
+def reachable_lines(state_bits: Sequence[int], reachable: Sequence[int]) -> list[str]:
+    """Whether states are proved to stay within their widths, layer by layer; last the readout."""
+    lines = []
+    for i, (bits, needed) in enumerate(zip(state_bits, reachable, strict=True)):
+        name = f"layer {i}" if i < len(state_bits) - 1 else "readout"
+        proved = "proved, never saturates" if needed <= bits else "not proved, may saturate"
+        lines.append(f"{name}: states of {bits} bits, reachable {needed} bits: {proved}")
+    return lines
 
 
 def engine_table(report: VerifyReport) -> Table:

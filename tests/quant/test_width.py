@@ -1,0 +1,194 @@
+"""Proved widths: no scale that training chooses lets an input push a state beyond its word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from rfssm.model.errors import NetworkError
+from rfssm.model.network import build
+from rfssm.model.recipe import NetworkConfig
+from rfssm.quant import golden, width
+from rfssm.quant.bounds import reachable_range
+from rfssm.quant.freeze import freeze
+from rfssm.quant.network import InputSpec, IntegerNetwork
+from rfssm.quant.qat import QATNetwork, ScaleFloorWarning
+from rfssm.quant.recipe import QuantizationConfig, Recipe, parse_recipe
+from rfssm.quant.samples import Samples, compare
+from rfssm.quant.train import train
+from rfssm.quant.width import worst_case
+
+from .test_qat import assert_is_the_contract, random_samples
+
+SPIKES = InputSpec(channels=6, bits=1, signed=False, frac=0, steps_max=60)
+WORDS = InputSpec(channels=6, bits=5, signed=True, frac=3, steps_max=60)
+CELLS: dict[str, dict[str, Any]] = {
+    "s5rf": {"cell": {"model": "s5rf", "step_min": 0.02}},
+    "s5rf with bias": {"cell": {"model": "s5rf", "step_min": 0.02}, "bias": True},
+    "csilif": {"cell": {"model": "csilif"}},
+    "silif": {"cell": {"model": "silif"}, "normalize": True},
+    "adlif": {"cell": {"model": "adlif"}, "normalize": True},
+    "lif": {"cell": {"model": "lif"}, "bias": True},
+}
+
+
+def network(
+    cell: str,
+    spec: InputSpec = SPIKES,
+    *,
+    proved: bool = True,
+    neurons: tuple[int, ...] = (16, 16, 16),
+    readout: dict[str, Any] | None = None,
+    **formats: Any,
+) -> QATNetwork:
+    """A random network with a skip, large weights, large biases."""
+    config = NetworkConfig.model_validate({"neurons": neurons, **CELLS[cell]})
+    random = torch.Generator().manual_seed(3)
+    real = build(config, spec.channels, 5, random, 2.0**-spec.frac)
+    narrow = {"state_bits": 12, "guard_bits": 0, "bias_bits": 10, "proved": proved, **formats}
+    ends = {"state_bits": 12, "guard_bits": 1, "bias_bits": 10, "proved": proved, **(readout or {})}
+    made = QATNetwork(real, QuantizationConfig.model_validate({**narrow, "readout": ends}), spec)
+    samples = random_samples(spec)
+    made.calibrate(torch.from_numpy(samples.x).double(), torch.from_numpy(samples.steps), 2.0)
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if name.endswith("bias"):
+                parameter.copy_(torch.randn(parameter.shape, generator=random))
+    return made.eval()
+
+
+def reachable_bits(frozen: IntegerNetwork) -> list[int]:
+    return [reachable_range(frozen, i).bits for i in range(len(frozen.all_layers))]
+
+
+@pytest.mark.parametrize("spec", [SPIKES, WORDS], ids=["spikes", "words"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_proved_network_is_proved_and_the_contract(cell: str, spec: InputSpec) -> None:
+    frozen, _ = assert_is_the_contract(network(cell, spec), random_samples(spec))
+    assert max(reachable_bits(frozen)) == 12
+    assert frozen.layers[1].skip
+    free = freeze(network(cell, spec, proved=False), name="free")
+    assert max(reachable_bits(free)[:-1]) > 12
+    assert reachable_bits(free)[-1] > 12
+
+
+@pytest.mark.parametrize(
+    "formats",
+    [
+        {"rounding": "TRN"},
+        {"rounding": "TRN_ZERO"},
+        {"rounding": "RND_CONV"},
+        {"weight_bits": 2, "bias_bits": 4},
+        {"weight_bits": 8, "guard_bits": 3, "state_bits": 16, "bias_bits": 16},
+        {"transition_bits": 9, "transition_frac": 8, "state_bits": 11},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("cell", ["s5rf with bias", "silif"])
+def test_every_format_can_be_proved(cell: str, formats: dict[str, Any]) -> None:
+    frozen = freeze(network(cell, WORDS, **formats), name="proved")
+    for layer, bits in zip(frozen.layers, reachable_bits(frozen), strict=False):
+        assert bits <= layer.state_bits
+    assert any(reachable_bits(frozen)[i] == frozen.layers[i].state_bits for i in range(3))
+
+
+def test_real_inputs_use_the_width_up() -> None:
+    """A scale that grew is tight, but for the step of the search and a reset's rounding."""
+    made = network("csilif")
+    frozen = freeze(made, name="tight")
+    for i, layer in enumerate(made.spiking()):
+        reach = reachable_range(frozen, i)
+        furthest = torch.from_numpy(abs(reach.maximum).clip(abs(reach.minimum)).max(1))
+        scale = layer.integers().scale
+        layer.formats = layer.formats.model_copy(update={"proved": False})
+        grown = scale > layer.integers().scale
+        assert grown.sum() > 4
+        assert (furthest[grown] > 0.85 * 2047).all()
+        assert (furthest <= 2047).all()
+
+
+@pytest.mark.parametrize("cell", ["s5rf", "csilif", "silif"])
+def test_samples_longer_than_what_is_summed(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = SPIKES.model_copy(update={"steps_max": 5000})
+    monkeypatch.setattr(width, "LONGEST", 256)
+    bits = reachable_bits(freeze(network(cell, spec, state_bits=14), name="long"))
+    assert bits[0] <= 14
+    assert max(bits[:-1]) >= 13
+    monkeypatch.setattr(width, "_later", lambda powers, transition: 0 * transition[:, 0, 0])
+    assert max(reachable_bits(freeze(network(cell, spec, state_bits=14), name="cut"))) > 14
+
+
+def test_a_neuron_that_forgets_too_slowly_is_named() -> None:
+    spec = SPIKES.model_copy(update={"steps_max": 65535})
+    made = network("s5rf", spec)
+    with torch.no_grad():
+        made.spiking()[1].cell.log_damping[5] = -9
+    message = r"layers\[1\]: no scale keeps the states of neurons 5 within state_bits = 12"
+    with pytest.raises(NetworkError, match=message):
+        made.spiking()[1].integers()
+
+
+def test_a_coarse_network_is_warned_about() -> None:
+    made = network("csilif", SPIKES, state_bits=9, bias_bits=8)
+    with pytest.warns(ScaleFloorWarning, match=r"layers\[\d\]: the proved width .* below 4 LSBs"):
+        made.warn_about_floor()
+
+
+def test_the_needed_unit_has_the_gradient_of_the_worst_case() -> None:
+    random = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=random, dtype=torch.float64).requires_grad_()
+
+    def needed(weight: Tensor, matrix: Tensor, reset: Tensor, bias: Tensor) -> Tensor:
+        worst = worst_case(
+            0.5 * matrix / matrix.detach().norm(dim=(1, 2), keepdim=True), reset, bias,
+            planes=2, takes=(-2, 3), steps=9, limit=200, rounding="RND",
+        )  # fmt: skip
+        return worst.needed_unit(weight)
+
+    torch.autograd.gradcheck(needed, (draw(3, 2, 4), draw(3, 2, 2), draw(3, 2), draw(2, 3)))
+
+
+def recipe(proved: bool, overflow_weight: float) -> Recipe:
+    return parse_recipe(
+        {
+            "name": "small",
+            "data": {"set": "digits"},
+            "network": {"neurons": [16, 16], "cell": {"model": "csilif"}},
+            "quantization": {"state_bits": 12, "guard_bits": 0, "proved": proved},
+            "training": {
+                "epochs": 4, "batch": 128, "learning_rate": 0.03,
+                "overflow_weight": overflow_weight,
+            },
+        }
+    )  # fmt: skip
+
+
+def trained(folder: Path, proved: bool, overflow_weight: float) -> IntegerNetwork:
+    result = train(recipe(proved, overflow_weight), folder, progress=False)
+    assert result.network is not None
+    assert list(result.summary.reachable_bits) == reachable_bits(result.network)
+    assert result.summary.state_bits == (12, 12, 24)
+    return result.network
+
+
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
+def test_training_proves_its_width_and_the_penalty_buys_precision(tmp_path: Path) -> None:
+    free = trained(tmp_path / "free", False, 0)
+    hard = trained(tmp_path / "hard", True, 0)
+    soft = trained(tmp_path / "soft", True, 0.3)
+    assert max(reachable_bits(free)[:2]) > 12
+    assert reachable_bits(hard)[:2] == reachable_bits(soft)[:2] == [12, 12]
+    for i in range(2):
+        coarse = [float((n.layers[i].threshold < 16).mean()) for n in (soft, hard)]
+        assert coarse[0] < coarse[1], f"layer {i}: {coarse}"
+    samples = Samples.load(tmp_path / "soft" / "test.npz")
+    outputs = golden.run(soft, samples, spikes=True, states=True)
+    assert compare(outputs, golden.run(soft.model_copy(), samples, spikes=True, states=True)) == []
+    assert outputs.u is not None
+    assert max(abs(u).max() for u in outputs.u) < 2047

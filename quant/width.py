@@ -9,15 +9,16 @@ a width follows from those, as in accumulator-aware quantisation, whose accumula
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rfssm.quant.qformat import Rounding
 
 LONGEST = 1024  # steps that are summed one by one; what is left is bounded by norms
 SLACK = 1e-6  # relative, for the rounding of floating-point sums
-FIRST_TRY, NEXT_TRY = 0.8, 1.04  # of the needed unit: rounded weights add up to less, or to more
+FIRST_TRY, NEXT_TRY = 0.85, 1.04  # of the needed unit: rounded weights add up to less, or to more
 LARGEST_ERROR = {"RND": 0.5, "RND_CONV": 0.5, "TRN": 1.0, "TRN_ZERO": 1.0}  # of a state, LSB
 RESET_ERROR = BIAS_ERROR = 0.5
 
@@ -105,38 +106,50 @@ def worst_case(
     limit         largest state, LSB
     """
     count = min(steps, LONGEST)
-    powers = _powers(transition, count)
-    later = _later(powers, transition) if count < steps else torch.zeros_like(transition[:, 0, 0])
-    later = later[:, None, None]
-    up, down = (part + later for part in _parts(powers))
-    lost = LARGEST_ERROR[rounding] * (up + down).sum(2)
-    above = below = torch.zeros_like(lost)
+    unit = torch.eye(2, dtype=transition.dtype, device=transition.device)
+    unit = unit.expand(len(transition), 2, 2)
+    with torch.no_grad():
+        powers = _echoes(transition, unit, count)
+        sizes = powers.abs().sum(2)  # (N, 2, 2)
+        later = torch.zeros_like(sizes[:, :1, 0])
+        if count < steps:
+            later = _later(powers, transition)[:, None]
+    pushes = [unit[:, :, :planes]]
     if reset is not None:
-        rise, fall = _parts(_answer(powers, reset)[..., None])
-        most = later[..., 0] * reset.abs().amax(1, keepdim=True)
-        above, below = above + rise[..., 0] + most, below + fall[..., 0] + most
-        lost = lost + RESET_ERROR * (up + down).sum(2)
+        pushes.append(reset[:, :, None])
     if bias is not None:
-        drift = _partial_sums(_answer(powers[..., :planes], bias.T))
-        most = later[..., 0] * bias.T.abs().amax(1, keepdim=True)
+        pushes.append(nn.functional.pad(bias.T, (0, 2 - planes))[:, :, None])
+    echoes = _echoes(transition, torch.cat(pushes, 2), count)
+    up, down = _Parts.apply(echoes)  # type: ignore[no-untyped-call]
+    above = below = torch.zeros_like(up[:, :, 0])
+    error = LARGEST_ERROR[rounding]
+    if reset is not None:
+        most = later * reset.abs().amax(1, keepdim=True)
+        above, below = above + up[:, :, planes] + most, below + down[:, :, planes] + most
+        error += RESET_ERROR
+    errors = torch.full_like(unit[0, 0], error)
+    if bias is not None:
+        drift = _partial_sums(echoes[..., -1])
+        most = later * bias.T.abs().amax(1, keepdim=True)
         above = above + drift.relu().amax(2) + most
         below = below + (-drift).relu().amax(2) + most
-        lost = lost + BIAS_ERROR * (up + down)[..., :planes].sum(2)
-    room = limit * (1 - SLACK) - lost
-    return WorstCase(up[..., :planes], down[..., :planes], above, below, room, *takes)
+        errors[:planes] += BIAS_ERROR
+    up, down = up[:, :, :planes] + later[:, :, None], down[:, :, :planes] + later[:, :, None]
+    sizes = torch.cat([up + down, sizes[:, :, planes:] + later[:, :, None]], 2)
+    room = limit * (1 - SLACK) - sizes @ errors
+    return WorstCase(up, down, above, below, room, *takes)
 
 
-def _powers(transition: Tensor, count: int) -> Tensor:
-    """A^0 .. A^(count - 1), every row's after one another.    (N, 2, 2) -> (N, 2, count, 2)"""
-    n = len(transition)
-    powers = torch.eye(2, dtype=transition.dtype, device=transition.device)[:, None]
-    powers = powers.expand(n, 2, 1, 2)
+def _echoes(transition: Tensor, pushes: Tensor, count: int) -> Tensor:
+    """A^0 p .. A^(count - 1) p for each push p.    (N, 2, 2), (N, 2, Q) -> (N, 2, count, Q)"""
+    n, _, q = pushes.shape
+    echoes = pushes[:, :, None]
     ahead = transition  # to the power of how many there are
-    while powers.shape[2] < count:
-        following = (ahead @ powers.reshape(n, 2, -1)).view(n, 2, -1, 2)
-        powers = torch.cat([powers, following], 2)
+    while echoes.shape[2] < count:
+        following = (ahead @ echoes.reshape(n, 2, -1)).view(n, 2, -1, q)
+        echoes = torch.cat([echoes, following], 2)
         ahead = ahead @ ahead
-    return powers[:, :, :count]
+    return echoes[:, :, :count]
 
 
 def _later(powers: Tensor, transition: Tensor) -> Tensor:
@@ -146,16 +159,23 @@ def _later(powers: Tensor, transition: Tensor) -> Tensor:
     return torch.where(left < 1, total * left / (1 - left), torch.inf)
 
 
-def _parts(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums over the steps of what is positive and of what is negative.    (N, 2, K, P)"""
-    positive = x.relu().sum(2)
-    return positive, positive - x.sum(2)
+class _Parts(torch.autograd.Function):
+    """Sums over the steps of what is positive and of what is negative, both as sizes.
 
+    One pass over (N, 2, K, Q) for the gradient instead of four.
+    """
 
-def _answer(powers: Tensor, push: Tensor) -> Tensor:
-    """What becomes of a push (N, P) after 0, 1, ... steps.    (N, 2, K)"""
-    rows = powers.reshape(len(push), -1, push.shape[1])
-    return (rows @ push[:, :, None]).view(len(push), 2, -1)
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x)
+        positive = x.relu().sum(2)
+        return positive, positive - x.sum(2)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        positive, negative = (grad[:, :, None] for grad in grads)
+        return torch.where(x > 0, positive, -negative)
 
 
 def _partial_sums(x: Tensor) -> Tensor:

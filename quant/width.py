@@ -18,7 +18,7 @@ from rfssm.quant.qformat import Rounding
 
 LONGEST = 1024  # steps that are summed one by one; what is left is bounded by norms
 SLACK = 1e-6  # relative, for the rounding of floating-point sums
-FIRST_TRY, NEXT_TRY = 0.85, 1.04  # of the needed unit: rounded weights add up to less, or to more
+FIRST_TRY, NEXT_TRY = 0.85, 1.05  # of the needed unit: rounded weights add up to less, or to more
 LARGEST_ERROR = {"RND": 0.5, "RND_CONV": 0.5, "TRN": 1.0, "TRN_ZERO": 1.0}  # of a state, LSB
 RESET_ERROR = BIAS_ERROR = 0.5
 
@@ -108,12 +108,6 @@ def worst_case(
     count = min(steps, LONGEST)
     unit = torch.eye(2, dtype=transition.dtype, device=transition.device)
     unit = unit.expand(len(transition), 2, 2)
-    with torch.no_grad():
-        powers = _echoes(transition, unit, count)
-        sizes = powers.abs().sum(2)  # (N, 2, 2)
-        later = torch.zeros_like(sizes[:, :1, 0])
-        if count < steps:
-            later = _later(powers, transition)[:, None]
     pushes = [unit[:, :, :planes]]
     if reset is not None:
         pushes.append(reset[:, :, None])
@@ -121,6 +115,12 @@ def worst_case(
         pushes.append(nn.functional.pad(bias.T, (0, 2 - planes))[:, :, None])
     echoes = _echoes(transition, torch.cat(pushes, 2), count)
     up, down = _Parts.apply(echoes)  # type: ignore[no-untyped-call]
+    with torch.no_grad():  # the others only carry rounding errors
+        others = _echoes(transition, unit[:, :, planes:], count)
+        later = torch.zeros_like(up[:, :1, 0])
+        if count < steps:
+            powers = torch.cat([echoes[:, :, :planes], others], 2)
+            later = _later(powers, transition)[:, None]
     above = below = torch.zeros_like(up[:, :, 0])
     error = LARGEST_ERROR[rounding]
     if reset is not None:
@@ -129,52 +129,56 @@ def worst_case(
         error += RESET_ERROR
     errors = torch.full_like(unit[0, 0], error)
     if bias is not None:
-        drift = _partial_sums(echoes[..., -1])
+        drift = _partial_sums(echoes[:, :, -1])
         most = later * bias.T.abs().amax(1, keepdim=True)
         above = above + drift.relu().amax(2) + most
         below = below + (-drift).relu().amax(2) + most
         errors[:planes] += BIAS_ERROR
     up, down = up[:, :, :planes] + later[:, :, None], down[:, :, :planes] + later[:, :, None]
-    sizes = torch.cat([up + down, sizes[:, :, planes:] + later[:, :, None]], 2)
+    sizes = torch.cat([up + down, others.abs().sum(3) + later[:, :, None]], 2)
     room = limit * (1 - SLACK) - sizes @ errors
     return WorstCase(up, down, above, below, room, *takes)
 
 
 def _echoes(transition: Tensor, pushes: Tensor, count: int) -> Tensor:
-    """A^0 p .. A^(count - 1) p for each push p.    (N, 2, 2), (N, 2, Q) -> (N, 2, count, Q)"""
-    n, _, q = pushes.shape
-    echoes = pushes[:, :, None]
+    """A^0 p .. A^(count - 1) p for each push p.    (N, 2, 2), (N, 2, Q) -> (N, 2, Q, count)"""
+    echoes = pushes[..., None]
     ahead = transition  # to the power of how many there are
-    while echoes.shape[2] < count:
-        following = (ahead @ echoes.reshape(n, 2, -1)).view(n, 2, -1, q)
-        echoes = torch.cat([echoes, following], 2)
+    while (have := echoes.shape[3]) < count:
+        first = echoes[..., : count - have]
+        following = (ahead @ first.flatten(2)).view_as(first)
+        echoes = torch.cat([echoes, following], 3)
         ahead = ahead @ ahead
-    return echoes[:, :, :count]
+    return echoes
 
 
 def _later(powers: Tensor, transition: Tensor) -> Tensor:
-    """At least the sum of the norms of all powers from A^K on; infinite if not proved.    (N,)"""
-    total = powers.abs().sum(3).amax(1).sum(1)
-    left = (powers[:, :, -1] @ transition).abs().sum(2).amax(1)
+    """At least the sum of the norms of all powers from A^K on; infinite if not proved.
+
+    powers     A^0 .. A^(K - 1)    (N, 2, 2, K)
+    returns                        (N,)
+    """
+    total = powers.abs().sum(2).amax(1).sum(1)
+    left = (powers[..., -1] @ transition).abs().sum(2).amax(1)
     return torch.where(left < 1, total * left / (1 - left), torch.inf)
 
 
 class _Parts(torch.autograd.Function):
     """Sums over the steps of what is positive and of what is negative, both as sizes.
 
-    One pass over (N, 2, K, Q) for the gradient instead of four.
+    One pass over (N, 2, Q, K) for the gradient instead of four.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(x)
-        positive = x.relu().sum(2)
-        return positive, positive - x.sum(2)
+        positive = x.relu().sum(3)
+        return positive, positive - x.sum(3)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        positive, negative = (grad[:, :, None] for grad in grads)
+        positive, negative = (grad[..., None] for grad in grads)
         return torch.where(x > 0, positive, -negative)
 
 

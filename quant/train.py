@@ -88,6 +88,7 @@ def train(
         network = build(recipe, data)
         _open_folder(recipe, run_dir, resume)  # once nothing is left to refuse
         frozen = None
+        reachable: tuple[int, ...] = ()
         start = [layer.cell.transition().detach() for layer in network.spiking()]
         history = fit(
             network,
@@ -102,12 +103,12 @@ def train(
         if isinstance(network, QATNetwork):
             network.warn_about_floor()
             frozen = _freeze_and_check(recipe, network, test, data, history, run_dir)
+            reachable = _reachable_bits(recipe, frozen)
         _plot(run_dir, network, start, test, history)
         test.save(run_dir / TEST)
         if frozen is not None:
             frozen.save(run_dir / NETWORK)
     layers = () if frozen is None else frozen.all_layers
-    reachable = () if frozen is None else _reachable_bits(recipe, frozen)
     rates = history[-1].rates
     spikes = sum(r * n for r, n in zip(rates, recipe.network.neurons, strict=True))
     summary = Summary(

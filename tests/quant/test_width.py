@@ -112,6 +112,31 @@ def test_real_inputs_use_the_width_up() -> None:
         assert (furthest <= 2047).all()
 
 
+def worst_inputs(frozen: IntegerNetwork) -> Samples:
+    """For each neuron of the first layer the inputs that push u, or v, furthest up or down."""
+    layer, steps = frozen.layers[0], frozen.input.steps_max
+    transition = layer.transition / 2.0**layer.transition_frac
+    powers = [np.tile(np.eye(2), (layer.neurons, 1, 1))]
+    while len(powers) < steps:
+        powers.append(transition @ powers[-1])
+    gains = np.stack(powers[::-1], 1)[..., 0].transpose(2, 0, 1)  # state, neuron, step
+    push = gains[..., None] * layer.weight_u[:, None]
+    x = np.concatenate([push[0] > 0, push[0] < 0, push[1] > 0, push[1] < 0]).astype(np.int64)
+    return Samples(x, np.full(len(x), steps))
+
+
+def test_the_worst_inputs_come_close_and_saturate_nothing() -> None:
+    furthest = {}
+    for proved in (True, False):
+        frozen = freeze(network("csilif", proved=proved), name="attacked")
+        outputs = golden.run(frozen, worst_inputs(frozen), states=True)
+        assert outputs.u is not None
+        assert outputs.v is not None
+        furthest[proved] = max(abs(s).max() for s in (*outputs.u, *outputs.v))
+    assert 0.7 * 2047 < furthest[True] < 2047
+    assert furthest[False] == 2048
+
+
 def test_samples_longer_than_what_is_summed(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = SPIKES.model_copy(update={"steps_max": 2000})
     monkeypatch.setattr(width, "LONGEST", 200)

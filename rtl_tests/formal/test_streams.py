@@ -10,6 +10,8 @@ pytestmark = pytest.mark.rtl
 
 PROOFS: Mapping[str, Proof] = {
     "rfssm_skid": Proof("rfssm_skid", 2, {"W": 3}),
+    "rfssm_axis_in": Proof("rfssm_axis_in", 2, {"N_IN": 5, "VALUE_W": 2}),
+    "rfssm_axis_out": Proof("rfssm_axis_out", 2, {"DATA_W": 3, "TDATA_W": 8}),
 }
 TWINS = [
     ("rfssm_skid", "marked_unchanged", "data_q        <= spare_valid_q ? spare_q : s_data;",
@@ -24,6 +26,17 @@ TWINS = [
      "ready_q <= m_ready && !(spare_valid_q || take);"),
     ("rfssm_skid", "nothing_made_up", "spare_valid_q <= 1'b0;\n    end else", "end else"),
     ("rfssm_skid", "reset_empties", "      valid_q       <= 1'b0;\n", ""),
+    ("rfssm_axis_in", "value_unchanged", "(int'(addr) < N_IN)", "(int'(addr) <= N_IN)"),
+    ("rfssm_axis_in", "value_unchanged", "(int'(addr) < N_IN)", "(int'(low) < N_IN)"),
+    ("rfssm_axis_in", "end_travels", "s_axis_tdata[31] || s_axis_tlast", "s_axis_tdata[31]"),
+    ("rfssm_axis_in", "addr_unchanged", "addr  = s_axis_tdata[27:16]",
+     "addr  = s_axis_tdata[28:17]"),
+    ("rfssm_axis_in", "last_ends_the_step", "s_axis_tdata[31] || s_axis_tlast", "s_axis_tdata[31]"),
+    ("rfssm_axis_out", "marked_unchanged", "TDATA_W'(s_data)", "TDATA_W'($unsigned(s_data))"),
+    ("rfssm_axis_out", "last_travels", "{s_last, TDATA_W'(s_data)}",
+     "{s_last && !m_axis_tvalid, TDATA_W'(s_data)}"),
+    ("rfssm_axis_out", "nothing_waits", ".m_ready(m_axis_tready)", ".m_ready(1'b1)"),
+    ("rfssm_axis_out", "holds", ".m_ready(m_axis_tready)", ".m_ready(1'b1)"),
 ]  # fmt: skip
 
 

@@ -39,7 +39,7 @@ _SCRIPT = """\
 [options]
 mode {mode}
 depth {depth}
-timeout {timeout}
+{skip}timeout {timeout}
 [engines]
 smtbmc z3
 [script]
@@ -109,18 +109,28 @@ class Proof:
         _demand(outcome, "PASS", f"not every cover of {self.top} is reached")
         assert "Reached cover statement" in outcome.log, f"{self.top} has no covers"
 
-    def fails(self, folder: Path, promise: str, *changes: Change) -> None:
-        """Fail unless the changed module breaks this promise, the other ones left aside."""
-        outcome = self.run("bmc", folder, changes, only=promise)
+    def fails(self, folder: Path, promise: str, *changes: Change, after: int = 0) -> None:
+        """Fail unless the changed module breaks this promise, the other ones left aside.
+
+        after   steps that are not looked at, where what is broken takes long to show
+        """
+        outcome = self.run("bmc", folder, changes, only=promise, after=after)
         _demand(outcome, "FAIL", f"{self.top} keeps its promise {promise} in spite of {changes}")
         assert outcome.failed == (promise,)
 
     def run(
-        self, mode: str, folder: Path, changes: Sequence[Change] = (), *, only: str | None = None
+        self,
+        mode: str,
+        folder: Path,
+        changes: Sequence[Change] = (),
+        *,
+        only: str | None = None,
+        after: int = 0,
     ) -> Outcome:
         """One run: ``prove`` (k-induction), or within ``bound`` steps ``bmc`` or ``cover``.
 
         only    label of the one assertion to check
+        after   steps that ``bmc`` leaves out
         """
         require()
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +143,7 @@ class Proof:
         script = _SCRIPT.format(
             mode=mode,
             depth=self.k if mode == "prove" else self.bound,
+            skip=f"skip {after}\n" if after else "",
             timeout=TIMEOUT,
             defines=" -D INVARIANTS" if mode == "prove" else "",
             sources=" ".join(texts),

@@ -4,14 +4,19 @@
   // -- environment --
   logic f_past = 1'b0;
   always_ff @(posedge clk) f_past <= 1'b1;
-  always_comb if (!f_past) assume (rst);
+  always_comb assume (f_past || rst);
   logic [1:0] f_open;  // steps announced, not yet freed
   logic [1:0] f_count; // steps waiting
   always_ff @(posedge clk) begin
     f_open <= f_open + 2'(step_valid) - 2'(step_free);
     if (rst) f_open <= '0;
   end
+`ifdef TOP_rfssm_sweep
   always_comb if (step_valid) assume (f_count < 2'd2 || step_start);
+`else
+  always_ff @(posedge clk) if (f_past && !rst && step_valid)
+    no_third_waits: assert (f_count < 2'd2 || step_start);
+`endif
 
   // -- reference --
   logic [1:0] f_queue0, f_queue1;         // {silent, last}, the older one in 0

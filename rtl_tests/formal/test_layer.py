@@ -8,7 +8,7 @@ from formal.proof import HERE, Change, Proof
 
 pytestmark = pytest.mark.rtl
 
-FREE_ROM = HERE / "free_rom" / "rfssm_rom.sv"
+FREE_ROM = HERE / "free" / "rfssm_rom.sv"
 _SWEEPS = {"short": (2, 8), "long": (5, 3), "one chunk": (1, 2), "equal": (3, 4)}
 # two inputs, weights and currents of a few bits; words per row, lanes per read, value
 _SYNAPSES: Mapping[str, tuple[int, dict[str, int]]] = {

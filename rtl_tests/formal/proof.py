@@ -8,6 +8,7 @@ A register of a module inside is named by ``(* hierconn *) wire logic [3:0] \\in
 
 An assertion is a promise of the module, or an invariant that induction needs.  Invariants stand
 under ``ifdef INVARIANTS``: proofs use them and prove them, while a broken twin falls by a promise.
+What a module assumes under ``ifdef TOP_<module>`` it asserts where it is a part of another one.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ depth {depth}
 smtbmc z3
 [script]
 read_verilog -defer -formal -sv{defines} {sources}
-hierarchy -top {top}{parameters}
+hierarchy -top {top}
 prep -flatten -top {top}
 check -assert
 {only}[files]
@@ -137,18 +138,14 @@ class Proof:
         texts = self._sources(changes)
         for name, text in {**texts, **self.files}.items():
             (folder / name).write_text(text)
-        parameters = "".join(
-            f" -chparam {name} {json.dumps(value)}" for name, value in self.parameters.items()
-        )
         script = _SCRIPT.format(
             mode=mode,
             depth=self.k if mode == "prove" else self.bound,
             skip=f"skip {after}\n" if after else "",
             timeout=TIMEOUT,
-            defines=" -D INVARIANTS" if mode == "prove" else "",
+            defines=f" -D TOP_{self.top}" + (" -D INVARIANTS" if mode == "prove" else ""),
             sources=" ".join(texts),
             top=self.top,
-            parameters=parameters,
             only=f"chformal -assert -remove c:* c:{only} %d\n" if only else "",
             files="\n".join([*texts, *self.files]),
         )
@@ -163,10 +160,21 @@ class Proof:
             name = f"{change.module}.sv"
             assert texts[name].count(change.text) == 1, f"{name} does not say once: {change.text}"
             texts[name] = texts[name].replace(change.text, change.instead)
+        top = f"{self.top}.sv"
+        texts[top] = with_parameters(texts[top], self.parameters)
         for module in (self.top,) if self.properties is None else self.properties:
             name = f"{module}.sv"
             texts[name] = with_properties(texts[name], (HERE / f"{module}_props.sv").read_text())
         return texts
+
+
+def with_parameters(module: str, parameters: Mapping[str, int | str]) -> str:
+    """A module's text with other defaults: Yosys' ``-chparam`` fails on some modules."""
+    for name, value in parameters.items():
+        default = rf"(parameter\s+(?:int\s+)?{name}\s*=\s*)[^\s,]+"
+        module, count = re.subn(default, lambda found, v=value: found[1] + json.dumps(v), module)
+        assert count == 1, f"the module has no parameter {name}"
+    return module
 
 
 def with_properties(module: str, properties: str) -> str:

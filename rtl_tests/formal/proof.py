@@ -86,7 +86,8 @@ class Proof:
     top          the module, of ``hls/rtl`` or of ``extra``
     k            of the k-induction
     parameters   of the top
-    properties   modules that get their ``<module>_props.sv``; None: the top only
+    properties   modules that get their ``<module>_props.sv``; None: the top only.  With
+                 ``<module>:<part>`` it is ``<module>_<part>_props.sv``
     extra        further sources; one named like a file of ``hls/rtl`` takes its place
     files        texts of other files by name, such as memories
     bound        steps within which every cover is reached and every broken twin fails
@@ -162,9 +163,10 @@ class Proof:
             texts[name] = texts[name].replace(change.text, change.instead)
         top = f"{self.top}.sv"
         texts[top] = with_parameters(texts[top], self.parameters)
-        for module in (self.top,) if self.properties is None else self.properties:
-            name = f"{module}.sv"
-            texts[name] = with_properties(texts[name], (HERE / f"{module}_props.sv").read_text())
+        for part in (self.top,) if self.properties is None else self.properties:
+            name = f"{part.partition(':')[0]}.sv"
+            file = HERE / f"{part.replace(':', '_')}_props.sv"
+            texts[name] = with_properties(texts[name], file.read_text())
         return texts
 
 

@@ -31,6 +31,7 @@ PROOFS = {
     "round": rounding(35, 14),
     "round_of_the_widest": rounding(65, 32),
     "round_of_a_fraction": rounding(9, 12),
+    "round_to_a_sign": rounding(9, 8),
     "saturate": fitting(24, 18, 1),
     "saturate_by_a_bit": fitting(4, 3, 1),
     "wrap": fitting(24, 18, 0),
@@ -68,7 +69,7 @@ TWINS = {
         "round", "trn", "rfssm_round", "q = moved[WIDE_W-1:SHIFT]", "q = moved[WIDE_W-2:SHIFT-1]"
     ),
     "a_sign_bit_short": Twin(
-        "round_of_a_fraction", "rnd", "rfssm_round", "(A_W > SHIFT + 1) ? A_W + 1 : SHIFT + 2",
+        "round_to_a_sign", "rnd", "rfssm_round", "(A_W > SHIFT + 1) ? A_W + 1 : SHIFT + 2",
         "(A_W > SHIFT + 1) ? A_W + 1 : SHIFT + 1",
     ),
     "no_saturation_below": Twin(
@@ -93,7 +94,7 @@ TWINS = {
         '.REG_OUTPUT_CLK("NONE")',
     ),
     "a_block_with_an_unsigned_operand": Twin(
-        "mul_in_a_block", "product", "rfssm_mul", ".SIGNEDB(1'b1)", ".SIGNEDB(1'b0)"
+        "mul_fills_a_block", "product", "rfssm_mul", ".SIGNEDB(1'b1)", ".SIGNEDB(1'b0)"
     ),
     "two_pins_exchanged": Twin(
         "mul_fills_a_block", "product", "rfssm_mul", ".A8(x[8]), .A9(x[9])", ".A8(x[9]), .A9(x[8])"

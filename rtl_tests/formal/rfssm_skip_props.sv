@@ -12,7 +12,7 @@
     if (f_closed - f_freed == 2'd2) assume (!event_valid && !event_close);
     if (step_start) assume (f_closed != f_started && (!f_reading || step_free));
     if (step_free) assume (f_reading);
-    assume ({16'd0, 16'(event_addr)} < N && {16'd0, 16'(read_index)} < CHUNKS);
+    assume ({16'd0, 16'(event_addr)} < N);
   end
   always_ff @(posedge clk) begin
     f_closed  <= f_closed + 2'(event_close);

@@ -70,6 +70,21 @@
     if (rst) f_begun <= 1'b0;
   end
 
+  // -- reference: the event in use, and steps closed --
+  logic [1:0] f_done;
+  logic       f_unused;  // the event taken in last has a value that has not been used
+  logic [ADDR_W-1:0]  f_event_addr;
+  logic [VALUE_W-1:0] f_event_value;
+  always_ff @(posedge clk) begin
+    f_done <= f_done + 2'(event_close);
+    if (event_valid) f_unused <= 1'b0;
+    if (f_load) begin
+      f_unused <= (s_value != '0);
+      {f_event_addr, f_event_value} <= {s_addr, s_value};
+    end
+    if (rst) {f_done, f_unused} <= '0;
+  end
+
   // -- reference: reads of the neuron's current, and what must come four cycles later --
   wire logic [1:0] f_now = f_started - 1'b1;
   logic [4:1]           f_hit;
@@ -99,6 +114,12 @@
     two_buffers: assert (closed_q <= 2'd2 && 2'(f_announced - f_freed) <= 2'd2
                          && (!step_valid || 2'(f_announced - f_freed) < 2'd2));
     current_is_the_sum: assert (!f_hit[4] || f_current == f_due[4]);
+    // what rfssm_skip relies on
+    buffer_for_events: assert (!(event_valid || event_close) || 2'(f_done - f_freed) < 2'd2);
+    closed_first: assert (!step_valid || f_announced != f_done);
+    events_once: assert ((!event_valid || (f_unused && {event_addr, event_value}
+                                           == {f_event_addr, f_event_value}))
+                         && (!f_load || !f_unused || event_valid));
     accepts_in_time: assert (int'(f_wait) <= WORDS - 1);
     announces_in_time: assert (int'(f_late) <= WORDS + ANNOUNCE - 1);
   end
@@ -246,6 +267,9 @@
     stage_close: assert (&f_stage_close);
     stage_flags: assert (&f_stage_flags);
     steps_in: assert (f_loaded == f_announced + f_closing + f_held_end);
+    done_steps: assert (f_done == f_loaded - f_held_end);
+    unused: assert (ev_q ? f_unused == (!zero_q && word_q == '0)
+                           && {f_event_addr, f_event_value} == {addr_q, value_q} : !f_unused);
     steps_closed: assert (2'(closed_q) == f_loaded - f_held_end - f_freed);
     steps_started: assert (2'(f_announced - f_started) <= 2'd2 && 2'(f_started - f_freed) <= 2'd1 && 2'(f_announced - f_freed) <= 2'd2);
     steps_exited: assert (f_step[1] == f_loaded - f_held_end);

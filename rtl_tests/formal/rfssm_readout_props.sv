@@ -9,6 +9,7 @@
   localparam int ROOM_TIME = PACKET_TIME + CLASSES + 1;
 
   // -- environment --
+  (* hierconn *) wire logic \sweep.room ;
   (* anyseq *) logic f_last_next;
   logic f_past = 1'b0;
   logic f_run, f_first, f_last, f_fresh;
@@ -18,7 +19,7 @@
   always_comb begin
     assume (f_past || rst);
     assume (int'(f_class) < CLASSES && int'(f_other) < CLASSES);
-    if (issue) assume (f_run && (!emits || !taken_q[1]) && f_now == f_next && f_next < 8'(CLASSES)
+    if (issue) assume (f_run && \sweep.room && f_now == f_next && f_next < 8'(CLASSES)
                        && end_class == (f_next == 8'(CLASSES - 1))
                        && (class_now != f_class || f_age >= 8'(LOOP)));
     if (f_run) assume (first == f_first && last == f_last);
@@ -86,7 +87,7 @@
 
   // -- waiting --
   logic [7:0] f_blocked, f_late;
-  wire logic f_block = f_run && emits && taken_q[1] && f_next < 8'(CLASSES);
+  wire logic f_block = f_run && !\sweep.room && f_next < 8'(CLASSES);
   always_ff @(posedge clk) begin
     f_blocked <= (!f_block || rst) ? '0 : f_blocked + 8'(m_ready);
     f_late    <= (m_valid || f_swept == f_gone || rst) ? '0 : f_late + 8'd1;

@@ -299,6 +299,10 @@
         assign f_pick[2] = g_memory.g_pick.pick_q2;
         assign f_pick[3] = g_memory.g_pick.pick_q3;
       end
+      wire logic [3:1] f_busy;  // stages with a word or the end of a step
+      for (genvar k = 1; k <= 3; k++) begin : g_f_busy
+        assign f_busy[k] = tag_q[k][TAG_W-1] || tag_q[k][WORD_W+1];
+      end
       logic [1:0] f_lent;  // a bank's port has the reader's address
       always_ff @(posedge clk) begin
         f_lent <= {g_memory.reading_q2 && g_memory.read_q2, g_memory.reading_q2 && !g_memory.read_q2};
@@ -315,8 +319,9 @@ never_lent_and_used: assert (!(tag_q[STAGES][WORD_W+1] && f_lent[f_fill])
                                      && !(tag_q[STAGES-1][WORD_W+1] && f_lent[f_fill ^ tag_q[STAGES][TAG_W-1]]));
         lent: assert ((f_age == '0 || (g_memory.reading_q2 == f_reads[1] && (!f_reads[1] || g_memory.read_q2 == f_hit_no[1][0])))
                       && (f_age <= 2'd1 || f_lent == {f_reads[2] && f_hit_no[2][0], f_reads[2] && !f_hit_no[2][0]}));
-        young: assert ((f_age != '0 || !(ev_q || f_reading || f_waits)) && (f_age > 2'd1 || !(|f_reads || f_reading || f_waits || tag_q[1][WORD_W+1]))
-                       && (f_age > 2'd2 || !tag_q[2][WORD_W+1]) && (f_age == 2'd3 || !tag_q[3][WORD_W+1]));
+        young: assert ((f_age != '0 || !(ev_q || f_reading || f_waits))
+                       && (f_age > 2'd1 || !(|f_reads || f_reading || f_waits || f_busy[1]))
+                       && (f_age > 2'd2 || !f_busy[2]) && (f_age == 2'd3 || !f_busy[3]));
         reads: assert ((!f_reads[1] || (f_hit_no[1] == f_freed ? f_reading : f_hit_no[1] == f_freed - 2'd1))
                        && (!f_reads[2] || (f_hit_no[2] == f_freed ? f_reading : f_hit_no[2] != f_freed + 2'd1))
                        && (!(f_reads[1] && f_reads[2]) || 2'(f_hit_no[1] - f_hit_no[2]) <= 2'd1)

@@ -134,7 +134,8 @@
   // where the chunk is in the pipe, once at most; it left before it is issued again
   logic [PIPE:1] f_mine;
   logic [PIPE:1] f_indices;
-  always_comb for (int k = 1; k <= PIPE; k++) f_indices[k] = !valid_q[k] || chunk_q[k] == f_index[k];
+  always_comb for (int k = 1; k <= PIPE; k++) f_indices[k] = !valid_q[k]
+      || chunk_q[k] == f_index[k];
   always_comb for (int k = 1; k <= PIPE; k++)
     f_mine[k] = valid_q[k] && chunk_q[k] == f_chunk;
   wire logic [LANES*LANE_STATE_W-1:0] f_row;
@@ -194,7 +195,8 @@
     counts: assert (3'(f_announced - f_started) == 3'(\sweep.f_count )
                     && 3'(f_started - f_freed) == 3'(\sweep.f_run )
                     && 3'(f_announced - f_freed) <= 3'd2 && int'(f_next) < CHUNKS);
-    waiting_flags: assert ((\sweep.f_count == '0 || \sweep.f_queue0 == {f_silents[f_started], f_lasts[f_started]})
+    waiting_flags: assert ((\sweep.f_count == '0
+        || \sweep.f_queue0 == {f_silents[f_started], f_lasts[f_started]})
         && (\sweep.f_count != 2'd2 || \sweep.f_queue1 == {f_silents[f_after], f_lasts[f_after]}));
     running_flags: assert (!\sweep.f_run || {\sweep.f_silent , \sweep.f_last , \sweep.f_first }
         == {f_silents[f_now], f_lasts[f_now], f_firsts[f_now]});

@@ -52,7 +52,8 @@
                         && f_freed == \cells.f_freed );
     steps: assert (3'(f_announced - f_started) == 3'(\cells.sweep.f_count )
                    && 3'(f_started - f_freed) == 3'(\cells.sweep.f_run )
-                   && 3'(f_closed - f_freed) <= 3'd2 && 3'(f_announced - f_freed) <= 3'(f_closed - f_freed));
+                   && 3'(f_closed - f_freed) <= 3'd2
+                   && 3'(f_announced - f_freed) <= 3'(f_closed - f_freed));
     flight: assert (f_flight == f_pipe);
   end
 `endif

@@ -61,6 +61,13 @@
     for (int k = 2; k <= PIPE; k++) f_step[k] <= f_step[k-1];
     f_current_q <= current;
   end
+  logic [PIPE:1]      f_issued;
+  logic [CHUNK_W-1:0] f_index [1:PIPE];
+  always_ff @(posedge clk) begin
+    f_issued   <= rst ? '0 : {f_issued[PIPE-1:1], issue};
+    f_index[1] <= read_index;
+    for (int k = 2; k <= PIPE; k++) f_index[k] <= f_index[k-1];
+  end
   wire logic f_here2 = valid_q[2] && chunk_q[2] == f_chunk;
   wire logic f_here4 = valid_q[4] && chunk_q[4] == f_chunk;
 
@@ -72,6 +79,7 @@
       end_is_marked: assert (m_step_end == ({16'd0, 16'(f_next)} == CHUNKS - 1));
       last_is_the_steps: assert (m_last == (m_step_end && f_lasts[f_left]));
     end
+    leaves_pipe_later: assert (m_valid == f_issued[PIPE] && (!m_valid || m_chunk == f_index[PIPE]));
     // a state is read after it was written, as zero in a sample's first step
     if (f_here2)
       state_is_the_last: assert (state[int'(f_lane)*LANE_STATE_W +: LANE_STATE_W]
@@ -125,6 +133,9 @@
   end
   // where the chunk is in the pipe, once at most; it left before it is issued again
   logic [PIPE:1] f_mine;
+  logic [PIPE:1] f_indices;
+  always_comb for (int k = 1; k <= PIPE; k++) f_indices[k] = !valid_q[k]
+      || chunk_q[k] == f_index[k];
   always_comb for (int k = 1; k <= PIPE; k++)
     f_mine[k] = valid_q[k] && chunk_q[k] == f_chunk;
   wire logic [LANES*LANE_STATE_W-1:0] f_row;
@@ -164,6 +175,7 @@
     f_before[k] = !f_mine[k] || f_firsts[f_step[k]] || f_known || (k == 1 && f_mine[PIPE]);
   end
   always_ff @(posedge clk) if (f_past && !rst) begin
+    indices: assert (valid_q == f_issued && (&f_indices));
     places: assert (&f_place);
     before: assert (&f_before);
     once: assert (f_once == (f_known || f_mine != '0));
@@ -183,7 +195,8 @@
     counts: assert (3'(f_announced - f_started) == 3'(\sweep.f_count )
                     && 3'(f_started - f_freed) == 3'(\sweep.f_run )
                     && 3'(f_announced - f_freed) <= 3'd2 && int'(f_next) < CHUNKS);
-    waiting_flags: assert ((\sweep.f_count == '0 || \sweep.f_queue0 == {f_silents[f_started], f_lasts[f_started]})
+    waiting_flags: assert ((\sweep.f_count == '0
+        || \sweep.f_queue0 == {f_silents[f_started], f_lasts[f_started]})
         && (\sweep.f_count != 2'd2 || \sweep.f_queue1 == {f_silents[f_after], f_lasts[f_after]}));
     running_flags: assert (!\sweep.f_run || {\sweep.f_silent , \sweep.f_last , \sweep.f_first }
         == {f_silents[f_now], f_lasts[f_now], f_firsts[f_now]});

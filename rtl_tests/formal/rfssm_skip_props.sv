@@ -12,7 +12,7 @@
     if (f_closed - f_freed == 2'd2) assume (!event_valid && !event_close);
     if (step_start) assume (f_closed != f_started && (!f_reading || step_free));
     if (step_free) assume (f_reading);
-    assume ({16'd0, 16'(event_addr)} < N && {16'd0, 16'(read_index)} < CHUNKS);
+    assume ({16'd0, 16'(event_addr)} < N);
   end
   always_ff @(posedge clk) begin
     f_closed  <= f_closed + 2'(event_close);
@@ -62,7 +62,8 @@
   end
   always_ff @(posedge clk) if (f_past && !rst) begin
     value_is_added: assert (!f_hit[DELAY+1] || m_values[f_lane*OUT_W +: OUT_W] == f_sum);
-    chunks_pass: assert (m_valid == f_valid_q && (!m_valid || {m_chunk, m_step_end, m_last} == f_tags_q));
+    chunks_pass: assert (m_valid == f_valid_q && (!m_valid
+        || {m_chunk, m_step_end, m_last} == f_tags_q));
     both_steps: cover (f_hit[DELAY+1] && f_sum == '1 && f_reading && f_closed - f_freed == 2'd2
                        && f_is[f_started]);
     none: cover (f_hit[DELAY+1] && !f_is[f_now] && f_is[f_freed - 2'd1]);
@@ -90,7 +91,8 @@
   always_comb for (int k = 1; k <= DELAY; k++)
     f_waits[k] = !f_hit[k] || f_in[k] == f_waiting[f_lane][(k-1)*IN_W +: IN_W];
   always_ff @(posedge clk) if (f_past && !rst) begin
-    open: assert (f_open <= 2'd2 && 2'(f_started - f_freed) <= 2'd1 && 2'(f_closed - f_started) <= 2'd2
+    open: assert (f_open <= 2'd2 && 2'(f_started - f_freed) <= 2'd1
+        && 2'(f_closed - f_started) <= 2'd2
                   && f_open >= 2'(f_reading));
     turns: assert (fill_q == f_closed[0] && read_q == !f_started[0]);
     first_held: assert (f_held[0] && f_same[0]);

@@ -68,8 +68,10 @@
     frees_what_runs: assert (!step_free || f_run);
     // a step keeps its flags, `first` follows `last`
     flags_are_the_steps: assert (!f_run || {silent, last, first} == {f_silent, f_last, f_first});
-    // every chunk once, in order, while there is room; the last one is marked; then the step is freed
-    chunks_in_order: assert (!issue || (f_run && room && 8'(chunk) == f_next && int'(f_next) < CHUNKS));
+    // every chunk once, in order, while there is room; the last one is marked; then the step is
+    // freed
+    chunks_in_order: assert (!issue || (f_run && room && 8'(chunk) == f_next
+        && int'(f_next) < CHUNKS));
     end_is_marked: assert (!issue || end_chunk == (int'(f_next) == CHUNKS - 1));
     every_chunk_once: assert (!step_free || int'(f_next) + int'(issue) == CHUNKS);
     // no chunk comes again before its last state has been written
@@ -87,7 +89,8 @@
     ahead: assert (!run_q || (chunk_q == (int'(slot_q) < CHUNKS)
                                 && end_q == (int'(slot_q) == CHUNKS - 1)
                                 && final_q == (int'(slot_q) == SWEEP - 1)));
-    age: assert (f_age != '0 && (!run_q || int'(slot_q) <= int'(f_chunk) || int'(f_age) >= int'(slot_q) - int'(f_chunk)));
+    age: assert (f_age != '0 && (!run_q || int'(slot_q) <= int'(f_chunk)
+        || int'(f_age) >= int'(slot_q) - int'(f_chunk)));
     age_before: assert (run_q && int'(slot_q) > int'(f_chunk)
                           || int'(f_age) >= SWEEP - int'(f_chunk) + (run_q ? int'(slot_q) : 0));
     idle: assert (int'(f_idle) <= (run_q ? int'(slot_q) + 1 : 0));

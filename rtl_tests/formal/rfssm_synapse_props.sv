@@ -1,4 +1,5 @@
-  // Properties of rfssm_synapse, for every table of weights.  Assumed: addresses are below N_IN; the
+  // Properties of rfssm_synapse, for every table of weights.  Assumed: addresses are below N_IN;
+  // the
   // reader starts a step that was announced in an earlier cycle, as soon as it has freed the one
   // before (proved of rfssm_sweep); a word of the ROM comes two cycles after its address.
   // Reference: one neuron, any; its weights; the exact sums of the last steps by number.
@@ -38,7 +39,8 @@
     f_rom_q  <= rom_addr;
     f_rom_q2 <= f_rom_q;
   end
-  wire logic [WEIGHT_W-1:0] f_weight_seen = weight[(int'(f_place) % (LANES*PARTS))*WEIGHT_W +: WEIGHT_W];
+  wire logic [WEIGHT_W-1:0] f_weight_seen =
+      weight[(int'(f_place) % (LANES*PARTS))*WEIGHT_W +: WEIGHT_W];
   for (genvar i = 0; i < N_IN; i++) begin : g_f_rom
     always_comb if (int'(f_rom_q2) == i * WORDS + int'(f_word))
       assume (f_weight_seen == f_weights[i*WEIGHT_W +: WEIGHT_W]);
@@ -70,6 +72,21 @@
     if (rst) f_begun <= 1'b0;
   end
 
+  // -- reference: the event in use, and steps closed --
+  logic [1:0] f_done;
+  logic       f_unused;  // the event taken in last has a value that has not been used
+  logic [ADDR_W-1:0]  f_event_addr;
+  logic [VALUE_W-1:0] f_event_value;
+  always_ff @(posedge clk) begin
+    f_done <= f_done + 2'(event_close);
+    if (event_valid) f_unused <= 1'b0;
+    if (f_load) begin
+      f_unused <= (s_value != '0);
+      {f_event_addr, f_event_value} <= {s_addr, s_value};
+    end
+    if (rst) {f_done, f_unused} <= '0;
+  end
+
   // -- reference: reads of the neuron's current, and what must come four cycles later --
   wire logic [1:0] f_now = f_started - 1'b1;
   logic [4:1]           f_hit;
@@ -99,6 +116,12 @@
     two_buffers: assert (closed_q <= 2'd2 && 2'(f_announced - f_freed) <= 2'd2
                          && (!step_valid || 2'(f_announced - f_freed) < 2'd2));
     current_is_the_sum: assert (!f_hit[4] || f_current == f_due[4]);
+    // what rfssm_skip relies on
+    buffer_for_events: assert (!(event_valid || event_close) || 2'(f_done - f_freed) < 2'd2);
+    closed_first: assert (!step_valid || f_announced != f_done);
+    events_once: assert ((!event_valid || (f_unused && {event_addr, event_value}
+                                           == {f_event_addr, f_event_value}))
+                         && (!f_load || !f_unused || event_valid));
     accepts_in_time: assert (int'(f_wait) <= WORDS - 1);
     announces_in_time: assert (int'(f_late) <= WORDS + ANNOUNCE - 1);
   end
@@ -137,7 +160,8 @@
     if (rst) f_fresh <= 1'b1;
   end
   wire logic [31:0] f_at = (int'(f_place) % (LANES*PARTS)) * CURRENT_W;
-  wire logic signed [PROD_W-1:0] f_product_word = product[(int'(f_place) % (LANES*PARTS))*PROD_W +: PROD_W];
+  wire logic signed [PROD_W-1:0] f_product_word =
+      product[(int'(f_place) % (LANES*PARTS))*PROD_W +: PROD_W];
   wire logic [CURRENT_W-1:0] f_product = CURRENT_W'(f_product_word);
   wire logic [CURRENT_W-1:0] f_stored, f_stored0, f_stored1;
   generate
@@ -193,13 +217,16 @@
     wire logic [WORD_W-1:0] f_w = tag_q[k][WORD_W-1:0];
     assign f_adds[k] = f_add;
     assign f_words[k] = f_w;
-    assign f_stage_order[k] = !f_add || (f_adds[k-1] ? f_words[k-1] == ((int'(f_w) == WORDS - 1) ? '0 : f_w + 1'b1)
+    assign f_stage_order[k] = !f_add
+        || (f_adds[k-1] ? f_words[k-1] == ((int'(f_w) == WORDS - 1) ? '0 : f_w + 1'b1)
                                                      : k != 1 || int'(f_w) == WORDS - 1);
     // a word is written to a buffer that is free, and free long enough
     assign f_stage_owner[k] = !f_add || (2'(f_step[k+1] - f_freed) <= 2'd1
         && !(f_reads[1] && (f_step[k+1] == f_hit_no[1] || f_step[k+1] == f_hit_no[1] + 2'd2))
-        && !(f_reads[2] && (f_step[k+1] == f_hit_no[2] || k >= 2 && f_step[k+1] == f_hit_no[2] + 2'd2))
-        && !(f_reads[3] && (f_step[k+1] == f_hit_no[3] || k >= 3 && f_step[k+1] == f_hit_no[3] + 2'd2)));
+        && !(f_reads[2] && (f_step[k+1] == f_hit_no[2] || k >= 2
+        && f_step[k+1] == f_hit_no[2] + 2'd2))
+        && !(f_reads[3] && (f_step[k+1] == f_hit_no[3] || k >= 3
+        && f_step[k+1] == f_hit_no[3] + 2'd2)));
     assign f_closes[k] = f_closes[k-1] + 3'(f_close);
     // the ROM's address, the factor and the product are those of the stage's word
     wire logic [ROM_AW-1:0] f_row = ROM_AW'(int'(f_addrs[k]) * WORDS + int'(f_w));
@@ -226,11 +253,15 @@
       f_none[k] = f_close || (f_none[k+1] && !f_mine);
       f_step[k] = f_step[k+1] + 2'(f_close);
     end
-    assign f_stage_adds[k] = !f_mine || f_totals[k] == (f_first ? '0 : f_b[k+1]) + f_part(f_addrs[k], f_values[k]);
+    assign f_stage_adds[k] = !f_mine
+        || f_totals[k] == (f_first ? '0 : f_b[k+1]) + f_part(f_addrs[k], f_values[k]);
     assign f_stage_first[k] = !f_mine || f_first || !f_none[k+1];
-    assign f_stage_word[k] = !f_add || (int'(f_w) < WORDS && int'(f_addrs[k]) < N_IN && f_values[k] != '0);
-    assign f_stage_close[k] = !f_close || (f_silent || (f_b[k] == f_totals[k] && f_totals[k] == f_sums[f_step[k+1]]));
-    assign f_stage_flags[k] = !f_close || (f_silent == f_silents[f_step[k+1]] && f_last == f_lasts[f_step[k+1]]
+    assign f_stage_word[k] = !f_add || (int'(f_w) < WORDS && int'(f_addrs[k]) < N_IN
+        && f_values[k] != '0);
+    assign f_stage_close[k] = !f_close || (f_silent || (f_b[k] == f_totals[k]
+        && f_totals[k] == f_sums[f_step[k+1]]));
+    assign f_stage_flags[k] = !f_close || (f_silent == f_silents[f_step[k+1]]
+        && f_last == f_lasts[f_step[k+1]]
                            && (f_silent || !(f_none[k+1] && !f_mine)));
   end
   always_ff @(posedge clk) if (f_past && !rst) begin
@@ -246,23 +277,34 @@
     stage_close: assert (&f_stage_close);
     stage_flags: assert (&f_stage_flags);
     steps_in: assert (f_loaded == f_announced + f_closing + f_held_end);
+    done_steps: assert (f_done == f_loaded - f_held_end);
+    unused: assert (ev_q ? f_unused == (!zero_q && word_q == '0)
+                           && {f_event_addr, f_event_value} == {addr_q, value_q} : !f_unused);
     steps_closed: assert (2'(closed_q) == f_loaded - f_held_end - f_freed);
-    steps_started: assert (2'(f_announced - f_started) <= 2'd2 && 2'(f_started - f_freed) <= 2'd1 && 2'(f_announced - f_freed) <= 2'd2);
+    steps_started: assert (2'(f_announced - f_started) <= 2'd2
+        && 2'(f_started - f_freed) <= 2'd1 && 2'(f_announced - f_freed) <= 2'd2);
     steps_exited: assert (f_step[1] == f_loaded - f_held_end);
-    held_event: assert (!ev_q || (zero_q == (value_q == '0) && int'(addr_q) < N_IN && int'(word_q) < WORDS
-                        && (zero_q ? word_q == '0 : int'(rom_addr_q) == int'(addr_q) * WORDS + int'(word_q))));
+    held_event: assert (!ev_q || (zero_q == (value_q == '0) && int'(addr_q) < N_IN
+        && int'(word_q) < WORDS
+                        && (zero_q ? word_q == '0
+                        : int'(rom_addr_q) == int'(addr_q) * WORDS + int'(word_q))));
     held_begun: assert (ev_q ? f_begun == !end_q : 1'b1);
-    held_any: assert (ev_q ? f_any == (!first_q || !zero_q) : f_begun ? f_any == !first_q : first_q);
-    held_end: assert (!(ev_q && end_q) || (f_sums[2'(f_loaded - 2'd1)] == f_sum && f_lasts[2'(f_loaded - 2'd1)] == last_q
+    held_any: assert (ev_q ? f_any == (!first_q
+        || !zero_q) : f_begun ? f_any == !first_q : first_q);
+    held_end: assert (!(ev_q && end_q) || (f_sums[2'(f_loaded - 2'd1)] == f_sum
+        && f_lasts[2'(f_loaded - 2'd1)] == last_q
                       && f_silents[2'(f_loaded - 2'd1)] == !f_any));
     sum_idle: assert (ev_q || !f_begun || f_sum == (first_q ? '0 : f_b[1]));
-    sum_held: assert (!ev_q || zero_q || word_q > f_word || f_sum == (first_q ? '0 : f_b[1]) + f_part(addr_q, value_q));
+    sum_held: assert (!ev_q || zero_q || word_q > f_word
+        || f_sum == (first_q ? '0 : f_b[1]) + f_part(addr_q, value_q));
     sum_issued: assert (!ev_q || zero_q || word_q <= f_word || (f_sum == f_b[1] && !f_none[1]));
     sum_zero: assert (!ev_q || !zero_q || f_sum == (first_q ? '0 : f_b[1]));
     not_first: assert (first_q || !f_none[1]);
     waiting: assert (s_ready || int'(f_wait) <= int'(word_q));
-    announcing: assert (int'(f_late) <= ((f_closing != '0) ? WORDS + ANNOUNCE - 1 : f_held_end[0] ? int'(word_q) : 0)
-                        && (ANNOUNCE == 1 || f_closing == '0 || tag_q[ANNOUNCE][TAG_W-1] || int'(f_late) <= WORDS));
+    announcing: assert (int'(f_late) <= ((f_closing != '0)
+        ? WORDS + ANNOUNCE - 1 : f_held_end[0] ? int'(word_q) : 0)
+                        && (ANNOUNCE == 1 || f_closing == '0 || tag_q[ANNOUNCE][TAG_W-1]
+                        || int'(f_late) <= WORDS));
   end
   // complete steps in their buffers
   generate
@@ -275,38 +317,58 @@
         assign f_pick[2] = g_memory.g_pick.pick_q2;
         assign f_pick[3] = g_memory.g_pick.pick_q3;
       end
+      wire logic [3:1] f_busy;  // stages with a word or the end of a step
+      for (genvar k = 1; k <= 3; k++) begin : g_f_busy
+        assign f_busy[k] = tag_q[k][TAG_W-1] || tag_q[k][WORD_W+1];
+      end
       logic [1:0] f_lent;  // a bank's port has the reader's address
       always_ff @(posedge clk) begin
-        f_lent <= {g_memory.reading_q2 && g_memory.read_q2, g_memory.reading_q2 && !g_memory.read_q2};
+        f_lent <= {g_memory.reading_q2 && g_memory.read_q2, g_memory.reading_q2
+            && !g_memory.read_q2};
       end
       for (genvar j = 0; j < 2; j++) begin : g_f_bank
         wire logic [1:0] f_no = f_freed + 2'(j);
         wire logic f_full = 2'(f_exited - f_freed) > 2'(j);
-        assign f_bank_full[j] = (!f_full || f_silents[f_no] || f_sums[f_no] == (f_no[0] ? f_stored1 : f_stored0));
+        assign f_bank_full[j] = (!f_full || f_silents[f_no]
+            || f_sums[f_no] == (f_no[0] ? f_stored1 : f_stored0));
       end
       always_ff @(posedge clk) if (f_past && !rst) begin
         bank_full: assert (&f_bank_full);
         exits: assert (2'(f_exited - f_freed) <= 2'd2);
 never_lent_and_used: assert (!(tag_q[STAGES][WORD_W+1] && f_lent[f_fill])
-                                     && !(tag_q[STAGES-1][WORD_W+1] && f_lent[f_fill ^ tag_q[STAGES][TAG_W-1]]));
-        lent: assert ((f_age == '0 || (g_memory.reading_q2 == f_reads[1] && (!f_reads[1] || g_memory.read_q2 == f_hit_no[1][0])))
-                      && (f_age <= 2'd1 || f_lent == {f_reads[2] && f_hit_no[2][0], f_reads[2] && !f_hit_no[2][0]}));
-        young: assert ((f_age != '0 || !(ev_q || f_reading || f_waits)) && (f_age > 2'd1 || !(|f_reads || f_reading || f_waits || tag_q[1][WORD_W+1]))
-                       && (f_age > 2'd2 || !tag_q[2][WORD_W+1]) && (f_age == 2'd3 || !tag_q[3][WORD_W+1]));
-        reads: assert ((!f_reads[1] || (f_hit_no[1] == f_freed ? f_reading : f_hit_no[1] == f_freed - 2'd1))
-                       && (!f_reads[2] || (f_hit_no[2] == f_freed ? f_reading : f_hit_no[2] != f_freed + 2'd1))
+                                     && !(tag_q[STAGES-1][WORD_W+1]
+                                     && f_lent[f_fill ^ tag_q[STAGES][TAG_W-1]]));
+        lent: assert ((f_age == '0 || (g_memory.reading_q2 == f_reads[1] && (!f_reads[1]
+            || g_memory.read_q2 == f_hit_no[1][0])))
+                      && (f_age <= 2'd1 || f_lent == {f_reads[2] && f_hit_no[2][0], f_reads[2]
+                      && !f_hit_no[2][0]}));
+        young: assert ((f_age != '0 || !(ev_q || f_reading || f_waits))
+                       && (f_age > 2'd1 || !(|f_reads || f_reading || f_waits || f_busy[1]))
+                       && (f_age > 2'd2 || !f_busy[2]) && (f_age == 2'd3 || !f_busy[3]));
+        reads: assert ((!f_reads[1]
+            || (f_hit_no[1] == f_freed ? f_reading : f_hit_no[1] == f_freed - 2'd1))
+                       && (!f_reads[2] || (f_hit_no[2] == f_freed
+                       ? f_reading : f_hit_no[2] != f_freed + 2'd1))
                        && (!(f_reads[1] && f_reads[2]) || 2'(f_hit_no[1] - f_hit_no[2]) <= 2'd1)
                        && (!(f_reads[2] && f_reads[3]) || 2'(f_hit_no[2] - f_hit_no[3]) <= 2'd1));
         hits: assert ((f_hit[3:1] & ~f_reads) == '0);
-        hit_first: assert (!f_hit[1] || (f_due[1] == (f_hit_no[1][0] ? f_stored1 : f_stored0) && g_memory.read_word_q == f_word && g_memory.read_q2 == f_hit_no[1][0] && g_memory.reading_q2));
-        hit_second: assert (!f_hit[2] || ((f_hit_no[2][0] ? g_memory.addr1_q : g_memory.addr0_q) == f_word && f_lent[f_hit_no[2][0]]
-                            && g_memory.read_q3 == f_hit_no[2][0] && f_due[2] == (f_hit_no[2][0] ? f_stored1 : f_stored0)));
-        hit_third: assert (!f_hit[3] || (g_memory.read_q4 == f_hit_no[3][0] && g_memory.row[f_at +: CURRENT_W] == f_due[3]));
+        hit_first: assert (!f_hit[1] || (f_due[1] == (f_hit_no[1][0] ? f_stored1 : f_stored0)
+            && g_memory.read_word_q == f_word && g_memory.read_q2 == f_hit_no[1][0]
+            && g_memory.reading_q2));
+        hit_second: assert (!f_hit[2]
+            || ((f_hit_no[2][0] ? g_memory.addr1_q : g_memory.addr0_q) == f_word
+            && f_lent[f_hit_no[2][0]]
+                            && g_memory.read_q3 == f_hit_no[2][0]
+                            && f_due[2] == (f_hit_no[2][0] ? f_stored1 : f_stored0)));
+        hit_third: assert (!f_hit[3] || (g_memory.read_q4 == f_hit_no[3][0]
+            && g_memory.row[f_at +: CURRENT_W] == f_due[3]));
         picks: assert (GROUPS == 1 || (
-            (!f_hit[1] || f_pick[1] == GROUP_W'(f_read)) && (!f_hit[2] || f_pick[2] == GROUP_W'(f_read))
+            (!f_hit[1] || f_pick[1] == GROUP_W'(f_read)) && (!f_hit[2]
+                || f_pick[2] == GROUP_W'(f_read))
             && (!f_hit[3] || f_pick[3] == GROUP_W'(f_read))));
         old_ahead: assert (!tag_q[STAGES-1][WORD_W+1] || tag_q[STAGES-1][WORD_W]
-            || ((f_fill ^ tag_q[STAGES][TAG_W-1]) ? g_memory.addr1_q : g_memory.addr0_q) == tag_q[STAGES-1][WORD_W-1:0]);
+            || ((f_fill ^ tag_q[STAGES][TAG_W-1])
+            ? g_memory.addr1_q : g_memory.addr0_q) == tag_q[STAGES-1][WORD_W-1:0]);
         old_now: assert (!(add && !first && word == f_word) || old[f_at +: CURRENT_W] == f_stored);
         turns: assert (g_memory.fill_q == f_exited[0] && g_memory.read_q == !f_started[0]
                        && g_memory.reading_q == f_reading);
@@ -318,7 +380,8 @@ never_lent_and_used: assert (!(tag_q[STAGES][WORD_W+1] && f_lent[f_fill])
                            && (f_silents[f_started] || f_stored == f_sums[f_started])));
         acc_start: assert (f_age == '0 || !g_register.start_q || (f_reading && f_exited == f_started
                            && (f_silents[f_now] || f_stored == f_sums[f_now])));
-        hold_reads: assert (!f_reading || g_register.start_q || f_silents[f_now] || f_hold == f_sums[f_now]);
+        hold_reads: assert (!f_reading || g_register.start_q || f_silents[f_now]
+            || f_hold == f_sums[f_now]);
         hold_hit: assert (!f_hit[1] || f_hold == f_due[1]);
       end
     end

@@ -48,6 +48,7 @@ read_verilog -defer -formal -sv{defines} {sources}
 hierarchy -top {top}
 prep -flatten -top {top}
 check -assert
+memory_map -rom-only
 {only}[files]
 {files}
 """

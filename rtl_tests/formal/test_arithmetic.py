@@ -1,4 +1,4 @@
-"""Rounding, saturation and products are the integer contract's."""
+"""Rounding, saturation and products are the integer contract's; constants come as written."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,12 @@ def product(a: int, b: int, *extra: Path) -> Proof:
     return Proof("rfssm_mul", 4, {"A_W": a, "B_W": b}, extra=extra, bound=6)
 
 
+def constants(width: int, depth: int) -> Proof:
+    words = "\n".join(f"{(7 * i + 3) % 2**width:x}" for i in range(depth))
+    parameters = {"W": width, "DEPTH": depth, "FILE": "rom.mem"}
+    return Proof("rfssm_rom", 4, parameters, files={"rom.mem": words}, bound=6)
+
+
 PROOFS = {
     "round": rounding(35, 14),
     "round_of_the_widest": rounding(65, 32),
@@ -40,6 +46,8 @@ PROOFS = {
     "mul_in_a_block": product(6, 5, *BLOCK),
     "mul_fills_a_block": product(18, 18, *BLOCK),
     "mul_beside_a_block": product(19, 5, *BLOCK),
+    "rom": constants(5, 3),
+    "rom_in_blocks": constants(33, 32),
 }
 
 
@@ -96,6 +104,7 @@ TWINS = {
     "a_block_with_an_unsigned_operand": Twin(
         "mul_fills_a_block", "product", "rfssm_mul", ".SIGNEDB(1'b1)", ".SIGNEDB(1'b0)"
     ),
+    "constants_a_cycle_early": Twin("rom", "word", "rfssm_rom", "q = word_q2", "q = word_q"),
     "two_pins_exchanged": Twin(
         "mul_fills_a_block", "product", "rfssm_mul", ".A8(x[8]), .A9(x[9])", ".A8(x[9]), .A9(x[8])"
     ),
@@ -107,7 +116,7 @@ def test_a_module_computes_the_contract(name: str, tmp_path: Path) -> None:
     PROOFS[name].holds(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["round", "saturate", "wrap", "mul", "mul_in_a_block"])
+@pytest.mark.parametrize("name", ["round", "saturate", "wrap", "mul", "mul_in_a_block", "rom"])
 def test_every_cover_is_reached(name: str, tmp_path: Path) -> None:
     PROOFS[name].is_not_vacuous(tmp_path)
 

@@ -62,9 +62,9 @@ TWINS = {
     "shifted_too_far": Twin(
         "trn", "u_is_the_contract_s", "X_W'(in_q5) <<< GUARD", "X_W'(in_q5) <<< (GUARD + 1)"
     ),
-    "a_sum_a_bit_short": Twin(
+    "a_sum_without_head_room": Twin(
         "trn", "v_is_the_contract_s", "R_W     = ((Q_W > X_W) ? Q_W : X_W) + 1",
-        "R_W     = ((Q_W > X_W) ? Q_W : X_W)", SECOND,
+        "R_W     = STATE_W + 1", SECOND,
     ),
     "wrapped_for_clipped": Twin(
         "rnd", "u_is_the_contract_s", ".SATURATE(SATURATE)", ".SATURATE(0)", SECOND

@@ -105,6 +105,12 @@ TWINS = {
         "mul_fills_a_block", "product", "rfssm_mul", ".SIGNEDB(1'b1)", ".SIGNEDB(1'b0)"
     ),
     "constants_a_cycle_early": Twin("rom", "word", "rfssm_rom", "q = word_q2", "q = word_q"),
+    "constants_held_back": Twin(
+        "rom", "word", "rfssm_rom", "word_q2 <= word_q;", "if (addr != '0) word_q2 <= word_q;"
+    ),
+    "constants_turned_by_a_bit": Twin(
+        "rom_in_blocks", "word", "rfssm_rom", "q = word_q2", "q = {word_q2[0], word_q2[W-1:1]}"
+    ),
     "two_pins_exchanged": Twin(
         "mul_fills_a_block", "product", "rfssm_mul", ".A8(x[8]), .A9(x[9])", ".A8(x[9]), .A9(x[8])"
     ),

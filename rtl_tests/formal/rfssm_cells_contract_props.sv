@@ -1,5 +1,5 @@
-  // Properties of rfssm_cells: what leaves is the contract's cell, computed at once from the states and
-  // the spike that were read, for any contents of the ROMs (any_rom), any currents and any stalls.
+  // Properties of rfssm_cells: what leaves is the contract's cell, computed at once from the states
+  // and the spike that were read, for any contents of the ROMs (any_rom), currents and stalls.
   // That the states read are the last ones written is proved in rfssm_cells_props.sv.
   localparam int C_W = ((PROD_W > IN_W + TRANS_FRAC) ? PROD_W : IN_W + TRANS_FRAC) + 4;
 `include "contract.svh"
@@ -11,7 +11,7 @@
     f_past <= 1'b1;
   end
 
-  // -- what belongs to the chunk that leaves ----------------------------------------------------------
+  // -- what belongs to the chunk that leaves -----------------------------------------------------
   logic [LANES*LANE_STATE_W-1:0]      f_state [3:9];    // read at stage 2
   logic [LANES-1:0]                   f_spiked [5:9];   // read at stage 4
   logic [LANES*PARTS*CURRENT_W-1:0]   f_current [5:9];  // four cycles after read_index
@@ -31,7 +31,8 @@
   (* hierconn *) wire logic [CHUNKS*LANES*LANE_COEF_W-1:0] \coef_rom.words ;
   (* hierconn *) wire logic [CHUNKS*LANES*STATE_W-1:0] \limit_rom.words ;
   (* hierconn *) wire logic [CHUNKS*OFFSET_W-1:0] \g_offset.offset_rom.words ;  // may be missing
-  wire logic [CHUNKS*OFFSET_W-1:0] f_offsets = (LANE_OFFSET_W > 0) ? \g_offset.offset_rom.words : '0;
+  wire logic [CHUNKS*OFFSET_W-1:0] f_offsets =
+      (LANE_OFFSET_W > 0) ? \g_offset.offset_rom.words : '0;
 
   for (genvar l = 0; l < LANES; l++) begin : g_f
     wire logic signed [STATE_W-1:0] u = f_state[9][l*LANE_STATE_W +: STATE_W];
@@ -54,7 +55,8 @@
     wire logic signed [PROD_W-1:0] p01 = PROD_W'(v) * PROD_W'(a01);
     wire logic signed [PROD_W-1:0] p10 = PROD_W'(u) * PROD_W'(a10);
     wire logic signed [PROD_W-1:0] p11 = PROD_W'(v) * PROD_W'(a11);
-    wire logic signed [C_W-1:0] linear_u = (ROTATION != 0) ? C_W'(p00) - C_W'(p01) : C_W'(p00) + C_W'(p01);
+    wire logic signed [C_W-1:0] linear_u =
+        (ROTATION != 0) ? C_W'(p00) - C_W'(p01) : C_W'(p00) + C_W'(p01);
     wire logic signed [C_W-1:0] linear_v = C_W'(p10) + C_W'(p11);
 
     wire logic signed [C_W-1:0] in_u, in_v, bias_u, bias_v, r_u, r_v;

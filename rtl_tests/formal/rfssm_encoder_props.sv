@@ -1,5 +1,5 @@
-  // Properties of rfssm_encoder.  An item is what becomes events: a chunk with a value, one event for
-  // each lane that is not 0; or the end of a step without values, one event of value 0.  An
+  // Properties of rfssm_encoder.  An item is what becomes events: a chunk with a value, one event
+  // for each lane that is not 0; or the end of a step without values, one event of value 0.  An
   // arbitrary item is marked when it enters.  When all items before it have left, its own events
   // leave, lowest lane first and each once, then those of the next item.
   //
@@ -133,7 +133,7 @@
   end
 
 `ifdef INVARIANTS
-  // -- where the items are, from the output back ----------------------------------------------------
+  // -- where the items are, from the output back --------------------------------------------------
   wire logic f_out = m_valid && f_final;  // otherwise its item is still being taken apart
   wire logic [F_W-1:0] f_place = f_ahead - F_W'(f_out) - F_W'(left_q);  // 0: the FIFO's head
   wire logic [WORD_W-1:0] f_word = fifo[FIFO_AW'(f_place + F_W'(read_q))];

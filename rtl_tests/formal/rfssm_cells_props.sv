@@ -93,11 +93,13 @@
       padding_is_silent: assert (m_spike[LANES-1:LANES-((PADDING != 0) ? PADDING : 1)] == '0);
     all_counted: assert (3'(f_announced - f_left) <= 3'd4);
   end
+`ifdef TOP_rfssm_cells
   always_ff @(posedge clk) if (f_past && !rst) begin
     second_step: cover (f_here2 && f_state != '0 && !f_firsts[f_step[2]] && f_lasts[f_step[2]]
                         && f_firsts[3'(f_step[2] - 3'd1)]);
     next_sample: cover (f_here2 && f_state != '0 && f_firsts[f_step[2]]);
   end
+`endif
 `ifdef INVARIANTS
   (* hierconn *) wire logic [1:0] \sweep.f_count ;
   (* hierconn *) wire logic [1:0] \sweep.f_queue0 ;

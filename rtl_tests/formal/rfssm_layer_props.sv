@@ -55,5 +55,7 @@
                    && 3'(f_closed - f_freed) <= 3'd2
                    && 3'(f_announced - f_freed) <= 3'(f_closed - f_freed));
     flight: assert (f_flight == f_pipe);
+    // the sweep's second waiting place stays empty behind this synapse
+    never_two_wait: assert (\cells.sweep.f_count != 2'd2);
   end
 `endif

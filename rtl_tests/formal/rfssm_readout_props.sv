@@ -122,7 +122,7 @@
     room_in_time: assert (int'(f_blocked) <= ROOM_TIME);
   end
   always_ff @(posedge clk) if (f_past && !rst) begin
-    two_packets: cover (f_out && m_last && f_gone == 2'd1 && f_block);
+    two_packets: cover (f_out && m_last && 2'(f_swept - f_gone) == 2'd2);
     second_wins: cover (f_out && m_last && m_data == DATA_W'(CLASSES - 1)
                         && f_class == '0 && f_other == CLASS_W'(CLASSES - 1));
   end

@@ -97,6 +97,7 @@
 `endif
   end
 
+`ifdef TOP_rfssm_sweep
   // -- cover: two samples, the second's first step waits behind a running one --
   logic [3:0] f_done;
   always_ff @(posedge clk) begin
@@ -104,3 +105,4 @@
     if (rst) f_done <= '0;
     two_samples: cover (f_past && !rst && f_done == 4'd2 && step_free && first && f_count == 2'd1);
   end
+`endif

@@ -1,8 +1,10 @@
   // Properties of rfssm_synapse, for every table of weights.  Assumed: addresses are below N_IN;
-  // the
-  // reader starts a step that was announced in an earlier cycle, as soon as it has freed the one
-  // before (proved of rfssm_sweep); a word of the ROM comes two cycles after its address.
+  // the reader starts a step that was announced in an earlier cycle, as soon as it has freed the
+  // one before (proved of rfssm_sweep); a word of the ROM comes two cycles after its address.
   // Reference: one neuron, any; its weights; the exact sums of the last steps by number.
+  //
+  //   while fewer than two complete steps wait before it, an event is used up within WORDS cycles,
+  //   and a step is announced within WORDS + ANNOUNCE cycles of its last event
 
   // -- environment --
   logic f_past = 1'b0;

@@ -41,7 +41,7 @@ PROOFS: Mapping[str, Proof] = {
     ),
     "select": _proof("rfssm_select", 5, {"W": 1, "WORDS": 17}, bound=10),
     "cells": _proof(
-        "rfssm_cells", 2, _CELLS | {"RESET": 1}, "rom", "mul", within=["rfssm_sweep"], bound=20
+        "rfssm_cells", 2, _CELLS | {"RESET": 1}, "rom", "mul", within=["rfssm_sweep"], bound=26
     ),
     "skip": _proof(
         "rfssm_skip", 2,
@@ -73,8 +73,10 @@ TWINS = [
      "first_q <= end_q || (first_q && zero_q)", "first_q <= first_q && zero_q"),
     ("synapse", "current_is_the_sum", "rfssm_synapse",
      "addr0_q <= (reading_q2 && !read_q2)", "addr0_q <= (reading_q && !read_q)"),
-    ("synapse", "events_once", "rfssm_synapse",
+    ("synapse", "current_is_the_sum", "rfssm_synapse",
      "s_ready = !ev_q || done", "s_ready = !ev_q || issue"),
+    ("synapse", "events_once", "rfssm_synapse",
+     "issue && !zero_q && word_q == '0;", "issue && !zero_q;"),
     ("synapse", "accepts_in_time", "rfssm_synapse",
      "2'(close) - 2'(step_free)", "2'(close) - 2'(step_free && !close)"),
     ("synapse", "two_buffers", "rfssm_synapse",

@@ -1,6 +1,6 @@
-  // Properties of a whole IP as it is emitted, whatever its weights and products are: the
-  // AXI4-Stream
-  // rules at its output, and packets of CLASSES scores and a label, one for each sample taken in.
+  // Properties of a whole IP as it is emitted, whatever its weights and products are: the rules of
+  // AXI4-Stream at its output, and packets of F_CLASSES scores and a label, one for each sample
+  // taken in.
   localparam int F_CLASSES = 2;
   logic f_past = 1'b0;
   logic f_rst_q, f_stalled_q;

@@ -1,0 +1,93 @@
+"""Mutants of the RTL and the tests that each has to get past."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+from rfssm.hls import toolchain
+from tests.mutation import verilog
+from tests.mutation.campaign import ROOT, Groups, Mutant, Tree
+
+FOLDERS = ("hls/rtl", "hls/rtl/boards", "hls/rtl/ecp5", "hls/rtl/pins")
+"""What goes into a product; benches and models of cells do not."""
+COUNT = 400
+FEWEST = 8
+"""Of one module."""
+
+_NETWORKS = "tests/hls/test_engine_icarus.py"
+_SYSTEM = "rtl_tests/system"
+_LAYER, _READOUT, _BRIDGE = (
+    f"rtl_tests/rfssm_{name}" for name in ("layer", "readout", "uart_bridge")
+)
+_THEN = {
+    "rfssm_axis_in": [_SYSTEM],
+    "rfssm_axis_out": [_SYSTEM],
+    "rfssm_dense": [_SYSTEM],
+    "rfssm_encoder": [_NETWORKS, _LAYER, "rtl_tests/rfssm_dense"],
+    "rfssm_readout": [_NETWORKS],
+    "rfssm_select": ["rtl_tests/rfssm_synapse", _NETWORKS],
+    "rfssm_skid": ["rtl_tests/rfssm_axis_in", _SYSTEM],
+    "rfssm_synapse": [_NETWORKS, _LAYER, _READOUT],
+    "rfssm_sweep": [_NETWORKS, _LAYER, _READOUT],
+    "rfssm_pins": [],
+    "rfssm_power_on_reset": [],
+    "rfssm_crc16": ["rtl_tests/rfssm_frame_in", "rtl_tests/rfssm_frame_out"],
+    "rfssm_uart_bridge": [],
+    **{f"rfssm_{name}": [_BRIDGE] for name in ("frame_in", "frame_out", "uart_rx", "uart_tx")},
+}
+_CELLS = ["rtl_tests/rfssm_cells", _NETWORKS, _LAYER]
+
+
+def files() -> list[str]:
+    """The modules, within the project."""
+    found = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("rfssm_*.sv"))]
+    return [str(path.relative_to(ROOT)) for path in found]
+
+
+def mutants_of(file: str) -> list[Mutant]:
+    """All mutants of one module."""
+    text = (ROOT / file).read_text()
+    return [Mutant.of(file, edit.operator, text, edit.apply(text)) for edit in verilog.edits(text)]
+
+
+def chosen(count: int = COUNT) -> list[Mutant]:
+    """About ``count`` mutants of all modules, by the number that each has; always the same ones.
+
+    The order within a module is that of a hash of the change, so that a change elsewhere in the
+    file moves none.
+    """
+    everything = {file: mutants_of(file) for file in files()}
+    total = sum(map(len, everything.values()))
+    picked = []
+    for mutants in everything.values():
+        share = max(FEWEST, round(count * len(mutants) / total))
+        picked += sorted(sorted(mutants, key=_rank)[:share], key=lambda mutant: mutant.line)
+    return picked
+
+
+def _rank(mutant: Mutant) -> bytes:
+    parts = (mutant.file, mutant.operator, mutant.was, mutant.becomes)
+    return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+def tests_of(mutant: Mutant) -> Groups:
+    """Its module's own bench first; then those of what the module is a part of."""
+    module = Path(mutant.file).stem
+    own = f"rtl_tests/{module}"
+    then = _THEN.get(module, [] if "/ecp5/" in mutant.file else _CELLS)
+    return [[test, "-k", "not verilator"] for test in dict.fromkeys([own, *then])]
+
+
+def compiles(tree: Tree, mutant: Mutant) -> bool:
+    """Whether Icarus takes the module, with the parameters that it has by default."""
+    path = tree.folder / mutant.file
+    rtl = tree.folder / "hls" / "rtl"
+    files = {source.name: source for source in rtl.glob("*.sv")}
+    files |= {source.name: source for source in path.parent.glob("*.sv")}
+    models = sorted((rtl / "sim" / "ecp5").glob("MULT*.sv"))
+    command = [toolchain.icarus("iverilog"), "-g2012", "-t", "null", "-s", path.stem]
+    return not subprocess.run(
+        [*command, *map(str, [*files.values(), *models])], capture_output=True, timeout=60
+    ).returncode

@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint typecheck bench clean
+.PHONY: setup demo test lint typecheck bench mutate clean
 
 setup: $(READY)
 
@@ -38,6 +38,9 @@ typecheck: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+mutate: $(READY)
+	$(BIN)/python -m tests.mutation
 
 clean:
 	rm -rf $(VENV) build dist runs

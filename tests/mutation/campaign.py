@@ -196,7 +196,11 @@ _NO_BUILD = re.compile(r"does not build|iverilog|Error-|%Error")
 
 
 def judge(
-    tree: Tree, mutant: Mutant, tests: Groups, is_valid: Callable[[Tree, Mutant], bool]
+    tree: Tree,
+    mutant: Mutant,
+    tests: Groups,
+    is_valid: Callable[[Tree, Mutant], bool],
+    check_health: Callable[[Tree, Sequence[str]], None],
 ) -> Verdict:
     """Run a mutant's tests, group by group."""
     total = 0.0
@@ -207,8 +211,12 @@ def judge(
             status, printed, seconds = tree.test(group)
             total += seconds
             if status:
-                return _failure(mutant, status, printed, total)
-    return _verdict(mutant, "survived", seconds=total, tests=tests_digest(tests))
+                break
+        else:
+            digest = digest_of_tests(tests, tree.folder)
+            return _verdict(mutant, "survived", seconds=total, tests=digest)
+    check_health(tree, group)
+    return _failure(mutant, status, printed, total)
 
 
 def _failure(mutant: Mutant, status: int, printed: str, seconds: float) -> Verdict:
@@ -236,10 +244,10 @@ def _verdict(
     )  # fmt: skip
 
 
-def tests_digest(groups: Groups) -> str:
+def digest_of_tests(groups: Groups, root: Path = ROOT) -> str:
     """Of these tests and of what all tests share."""
-    shared = [path for folder in TESTS for path in (ROOT / folder).glob("*.py")]
-    named = [ROOT / argument.split("::")[0] for group in groups for argument in group]
+    shared = [path for folder in TESTS for path in sorted((root / folder).glob("*.py"))]
+    named = [root / argument.split("::")[0] for group in groups for argument in group]
     return _digest([*shared, *(path for path in named if path.exists())], repr(groups))
 
 
@@ -265,16 +273,28 @@ def read(results: Path) -> dict[str, Verdict]:
     return verdicts
 
 
-def _check_health(tree: Tree, group: Sequence[str], known: Path) -> None:
-    """Tests that fail without a mutant too would kill them all."""
-    sources = _digest([ROOT / package for package in PACKAGES], tests_digest([group]))
-    if known.exists() and sources in known.read_text().split():
-        return
-    status, printed, _ = tree.test(group)
-    if status:
-        raise RuntimeError(f"{group} fails without a mutant\n{printed[-3000:]}")
-    with known.open("a") as stream:
-        stream.write(f"{sources}\n")
+class Health:
+    """Tests that fail without a mutant too would kill them all: they must pass once.
+
+    known    a file that remembers which did
+    """
+
+    def __init__(self, known: Path) -> None:
+        self._known = known
+        self._lock = threading.Lock()
+
+    def check(self, tree: Tree, group: Sequence[str]) -> None:
+        """Raises RuntimeError where they do not."""
+        packages = [tree.folder / package for package in PACKAGES]
+        line = _digest(packages, digest_of_tests([group], tree.folder))
+        with self._lock:
+            if self._known.exists() and line in self._known.read_text().split():
+                return
+            status, printed, _ = tree.test(group)
+            if status:
+                raise RuntimeError(f"{group} fails without a mutant\n{printed[-3000:]}")
+            with self._known.open("a") as stream:
+                stream.write(f"{line}\n")
 
 
 def run(
@@ -299,21 +319,18 @@ def run(
         mutant
         for mutant in mutants
         if (verdict := known.get(mutant.digest)) is None
-        or (verdict.outcome == "survived" and verdict.tests != tests_digest(tests_of(mutant)))
+        or (verdict.outcome == "survived" and verdict.tests != digest_of_tests(tests_of(mutant)))
     ]
     if waiting:
         trees: queue.Queue[Tree] = queue.Queue()
         for k in range(jobs):
             trees.put(Tree(folder / f"tree{k}"))
-        tree = trees.get()
-        for group in dict.fromkeys(tuple(group) for m in waiting for group in tests_of(m)):
-            _check_health(tree, group, folder / "healthy.txt")
-        trees.put(tree)
+        health = Health(folder / "healthy.txt")
 
         def judged(mutant: Mutant) -> Verdict:
             tree = trees.get()
             try:
-                return judge(tree, mutant, tests_of(mutant), is_valid)
+                return judge(tree, mutant, tests_of(mutant), is_valid, health.check)
             finally:
                 trees.put(tree)
 

@@ -1,4 +1,4 @@
-"""Mutants of the golden model, as cosmic-ray makes them, and the tests that each has to get past."""
+"""Mutants of the golden model, as cosmic-ray makes them, and the tests of each."""
 
 from __future__ import annotations
 
@@ -10,28 +10,31 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 from tests.mutation.campaign import ROOT, Groups, Mutant, Tree
 
-_QFORMAT = ["quant/qformat.py", "tests/quant/test_qformat.py"]
+QFORMAT = ["quant/qformat.py", "tests/quant/test_qformat.py"]
 _RANDOM = [
     f"tests/test_random_networks.py::test_golden_equals_the_reference[seeds {k}-{k + 19}]"
     for k in range(0, 100, 20)
 ]
 TESTS = {
-    "quant/qformat.py": [_QFORMAT, _RANDOM],
+    "quant/qformat.py": [QFORMAT, _RANDOM],
     "quant/golden.py": [_RANDOM],
 }
 _NEEDS_NAMES = ("core/VariableInserter", "core/VariableReplacer")
 
 
 def mutants() -> list[Mutant]:
+    """Of both files."""
+    return [each for file in TESTS for each in mutants_of(file, (ROOT / file).read_text())]
+
+
+def mutants_of(file: str, text: str) -> list[Mutant]:
     """All that are another program: annotations and docstrings do not count."""
+    original = _program(text)
     found = {}
-    for file in TESTS:
-        text = (ROOT / file).read_text()
-        original = _program(text)
-        for operator, changed in _changed(text):
-            if _program(changed) != original:
-                mutant = Mutant.of(file, operator, text, changed)
-                found.setdefault(mutant.digest, mutant)
+    for operator, changed in _changed(text):
+        if _program(changed) != original:
+            mutant = Mutant.of(file, operator, text, changed)
+            found.setdefault(mutant.digest, mutant)
     return list(found.values())
 
 

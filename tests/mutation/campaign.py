@@ -12,7 +12,6 @@ import json
 import os
 import queue
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -119,6 +118,10 @@ class Tree:
         found = self._python("-c", "import rfssm.hls as hls; print(*hls.__path__)").strip()
         if Path(found).resolve() != (folder / "hls").resolve():
             raise RuntimeError(f"the tests would import {found}, not the copy in {folder}")
+        self._worker = subprocess.Popen(
+            [sys.executable, "-m", "tests.mutation.worker"], cwd=folder, env=self.environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
 
     @property
     def environment(self) -> dict[str, str]:
@@ -131,6 +134,8 @@ class Tree:
             "COCOTB_MAX_FAILURES": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # they take longer to start than most tests
             "CI": "1",
+            "TMPDIR": str(self.folder / "tmp"),
+            "OPENBLAS_NUM_THREADS": "1",
         }
 
     def _python(self, *arguments: str) -> str:
@@ -159,33 +164,21 @@ class Tree:
         temporary = self.folder / "tmp"
         temporary.mkdir(exist_ok=True)
         log = self.folder / "pytest.log"
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "--tb=short"]
-        command += ["-p", "no:cacheprovider", f"--basetemp={temporary / 'pytest'}", *tests]
-        with log.open("w") as stream:
-            process = subprocess.Popen(
-                command, cwd=self.folder, env={**self.environment, "TMPDIR": str(temporary)},
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=lambda: resource.setrlimit(
-                    resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5)
-                ),
-            )  # fmt: skip
-            patience = threading.Timer(100 * CPU_SECONDS, _kill, [process.pid])
-            patience.start()
-            try:
-                _, status, usage = os.wait4(process.pid, 0)
-            except BaseException:
-                _kill(process.pid)
-                raise
-            finally:
-                patience.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
+        arguments = ["-x", "-q", "-rfE", "--tb=short", "-p", "no:cacheprovider"]
+        arguments += [f"--basetemp={temporary / 'pytest'}", *tests]
+        request = {"arguments": arguments, "log": str(log), "seconds": CPU_SECONDS}
+        assert self._worker.stdin is not None
+        assert self._worker.stdout is not None
+        self._worker.stdin.write(json.dumps(request) + "\n")
+        self._worker.stdin.flush()
+        status, seconds = json.loads(self._worker.stdout.readline())
         shutil.rmtree(temporary, ignore_errors=True)
-        return process.returncode, log.read_text(errors="replace"), usage.ru_utime + usage.ru_stime
+        return status, log.read_text(errors="replace"), seconds
 
-
-def _kill(group: int) -> None:
-    os.killpg(group, signal.SIGKILL)
+    def close(self) -> None:
+        """End what runs here."""
+        self._worker.kill()
+        self._worker.communicate()
 
 
 # -- verdicts --------------------------------------------------------------------------------------
@@ -220,7 +213,7 @@ def judge(
 
 
 def _failure(mutant: Mutant, status: int, printed: str, seconds: float) -> Verdict:
-    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+    if status in (-signal.SIGXCPU, -signal.SIGALRM):
         return _verdict(mutant, "killed", "time", seconds=seconds)
     failed = _FAILED.search(printed)
     if failed is None:
@@ -322,9 +315,10 @@ def run(
         or (verdict.outcome == "survived" and verdict.tests != digest_of_tests(tests_of(mutant)))
     ]
     if waiting:
+        copies = [Tree(folder / f"tree{k}") for k in range(jobs)]
         trees: queue.Queue[Tree] = queue.Queue()
-        for k in range(jobs):
-            trees.put(Tree(folder / f"tree{k}"))
+        for tree in copies:
+            trees.put(tree)
         health = Health(folder / "healthy.txt")
 
         def judged(mutant: Mutant) -> Verdict:
@@ -346,4 +340,7 @@ def run(
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+            finally:
+                for tree in copies:
+                    tree.close()
     return [known[mutant.digest] for mutant in mutants]

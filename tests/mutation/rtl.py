@@ -12,32 +12,42 @@ from tests.mutation.campaign import ROOT, Groups, Mutant, Tree
 
 FOLDERS = ("hls/rtl", "hls/rtl/boards", "hls/rtl/ecp5", "hls/rtl/pins")
 """What goes into a product; benches and models of cells do not."""
-COUNT = 400
+COUNT = 320
 FEWEST = 8
 """Of one module."""
 
-_NETWORKS = "tests/hls/test_engine_icarus.py"
-_SYSTEM = "rtl_tests/system"
-_LAYER, _READOUT, _BRIDGE = (
-    f"rtl_tests/rfssm_{name}" for name in ("layer", "readout", "uart_bridge")
-)
+_NETWORKS = ["tests/hls/test_engine_icarus.py", "-k", "networks"]
+_SYSTEM = ["rtl_tests/system", "-k", "readout_alone or (each and 64)"]
+_LAYER = ["rtl_tests/rfssm_layer", "-k", "random or cycles or memory"]
+_CELLS, _READOUT, _SYNAPSE, _DENSE, _AXIS_IN, _FRAME_IN, _FRAME_OUT, _BRIDGE = (
+    [f"rtl_tests/rfssm_{name}"]
+    for name in (
+        "cells", "readout", "synapse", "dense", "axis_in", "frame_in", "frame_out", "uart_bridge"
+    )
+)  # fmt: skip
 _THEN = {
-    "rfssm_axis_in": [_SYSTEM],
-    "rfssm_axis_out": [_SYSTEM],
-    "rfssm_dense": [_SYSTEM],
-    "rfssm_encoder": [_NETWORKS, _LAYER, "rtl_tests/rfssm_dense"],
-    "rfssm_readout": [_NETWORKS],
-    "rfssm_select": ["rtl_tests/rfssm_synapse", _NETWORKS],
-    "rfssm_skid": ["rtl_tests/rfssm_axis_in", _SYSTEM],
-    "rfssm_synapse": [_NETWORKS, _LAYER, _READOUT],
-    "rfssm_sweep": [_NETWORKS, _LAYER, _READOUT],
-    "rfssm_pins": [],
-    "rfssm_power_on_reset": [],
-    "rfssm_crc16": ["rtl_tests/rfssm_frame_in", "rtl_tests/rfssm_frame_out"],
-    "rfssm_uart_bridge": [],
-    **{f"rfssm_{name}": [_BRIDGE] for name in ("frame_in", "frame_out", "uart_rx", "uart_tx")},
+    "axis_in": [_SYSTEM],
+    "axis_out": [_SYSTEM],
+    "cells": [_NETWORKS, _LAYER],
+    "crc16": [_FRAME_IN, _FRAME_OUT],
+    "dense": [_SYSTEM],
+    "encoder": [_DENSE, _NETWORKS, _LAYER],
+    "frame_in": [_BRIDGE],
+    "frame_out": [_BRIDGE],
+    "layer": [_NETWORKS],
+    "mul": [_CELLS],
+    "readout": [_NETWORKS],
+    "rom": [_CELLS, _SYNAPSE, _READOUT],
+    "round": [_CELLS, _READOUT],
+    "saturate": [_CELLS, _READOUT],
+    "select": [_SYNAPSE, _NETWORKS],
+    "skid": [_AXIS_IN, _SYSTEM],
+    "skip": [_NETWORKS, _LAYER],
+    "sweep": [_NETWORKS, _LAYER, _READOUT],
+    "synapse": [_NETWORKS, _LAYER, _READOUT],
+    "uart_rx": [_BRIDGE],
+    "uart_tx": [_BRIDGE],
 }
-_CELLS = ["rtl_tests/rfssm_cells", _NETWORKS, _LAYER]
 
 
 def files() -> list[str]:
@@ -75,9 +85,8 @@ def _rank(mutant: Mutant) -> bytes:
 def tests_of(mutant: Mutant) -> Groups:
     """Its module's own bench first; then those of what the module is a part of."""
     module = Path(mutant.file).stem
-    own = f"rtl_tests/{module}"
-    then = _THEN.get(module, [] if "/ecp5/" in mutant.file else _CELLS)
-    return [[test, "-k", "not verilator"] for test in dict.fromkeys([own, *then])]
+    then = [] if "/ecp5/" in mutant.file else _THEN.get(module.removeprefix("rfssm_"), [])
+    return [[f"rtl_tests/{module}"], *then]
 
 
 def compiles(tree: Tree, mutant: Mutant) -> bool:

@@ -9,9 +9,12 @@ alone are the module's header, widths in declarations, and the checks of paramet
     logic        && ||                    exchanged
     negation     !  ~  $signed            taken away
     choice       c ? a : b                the two exchanged
-    constant     a number                 one more, one less; a word of a width's name only less
+    constant     a number                 one more, one less
     condition    if (...) of a process    always, never
     deletion     a statement of a process taken away
+
+Where a width stands, only narrower ones: what takes a wider value cuts it off again, and the
+circuit is the same.  For that reason the larger of two, (a > b) ? a : b, keeps its relation.
 """
 
 from __future__ import annotations
@@ -177,9 +180,21 @@ def _operators(code: str, assigns: set[int]) -> Iterator[Edit]:
             yield Edit("negation", *match.span(), "")
         elif token == "$signed":
             yield Edit("negation", *match.span(), "$unsigned")
+        larger = token == ">" and _is_the_larger(code, match.start())
         for operator, table in _INSTEAD.items():
             for instead in table.get(token, "").split():
+                if larger and instead == ">=":
+                    continue
+                if token in "-*" and _is_width(code, match.start()):
+                    continue
                 yield Edit(operator, *match.span(), instead)
+
+
+def _is_the_larger(code: str, at: int) -> bool:
+    """Whether ``>`` stands in (a > b) ? a : b."""
+    left = re.search(r"\(\s*([\w ]+?)\s*$", code[:at])
+    right = re.match(r">\s*([\w +]+?)\s*\)\s*\?\s*([\w ]+?)\s*:\s*([\w +]+?)\s*[);]", code[at:])
+    return bool(left and right and left[1] == right[2] and right[1] == right[3])
 
 
 _NUMBER = re.compile(r"(?<![\w'.$])(?:(\d*'[bdh])([0-9A-Fa-f]+)|(\d+)(?!['\w])|'([01])(?!\w))")
@@ -193,8 +208,10 @@ def _constants(code: str) -> Iterator[Edit]:
             yield Edit("constant", *match.span(), "'1" if fill == "0" else "'0")
             continue
         value = int(plain) if plain else int(digits, _BASES[prefix[-1]])
+        width = _is_width(code, match.start())
+        wider = value - 1 if code[: match.start()].rstrip().endswith("-") else value + 1
         for other in (value + 1, value - 1):
-            if other < 0 or (other > value and _is_width(code, match.start())):
+            if other < 0 or (width and other == wider):
                 continue
             if plain:
                 yield Edit("constant", *match.span(), str(other))
@@ -206,24 +223,36 @@ def _constants(code: str) -> Iterator[Edit]:
                 yield Edit("constant", *match.span(), f"{prefix}{wrapped:{text}}")
 
 
+_WIDTH = re.compile(r"\s*localparam\b[^=]*\w*_A?W\s*=|.*\.\w*W\([^()]*$", re.DOTALL)
+
+
 def _is_width(code: str, at: int) -> bool:
-    """Whether this is in the value of a ``localparam`` with a width's name."""
+    """Whether this is in a width: of a constant of such a name, a parameter, or a part-select."""
     begin = code.rfind(";", 0, at) + 1
-    return bool(re.match(r"\s*localparam\b[^=]*\w_A?W\s*=", code[begin:at]))
+    if _WIDTH.match(code[begin:at]):
+        return True
+    depth, k = 0, at
+    while depth >= 0 and code[k] not in ";\n":  # out to the bracket around it
+        k -= 1
+        depth += (code[k] in ")]}") - (code[k] in "([{")
+    if code[k] != "[":
+        return False
+    colon = _until(code, k + 1)  # or the closing bracket, where there is none
+    return code[colon] == ":" and (at < colon) != (code[colon - 1] in "+-")
 
 
 def _choices(code: str) -> Iterator[Edit]:
     for match in re.finditer(r"\?", code):
         start = match.end()
-        colon = _until(code, start, ":")
-        end = _until(code, colon + 1, "")
+        colon = _until(code, start)
+        end = _until(code, colon + 1)
         yes, no = code[start:colon], code[colon + 1 : end]
         if yes.strip() != no.strip():
             yield Edit("choice", start, end, f" {no.strip()} : {yes.strip()}")
 
 
-def _until(code: str, at: int, stop: str) -> int:
-    """Where an operand of ``?`` ends: at its colon, or where the whole expression does."""
+def _until(code: str, at: int) -> int:
+    """Where an operand ends: at its own colon, or where the whole expression does."""
     depth = inner = 0
     while True:
         mark = code[at]

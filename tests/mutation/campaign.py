@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from typing import Any, Literal
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("model", "quant", "hls", "scripts")
 TESTS = ("tests", "rtl_tests")
+QUICK = 4
+"""So many tests, those that have killed most mutants of a file so far, are asked first."""
 CPU_SECONDS = 60
 """Of one process; the longest healthy one takes about 5."""
 
@@ -185,7 +188,7 @@ class Tree:
 
 
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+(?:\[.*?\])?)(?: - (.*))?$", re.MULTILINE)
-_NO_BUILD = re.compile(r"does not build|iverilog|Error-|%Error")
+_NO_BUILD = re.compile(r"does not build|iverilog")
 
 
 def judge(
@@ -193,14 +196,15 @@ def judge(
     mutant: Mutant,
     tests: Groups,
     is_valid: Callable[[Tree, Mutant], bool],
-    check_health: Callable[[Tree, Sequence[str]], None],
+    check_health: Callable[[Tree, str], None],
+    first: Groups = (),
 ) -> Verdict:
-    """Run a mutant's tests, group by group."""
+    """Run a mutant's tests, group by group; before them ``first``, tests from among them."""
     total = 0.0
     with tree.changed(mutant.file, mutant.text):
         if not is_valid(tree, mutant):
             return _verdict(mutant, "invalid")
-        for group in tests:
+        for group in (*first, *tests):
             status, printed, seconds = tree.test(group)
             total += seconds
             if status:
@@ -208,19 +212,16 @@ def judge(
         else:
             digest = digest_of_tests(tests, tree.folder)
             return _verdict(mutant, "survived", seconds=total, tests=digest)
-    check_health(tree, group)
-    return _failure(mutant, status, printed, total)
-
-
-def _failure(mutant: Mutant, status: int, printed: str, seconds: float) -> Verdict:
     if status in (-signal.SIGXCPU, -signal.SIGALRM):
-        return _verdict(mutant, "killed", "time", seconds=seconds)
+        return _verdict(mutant, "killed", "time", seconds=total)
     failed = _FAILED.search(printed)
     if failed is None:
         raise RuntimeError(f"{mutant.name}: pytest ended with {status}\n{printed[-3000:]}")
     by, said = failed[1], (failed[2] or "")[:200]
-    outcome: Outcome = "invalid" if _NO_BUILD.search(said) else "killed"
-    return _verdict(mutant, outcome, by, said, seconds)
+    if _NO_BUILD.search(said):
+        return _verdict(mutant, "invalid", by, said, total)
+    check_health(tree, by)
+    return _verdict(mutant, "killed", by, said, total)
 
 
 def _verdict(
@@ -267,7 +268,7 @@ def read(results: Path) -> dict[str, Verdict]:
 
 
 class Health:
-    """Tests that fail without a mutant too would kill them all: they must pass once.
+    """Tests that fail without a mutant too would kill them all: each killer must pass once.
 
     known    a file that remembers which did
     """
@@ -276,16 +277,16 @@ class Health:
         self._known = known
         self._lock = threading.Lock()
 
-    def check(self, tree: Tree, group: Sequence[str]) -> None:
-        """Raises RuntimeError where they do not."""
+    def check(self, tree: Tree, test: str) -> None:
+        """Raises RuntimeError where it does not."""
         packages = [tree.folder / package for package in PACKAGES]
-        line = _digest(packages, digest_of_tests([group], tree.folder))
+        line = _digest(packages, digest_of_tests([[test]], tree.folder))
         with self._lock:
             if self._known.exists() and line in self._known.read_text().split():
                 return
-            status, printed, _ = tree.test(group)
+            status, printed, _ = tree.test([test])
             if status:
-                raise RuntimeError(f"{group} fails without a mutant\n{printed[-3000:]}")
+                raise RuntimeError(f"{test} fails without a mutant\n{printed[-3000:]}")
             with self._known.open("a") as stream:
                 stream.write(f"{line}\n")
 
@@ -320,13 +321,23 @@ def run(
         for tree in copies:
             trees.put(tree)
         health = Health(folder / "healthy.txt")
+        killers: dict[str, Counter[str]] = defaultdict(Counter)
+        for verdict in known.values():
+            killers[verdict.file][verdict.by] += verdict.outcome == "killed"
 
         def judged(mutant: Mutant) -> Verdict:
             tree = trees.get()
             try:
-                return judge(tree, mutant, tests_of(mutant), is_valid, health.check)
+                practised = [
+                    test for test, _ in killers[mutant.file].most_common(QUICK) if "::" in test
+                ]
+                first = [practised] if practised else []
+                tests = tests_of(mutant)
+                verdict = judge(tree, mutant, tests, is_valid, health.check, first=first)
             finally:
                 trees.put(tree)
+            killers[mutant.file][verdict.by] += verdict.outcome == "killed"
+            return verdict
 
         with results.open("a") as stream, ThreadPoolExecutor(jobs) as pool:
             pending = [pool.submit(judged, mutant) for mutant in waiting]

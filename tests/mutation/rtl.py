@@ -16,38 +16,22 @@ COUNT = 320
 FEWEST = 8
 """Of one module."""
 
-_NETWORKS = ["tests/hls/test_engine_icarus.py", "-k", "networks"]
-_SYSTEM = ["rtl_tests/system", "-k", "readout_alone or (each and 64)"]
-_LAYER = ["rtl_tests/rfssm_layer", "-k", "random or cycles or memory"]
-_CELLS, _READOUT, _SYNAPSE, _DENSE, _AXIS_IN, _FRAME_IN, _FRAME_OUT, _BRIDGE = (
-    [f"rtl_tests/rfssm_{name}"]
-    for name in (
-        "cells", "readout", "synapse", "dense", "axis_in", "frame_in", "frame_out", "uart_bridge"
-    )
-)  # fmt: skip
+_NETWORKS = ["tests/hls/test_engine_icarus.py", "-k", "corner"]
+_SYSTEM = ["rtl_tests/system", "-k", "readout_alone"]
+_BRIDGE = ["rtl_tests/rfssm_uart_bridge", "-k", "4-16-32"]
 _THEN = {
-    "axis_in": [_SYSTEM],
-    "axis_out": [_SYSTEM],
-    "cells": [_NETWORKS, _LAYER],
-    "crc16": [_FRAME_IN, _FRAME_OUT],
-    "dense": [_SYSTEM],
-    "encoder": [_DENSE, _NETWORKS, _LAYER],
-    "frame_in": [_BRIDGE],
-    "frame_out": [_BRIDGE],
-    "layer": [_NETWORKS],
-    "mul": [_CELLS],
-    "readout": [_NETWORKS],
-    "rom": [_CELLS, _SYNAPSE, _READOUT],
-    "round": [_CELLS, _READOUT],
-    "saturate": [_CELLS, _READOUT],
-    "select": [_SYNAPSE, _NETWORKS],
-    "skid": [_AXIS_IN, _SYSTEM],
-    "skip": [_NETWORKS, _LAYER],
-    "sweep": [_NETWORKS, _LAYER, _READOUT],
-    "synapse": [_NETWORKS, _LAYER, _READOUT],
-    "uart_rx": [_BRIDGE],
-    "uart_tx": [_BRIDGE],
+    **dict.fromkeys(
+        ("cells", "encoder", "readout", "select", "skip", "sweep", "synapse"), _NETWORKS
+    ),
+    **dict.fromkeys(("axis_in", "axis_out", "dense", "skid"), _SYSTEM),
+    **dict.fromkeys(("frame_in", "frame_out", "uart_rx", "uart_tx"), _BRIDGE),
 }
+"""Behind a module's own bench: what it is a part of."""
+_LINT = [
+    f"tests/hls/test_emit.py::test_verilator_accepts_random_networks[{k}]"
+    for k in range(3000, 3005)
+]
+_BOARD_LINT = ["tests/hls/test_boards.py", "-k", "verilator_accepts"]
 
 
 def files() -> list[str]:
@@ -83,10 +67,11 @@ def _rank(mutant: Mutant) -> bytes:
 
 
 def tests_of(mutant: Mutant) -> Groups:
-    """Its module's own bench first; then those of what the module is a part of."""
+    """The bench of its module, one of what the module is a part of, and lint."""
     module = Path(mutant.file).stem
-    then = [] if "/ecp5/" in mutant.file else _THEN.get(module.removeprefix("rfssm_"), [])
-    return [[f"rtl_tests/{module}"], *then]
+    then = _THEN.get(module.removeprefix("rfssm_"))
+    lint = {"rtl": _LINT, "boards": _BOARD_LINT}.get(Path(mutant.file).parent.name)
+    return [[f"rtl_tests/{module}"], *(group for group in (then, lint) if group)]
 
 
 def compiles(tree: Tree, mutant: Mutant) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.mutation import python, rtl, verilog
-from tests.mutation.campaign import ROOT, Mutant, Tree, Verdict, judge, read, run
+from tests.mutation.campaign import ROOT, Health, Mutant, Tree, Verdict, judge, read, run
 
 SATURATE = "hls/rtl/rfssm_saturate.sv"
 BENCH = [["rtl_tests/rfssm_saturate"]]
@@ -26,7 +26,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return Tree(tmp_path_factory.mktemp("mutation") / "tree")
 
 
-def healthy(tree: Tree, group: Sequence[str]) -> None:
+def healthy(tree: Tree, test: str) -> None:
     """These tests pass here as everywhere."""
 
 
@@ -93,11 +93,13 @@ def test_a_cut_run_goes_on(tmp_path: Path) -> None:
     assert [v.outcome for v in first] == [v.outcome for v in second] == ["killed", "killed"]
 
 
-def test_tests_that_fail_anyway_kill_nothing(tmp_path: Path) -> None:
+def test_tests_that_fail_anyway_kill_nothing(tree: Tree, tmp_path: Path) -> None:
+    sick = tree.folder / "tests" / "test_sick.py"
+    sick.write_text("def test_sick():\n    assert False\n")
     mutant = changed("quant/qformat.py", "half_up & 1", "half_up & 3")
-    tests = [["quant/qformat.py", "-k", "no test has this name"]]
+    health = Health(tmp_path / "healthy.txt")
     with pytest.raises(RuntimeError, match="without a mutant"):
-        run([mutant], lambda _: tests, python.compiles, tmp_path, jobs=1, progress=lambda *a: a[0])
+        judge(tree, mutant, [["tests/test_sick.py"]], python.compiles, health.check)
 
 
 MODULE = """\

@@ -24,7 +24,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def main(
     what: Annotated[str, typer.Argument(help="rtl, python or all")] = "all",
-    count: Annotated[int, typer.Option(help="mutants of the RTL")] = rtl.COUNT,
+    count: Annotated[int, typer.Option(help="mutants, 0 for what is customary")] = 0,
     only: Annotated[str, typer.Option(help="files whose name contains this")] = "",
     jobs: Annotated[int, typer.Option(help="mutants at a time")] = 2,
     folder: Annotated[Path, typer.Option(help="of results")] = ROOT / "runs" / "mutation",
@@ -35,8 +35,8 @@ def main(
     console = Console()
     failed = False
     for name, make, module in (
-        ("rtl", lambda: rtl.chosen(count), rtl),
-        ("python", python.mutants, python),
+        ("rtl", lambda: rtl.chosen(count or rtl.COUNT), rtl),
+        ("python", lambda: python.chosen(count or python.COUNT), python),
     ):
         if what not in (name, "all"):
             continue

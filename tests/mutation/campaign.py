@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -80,6 +80,24 @@ class Mutant:
     def name(self) -> str:
         """For people: module, line and operator."""
         return f"{Path(self.file).stem}:{self.line}:{self.operator}"
+
+
+def share(everything: Mapping[str, Sequence[Mutant]], count: int, fewest: int = 1) -> list[Mutant]:
+    """About ``count`` of all mutants, from each file by the number that it has, or ``fewest``.
+
+    The order within a file is that of a hash of the change: a change elsewhere moves none.
+    """
+    total = sum(map(len, everything.values()))
+    picked = []
+    for mutants in everything.values():
+        wanted = max(fewest, round(count * len(mutants) / total))
+        picked += sorted(sorted(mutants, key=_rank)[:wanted], key=lambda mutant: mutant.line)
+    return picked
+
+
+def _rank(mutant: Mutant) -> bytes:
+    parts = (mutant.file, mutant.operator, mutant.was, mutant.becomes)
+    return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-from tests.mutation.campaign import ROOT, Groups, Mutant, Tree
+from tests.mutation.campaign import ROOT, Groups, Mutant, Tree, share
 
 QFORMAT = ["quant/qformat.py", "tests/quant/test_qformat.py"]
 _RANDOM = [
@@ -17,14 +17,15 @@ _RANDOM = [
 ]
 TESTS = {
     "quant/qformat.py": [QFORMAT, _RANDOM],
-    "quant/golden.py": [_RANDOM],
+    "quant/golden.py": [["tests/quant/test_golden.py", *_RANDOM]],
 }
+COUNT = 200
 _NEEDS_NAMES = ("core/VariableInserter", "core/VariableReplacer")
 
 
-def mutants() -> list[Mutant]:
-    """Of both files."""
-    return [each for file in TESTS for each in mutants_of(file, (ROOT / file).read_text())]
+def chosen(count: int = COUNT) -> list[Mutant]:
+    """Mutants of both files, by the number that each has; always the same ones."""
+    return share({file: mutants_of(file, (ROOT / file).read_text()) for file in TESTS}, count)
 
 
 def mutants_of(file: str, text: str) -> list[Mutant]:

@@ -34,13 +34,10 @@ def main(
         raise typer.BadParameter(f"{what!r}: must be rtl, python or all")
     console = Console()
     failed = False
-    for name, make, module in (
-        ("rtl", lambda: rtl.chosen(count or rtl.COUNT), rtl),
-        ("python", lambda: python.chosen(count or python.COUNT), python),
-    ):
+    for name, module in (("rtl", rtl), ("python", python)):
         if what not in (name, "all"):
             continue
-        mutants = [mutant for mutant in make() if only in mutant.file]
+        mutants = [mutant for mutant in module.chosen(count or module.COUNT) if only in mutant.file]
 
         def progress(
             futures: Iterable[Any], done: int, total: int, name: str = name

@@ -30,7 +30,7 @@ PACKAGES = ("model", "quant", "hls", "scripts")
 TESTS = ("tests", "rtl_tests")
 QUICK = 4
 """So many tests, those that have killed most mutants of a file so far, are asked first."""
-CPU_SECONDS = 60
+CPU_SECONDS = 20
 """Of one process; the longest healthy one takes about 5."""
 
 Outcome = Literal["killed", "survived", "invalid"]

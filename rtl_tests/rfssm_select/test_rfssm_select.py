@@ -14,7 +14,7 @@ def test_selects(width: int, words: int, tmp_path: Path) -> None:
     check("rfssm_select", "rfssm_select.rfssm_select_tb", tmp_path, parameters=parameters)
 
 
-@pytest.mark.parametrize("words", [1, 2, 3, 5, 6, 7, 13, 33])
+@pytest.mark.parametrize("words", [1, 2, 3, 5, 6, 7, 13, 25, 33])
 def test_no_word_that_is_not_there_is_read(words: int, tmp_path: Path) -> None:
     require("verilator")
     arguments = ["--lint-only", "-Wno-lint", "-Wwarn-SELRANGE", f"-GWORDS={words}"]

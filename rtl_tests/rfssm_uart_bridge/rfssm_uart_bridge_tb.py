@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import cocotb
 from harness import (
     NO_PAUSE,
     Bench,
@@ -254,6 +255,35 @@ async def a_first_frame_resets_the_ip_and_no_other_does(dut: Any) -> None:
         assert (lows >= 4) == expected
         assert (lows > 0) == expected
     assert low.beats == []
+
+
+@test
+async def the_label_changes_with_a_sample_s_last_score_only(dut: Any) -> None:
+    host = await started(dut)
+    seen = [int(dut.label.value)]
+
+    async def watch() -> None:
+        while True:
+            await host.bench.edge()
+            if int(dut.label.value) != seen[-1]:
+                seen.append(int(dut.label.value))
+
+    cocotb.start_soon(watch())
+    for samples in (1, 2):
+        await host.sample(MOST, packets=5)
+        assert len(seen) <= 1 + samples, f"labels {seen} of {samples} samples"
+
+
+@test
+async def the_ip_is_in_reset_while_the_bridge_is(dut: Any) -> None:
+    host = await started(dut)
+    await host.bench.edge(20)
+    assert int(dut.m_aresetn.value) == 1
+    dut.rst.value = 1
+    await host.bench.edge(2)
+    for _ in range(5):
+        await host.bench.edge()
+        assert int(dut.m_aresetn.value) == 0
 
 
 @test

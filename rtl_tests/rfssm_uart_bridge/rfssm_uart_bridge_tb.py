@@ -275,15 +275,15 @@ async def the_label_changes_with_a_sample_s_last_score_only(dut: Any) -> None:
 
 
 @test
-async def the_ip_is_in_reset_while_the_bridge_is(dut: Any) -> None:
+async def a_reset_resets_the_ip_and_ends_its_sample(dut: Any) -> None:
     host = await started(dut)
-    await host.bench.edge(20)
-    assert int(dut.m_aresetn.value) == 1
+    assert await host.ask(EVENTS | FIRST, words_of(host.words(1))) == (Status.OK, b"")
+    assert (int(dut.m_aresetn.value), int(dut.busy.value)) == (1, 1)
     dut.rst.value = 1
     await host.bench.edge(2)
     for _ in range(5):
         await host.bench.edge()
-        assert int(dut.m_aresetn.value) == 0
+        assert (int(dut.m_aresetn.value), int(dut.busy.value)) == (0, 0)
 
 
 @test

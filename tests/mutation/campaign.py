@@ -25,6 +25,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("model", "quant", "hls", "scripts")
 TESTS = ("tests", "rtl_tests")
@@ -225,6 +227,8 @@ def judge(
         for group in (*first, *tests):
             status, printed, seconds = tree.test(group)
             total += seconds
+            if group in first and status == pytest.ExitCode.USAGE_ERROR:
+                continue  # a test of that name is no more
             if status:
                 break
         else:

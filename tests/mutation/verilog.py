@@ -185,16 +185,25 @@ def _operators(code: str, assigns: set[int]) -> Iterator[Edit]:
             for instead in table.get(token, "").split():
                 if larger and instead == ">=":
                     continue
-                if token in "-*" and _is_width(code, match.start()):
+                if token in ("-", "*", "&&") and _is_width(code, match.start()):
                     continue
                 yield Edit(operator, *match.span(), instead)
 
 
 def _is_the_larger(code: str, at: int) -> bool:
-    """Whether ``>`` stands in (a > b) ? a : b."""
-    left = re.search(r"\(\s*([\w ]+?)\s*$", code[:at])
-    right = re.match(r">\s*([\w +]+?)\s*\)\s*\?\s*([\w ]+?)\s*:\s*([\w +]+?)\s*[);]", code[at:])
-    return bool(left and right and left[1] == right[2] and right[1] == right[3])
+    """Whether ``>`` stands in (a > b) ? a : b, or both a step further: equal where a is b."""
+    left = re.search(r"\(\s*(\w+)\s*$", code[:at])
+    right = re.match(r">\s*([\w +]+?)\s*\)\s*\?\s*([\w +]+?)\s*:\s*([\w +]+?)\s*[);]", code[at:])
+    if not left or not right:
+        return False
+    other, yes, no = right.groups()
+    values = {name: 7**k for k, name in enumerate(re.findall(r"[A-Za-z_]\w*", other), start=3)}
+    values[left[1]] = _sum(other, values)
+    return _sum(yes, values) == _sum(no, values)
+
+
+def _sum(text: str, values: dict[str, int]) -> int:
+    return sum(int(t) if t.isdigit() else values.get(t, -1) for t in text.replace("+", " ").split())
 
 
 _NUMBER = re.compile(r"(?<![\w'.$])(?:(\d*'[bdh])([0-9A-Fa-f]+)|(\d+)(?!['\w])|'([01])(?!\w))")

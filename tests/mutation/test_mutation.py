@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ needs_icarus = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    return Tree(tmp_path_factory.mktemp("mutation") / "tree")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
+    copy = Tree(tmp_path_factory.mktemp("mutation") / "tree")
+    yield copy
+    copy.close()
 
 
 def healthy(tree: Tree, test: str) -> None:

@@ -13,7 +13,7 @@ MINUTES     ?= 10
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint typecheck bench fuzz clean
+.PHONY: setup demo test lint typecheck bench fuzz mutate clean
 
 setup: $(READY)
 
@@ -43,6 +43,9 @@ bench: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz.py --minutes $(MINUTES)
+
+mutate: $(READY)
+	$(BIN)/python -m tests.mutation
 
 clean:
 	rm -rf $(VENV) build dist runs

@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint typecheck bench clean
+.PHONY: setup demo test lint typecheck bench coverage clean
 
 setup: $(READY)
 
@@ -38,6 +38,13 @@ typecheck: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+coverage: $(READY)
+	$(BIN)/python -m tests.rtl_coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 clean:
 	rm -rf $(VENV) build dist runs

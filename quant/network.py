@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -304,6 +305,16 @@ class IntegerNetwork(BaseModel):
     def all_layers(self) -> tuple[Layer, ...]:
         """The spiking layers and the readout."""
         return (*self.layers, self.readout)
+
+    @cached_property
+    def saturates(self) -> tuple[bool, ...]:
+        """Of each layer: whether a state may leave its word, however long a stream runs.
+
+        False is proved; hardware needs no saturation there.
+        """
+        from rfssm.quant import bounds  # bounds reads networks; this is the way back
+
+        return tuple(bounds.saturates(self, i) for i in range(len(self.all_layers)))
 
     def value_range(self, i: int) -> tuple[int, int]:
         """Smallest and largest integer that enters layer i (the readout: ``len(layers)``)."""

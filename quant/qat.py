@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -353,7 +354,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
             self.largest_input,
             2 ** (self.formats.weight_bits - 1) - 1,
         )
-        current = synapse.current(x, grid)[:, :, 0].double()
+        current = recurrence.current(x, synapse, grid)[:, :, 0].double()
         lsb = integers.scale * 2.0**-self.formats.guard_bits
         return recurrence.integrate(current, integers.leak, grid), lsb
 
@@ -533,9 +534,20 @@ def _folded(layer: QATSpiking | QATReadout, seen: Seen | None) -> tuple[Tensor, 
     return fold(layer, layer.dense.weight * seen.gain, seen.x, seen.live)
 
 
-def _through(x: Tensor, quantize: Any) -> Tensor:
+class _Through(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, quantize: Callable[[Tensor], Tensor]) -> Tensor:
+        return quantize(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return grads[0], None
+
+
+def _through(x: Tensor, quantize: Callable[[Tensor], Tensor]) -> Tensor:
     """Quantise with the gradient of the identity."""
-    return quantize(x.detach()) + (x - x.detach())  # type: ignore[no-any-return]
+    quantized: Tensor = _Through.apply(x, quantize)  # type: ignore[no-untyped-call]
+    return quantized
 
 
 def _round_clipped(x: Tensor, bits: int) -> Tensor:

@@ -266,13 +266,61 @@ def import_published(
 
 
 @app.command()
-def inspect(network: NetworkFile, as_json: AsJson = False) -> None:
+def freeze(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN_OR_NETWORK", help="A run's folder, or a network file.")
+    ],
+    state_bits: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N", help="auto: as few as are proved to hold every reachable state."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="NETWORK", help="network.safetensors to write.")],
+    limit: Annotated[
+        int | None,
+        typer.Option(min=4, max=32, help="Most bits for auto; each layer's own width if absent."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Choose the width of the states and write the network again."""
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.freeze import freeze_states, network_of, report_json, told
+
+    file = network_of(source)
+    check_output_file(out, inputs=(file,))
+    frozen, widths = freeze_states(IntegerNetwork.load(file), state_bits, limit)
+    with writing(out):
+        frozen.save(out)
+    if as_json:
+        print(json.dumps(report_json(widths)))
+    else:
+        console.show(*told(widths, limit), f"wrote {out}")
+
+
+@app.command()
+def inspect(
+    network: NetworkFile,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(metavar="X.npz", help="Samples to look at; a run's own test set if absent."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what a network is made of."""
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
-    from rfssm.scripts.describe import describe
+    from rfssm.scripts.describe import beside, describe
 
-    description = describe(IntegerNetwork.load(network))
+    loaded = IntegerNetwork.load(network)
+    if calibrate is None:
+        samples, left_out = beside(network, loaded)
+        if left_out:
+            console.tell(left_out)
+    else:
+        samples = _load_samples(calibrate, loaded)
+    description = describe(loaded, samples)
     if as_json:
         print(json.dumps(description.to_json()))
         return
@@ -282,6 +330,7 @@ def inspect(network: NetworkFile, as_json: AsJson = False) -> None:
         f"input: {description.channels} channels, {description.input_bits} bits {sign}, "
         f"{description.input_frac} of them fraction, at most {description.steps_max} steps",
         *console.network_tables(description),
+        *console.overflow_notes(description),
         f"{description.memory_bits:,} bits of memory in all",
     )
     for i, layer in enumerate(description.layers):

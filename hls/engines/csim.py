@@ -145,7 +145,7 @@ def _loaded(network: IntegerNetwork, steps: int, lanes: LaneChoice | None) -> It
     chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
     folder = cached(
         "csim",
-        [network.digest(), str(steps), str(chosen), *_tools()],
+        [network.digest(), str(network.saturates), str(steps), str(chosen), *_tools()],
         lambda f: _build(network, steps, chosen, f),
     )
     model = convert_network(network, folder, "RFSSM", lanes=chosen, steps=steps, rtl=False)

@@ -131,7 +131,8 @@ def test_an_upset_state_is_that_state_with_one_bit_flipped(
                     a * u + b * before[1], layer.transition_frac, layer.rounding
                 )
                 total += int(x[paused] @ weight[neuron]) << layer.guard_bits
-                expected = reference.fitted(total, layer.state_bits, layer.overflow)
+                overflow = layer.overflow if net.saturates[0] else "WRAP"  # as it is built
+                expected = reference.fitted(total, layer.state_bits, overflow)
                 assert states[0, paused, neuron] == expected
             others = np.arange(layer.neurons) != neuron
             assert (got.u[0][..., others] == whole.u[0][..., others]).all()

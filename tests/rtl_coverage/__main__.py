@@ -1,7 +1,7 @@
 """Line and toggle coverage of the RTL: ``make coverage``.
 
-Random networks run in the Verilator engine, the boards' tests at their simulated pins, a bench of
-rfssm_pins; all built with Verilator's counters.  A line or bit counts once, whichever network built
+Random networks run in the Verilator engine, the boards' tests at their simulated pins, three
+modules' own benches; all built with Verilator's counters.  A line or bit counts once, whichever network built
 it and wherever it was reached.  Ends with status 1 below 100 % of the lines or 95 % of the toggles.
 """
 
@@ -35,6 +35,23 @@ CONSTANT = re.compile(r"(g_\w+\.)?rom\[")
 """Contents of an rfssm_rom never change: the only points that are left out."""
 
 
+BENCHES: dict[str, tuple[Path, dict[str, int | str]]] = {
+    "rfssm_pins": (simulation.RTL / "pins", {"IN_W": 33, "OUT_W": 65}),
+    "rfssm_uart_rx": (simulation.BOARD_RTL, {"CLKS_PER_BIT": 5}),
+    "rfssm_uart_bridge": (
+        simulation.BOARD_RTL,
+        {
+            "CLKS_PER_BIT": 4,
+            "BUFFER": 16,
+            "TDATA_W": 32,
+            "LABEL_W": 5,
+            "IDENTITY": "}~an identity}~~",
+        },
+    ),
+}
+"""For what neither networks nor the host driver do: glitches on a line, requests that come early."""
+
+
 def cases() -> Iterator[Case]:
     yield from map(random_case, range(SMALL_CASES))
     yield from (random_case(seed, LARGE) for seed in range(LARGE_CASES))
@@ -62,16 +79,17 @@ def run_everything(folder: Path) -> None:
             sys.exit("the boards' tests failed")
     simulation.VERILATOR_ARGS += FLAGS
     os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
-    results = simulation.simulate(
-        "rfssm_pins",
-        "rfssm_pins.rfssm_pins_tb",
-        folder / "pins",
-        parameters={"IN_W": 33, "OUT_W": 65},
-        rtl=simulation.RTL / "pins",
-        simulator="verilator",
-    )
-    if any(result.failure for result in results):
-        sys.exit("the bench of rfssm_pins failed")
+    for module, (rtl, parameters) in BENCHES.items():
+        results = simulation.simulate(
+            module,
+            f"{module}.{module}_tb",
+            folder / module,
+            parameters=parameters,
+            rtl=rtl,
+            simulator="verilator",
+        )
+        if any(result.failure for result in results):
+            sys.exit(f"the bench of {module} failed")
 
 
 def report(counts: Counter[Point], console: Console) -> bool:

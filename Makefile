@@ -1,5 +1,6 @@
 # `make demo` and `make test` set up by themselves; everything else needs `make setup` once.
 # PYTHON: the interpreter that the virtual environment is made from (3.11 or newer).
+# MINUTES: how long `make fuzz` goes on.
 # TORCH_INDEX: where torch is looked for first; empty for PyPI's own (GPU) build.
 
 PYTHON      ?= python3
@@ -7,11 +8,16 @@ VENV        ?= .venv
 TORCH       ?= torch==2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTEST_ARGS ?= -n 2 --dist worksteal
+MINUTES     ?= 10
 
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
+<<<<<<< HEAD
 .PHONY: setup demo test lint typecheck bench coverage clean
+=======
+.PHONY: setup demo test lint typecheck bench fuzz clean
+>>>>>>> main
 
 setup: $(READY)
 
@@ -39,12 +45,17 @@ typecheck: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
+<<<<<<< HEAD
 coverage: $(READY)
 	$(BIN)/python -m tests.rtl_coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+=======
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz.py --minutes $(MINUTES)
+>>>>>>> main
 
 clean:
 	rm -rf $(VENV) build dist runs

@@ -102,14 +102,18 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
             lanes = lane_choice(synapse_lanes, neuron_lanes)
         return config | {"Lanes": as_numbers(lanes), "WriteRTL": write_rtl}
 
-    def compile(self, model: Any) -> str:
-        """Compile the project's C++ for C simulation; returns the library's path."""
+    def compile(self, model: Any, *, much: bool = False) -> str:
+        """Compile the project's C++ for C simulation; returns the library's path.
+
+        much    of simulation to come: optimise small networks too
+        """
         project = model.config.get_project_name()
         directory = Path(model.config.get_output_dir()).resolve()
         library = directory / f"firmware/{project}-{model.config.get_config_value('Stamp')}.so"
         weights = sum(node.get_weights("weight").data_length for node in ours(model))
-        flags = [*FLAGS, "-O0" if weights <= TINY else "-O2"]
-        host = _precompiled(flags) if weights <= TINY else HOST
+        tiny = weights <= TINY and not much
+        flags = [*FLAGS, "-O0" if tiny else "-O2"]
+        host = _precompiled(flags) if tiny else HOST
         # one translation unit: what costs time is reading ap_fixed, and that need be done once only
         source = directory / f"{project}_csim.cpp"
         source.write_text(f'#include "firmware/{project}.cpp"\n#include "{project}_bridge.cpp"\n')

@@ -163,6 +163,23 @@ def verilator_runtime() -> list[Path]:
     return [folder / f"{name}.o" for name in _RUNTIME]
 
 
+def verilator_precompiled(flags: Sequence[str], headers: Sequence[str]) -> Path:
+    """A header beside its precompiled form, which g++ takes where the same flags are given.
+
+    Reading Verilator's headers takes longer than compiling a small design does.
+    """
+    text = "".join(f"#include {header}\n" for header in headers)
+
+    def build(folder: Path) -> None:
+        (folder / "runtime.h").write_text(text)
+        run_tool(
+            [gxx(), *flags, *verilator_includes(), "-x", "c++-header", "runtime.h"], cwd=folder
+        )
+
+    key = [verilator_version(), gxx_version(), text, *flags]
+    return cached("verilated-headers", key, build) / "runtime.h"
+
+
 # -- Icarus ----------------------------------------------------------------------------------------
 
 

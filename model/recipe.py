@@ -299,6 +299,8 @@ class TrainingConfig(Section):
     rate_target: Annotated[Real, Field(gt=0, le=1)] | None = None
     """Spikes per neuron and step above which a layer is punished."""
     rate_weight: Annotated[Real, Field(ge=0)] = 10.0
+    overflow_weight: Annotated[Real, Field(ge=0)] = 0.0
+    """Of the precision that a proved width (quantization.proved) takes from thresholds."""
     augmentation: AugmentationConfig | None = None
     accelerator: Literal["cpu", "gpu"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] = 1

@@ -181,6 +181,8 @@ class TrainingLoop(pl.LightningModule):
             excess = (activity.rates(batch.steps) - self.config.rate_target).relu()
             penalty = excess.square().sum() / self.config.rate_target
             loss = loss + self.config.rate_weight * penalty
+        if self.config.overflow_weight:
+            loss = loss + self.config.overflow_weight * activity.overflow()
         return loss * weight
 
     def _seed_dropout(self, batch_idx: int) -> None:

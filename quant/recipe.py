@@ -28,6 +28,8 @@ class ReadoutConfig(Section):
     bias_bits: Annotated[int, Field(ge=2, le=32)] = 16
     """Of the bias, where the network has one."""
     rounding: Rounding = "RND"
+    proved: bool = False
+    """No input can saturate a state: the scale grows until the reachable range fits state_bits."""
 
     @model_validator(mode="after")
     def _fits(self) -> ReadoutConfig:
@@ -50,6 +52,8 @@ class QuantizationConfig(Section):
     bias_bits: Annotated[int, Field(ge=2, le=32)] = 12
     """Of the bias, where the network has one."""
     rounding: Rounding = "RND"
+    proved: bool = False
+    """No input can saturate a state: scales grow until the reachable range fits state_bits."""
     readout: ReadoutConfig = ReadoutConfig()
 
     @model_validator(mode="after")
@@ -92,6 +96,11 @@ class Recipe(Section):
             raise ValueError(
                 "network.cell.parallel = true: must be false, or quantization null, because "
                 "rounding is not associative; it is the same neuron"
+            )
+        if self.training.overflow_weight and not self.quantization.proved:
+            raise ValueError(
+                f"training.overflow_weight = {self.training.overflow_weight}: must be 0 without "
+                "quantization.proved = true, because nothing keeps the states within a width"
             )
         formats: dict[str, QuantizationConfig | ReadoutConfig] = {
             "quantization": self.quantization,

@@ -21,6 +21,7 @@ from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
 from rfssm.model.train import Metrics, fit, reproducible
 from rfssm.quant import golden
+from rfssm.quant.bounds import reachable_range
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
@@ -42,6 +43,8 @@ class Summary:
     parameters           numbers that were trained
     spikes_per_sample    of all layers together, mean over the test set
     rates                spikes per neuron and step of each layer, on the test set
+    state_bits           of each layer and the readout; none where numbers are real
+    reachable_bits       of a word that no input overflows, proved: the same layers
     seconds              of the session that ended the run
     """
 
@@ -50,6 +53,8 @@ class Summary:
     parameters: int
     spikes_per_sample: float
     rates: tuple[float, ...]
+    state_bits: tuple[int, ...]
+    reachable_bits: tuple[int, ...]
     seconds: float
 
 
@@ -83,6 +88,7 @@ def train(
         network = build(recipe, data)
         _open_folder(recipe, run_dir, resume)  # once nothing is left to refuse
         frozen = None
+        reachable: tuple[int, ...] = ()
         start = [layer.cell.transition().detach() for layer in network.spiking()]
         history = fit(
             network,
@@ -97,10 +103,12 @@ def train(
         if isinstance(network, QATNetwork):
             network.warn_about_floor()
             frozen = _freeze_and_check(recipe, network, test, data, history, run_dir)
+            reachable = _reachable_bits(recipe, frozen)
         _plot(run_dir, network, start, test, history)
         test.save(run_dir / TEST)
         if frozen is not None:
             frozen.save(run_dir / NETWORK)
+    layers = () if frozen is None else frozen.all_layers
     rates = history[-1].rates
     spikes = sum(r * n for r, n in zip(rates, recipe.network.neurons, strict=True))
     summary = Summary(
@@ -109,6 +117,8 @@ def train(
         sum(p.numel() for p in network.parameters()),
         spikes * float(test.steps.mean()),
         rates,
+        tuple(layer.state_bits for layer in layers),
+        reachable,
         time.monotonic() - began,
     )
     write_atomically(run_dir / SUMMARY, json.dumps(asdict(summary), indent=1).encode())
@@ -218,6 +228,18 @@ def _freeze_and_check(
         "test_samples": len(test),
     }
     return frozen.model_copy(update={"provenance": provenance})
+
+
+def _reachable_bits(recipe: Recipe, network: IntegerNetwork) -> tuple[int, ...]:
+    """Of each layer and the readout; a width that was to be proved must be."""
+    reachable = tuple(reachable_range(network, i).bits for i in range(len(network.all_layers)))
+    assert recipe.quantization is not None
+    proved = [recipe.quantization.proved] * len(network.layers)
+    proved.append(recipe.quantization.readout.proved)
+    for i, (layer, bits) in enumerate(zip(network.all_layers, reachable, strict=True)):
+        if proved[i] and bits > layer.state_bits:
+            raise AssertionError(f"layers[{i}]: reaches {bits} bits of {layer.state_bits}")
+    return reachable
 
 
 @torch.no_grad()

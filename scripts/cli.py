@@ -199,6 +199,7 @@ def train(
         f"trained {chosen.name} in {came_to.seconds:.1f} s",
         f"test accuracy of the {numbers} network: {100 * came_to.accuracy:.2f} %",
         f"{came_to.parameters:,} parameters, {came_to.spikes_per_sample:,.0f} spikes per sample",
+        *console.reachable_lines(came_to.state_bits, came_to.reachable_bits),
         f"wrote {run}",
     )
 

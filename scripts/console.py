@@ -111,6 +111,16 @@ def stages() -> Iterator[Callable[[str, str], None]]:
         finish()
 
 
+def reachable_lines(state_bits: Sequence[int], reachable: Sequence[int]) -> list[str]:
+    """Whether states are proved to stay within their widths, layer by layer; last the readout."""
+    lines = []
+    for i, (bits, needed) in enumerate(zip(state_bits, reachable, strict=True)):
+        name = f"layer {i}" if i < len(state_bits) - 1 else "readout"
+        proved = "proved, never saturates" if needed <= bits else "not proved, may saturate"
+        lines.append(f"{name}: states of {bits} bits, reachable {needed} bits: {proved}")
+    return lines
+
+
 def engine_table(report: VerifyReport) -> Table:
     """One row for each engine."""
     table = Table()

@@ -1,6 +1,8 @@
-"""Samples <-> the beats of the IP's streams."""
+"""What both simulators need: the beats of the IP's streams, and what a circuit reads at start."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.random import Generator
@@ -43,6 +45,17 @@ def event_beats(samples: Samples, rng: Generator | None = None) -> Beats:
     sample = step // longest
     last = np.append(sample[1:] != sample[:-1], True)
     return np.stack([words, LAST * last + STEP_END * ends], axis=1).astype(np.uint32)
+
+
+def code_and_memories(
+    sources: Mapping[str, bytes],
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Files that are compiled, and files that the circuit reads when it starts.
+
+    Networks that differ in the second alone share one compilation.
+    """
+    code = {name: data for name, data in sources.items() if not name.endswith(".mem")}
+    return code, {name: data for name, data in sources.items() if name not in code}
 
 
 def bench_lines(sent: Beats) -> str:

@@ -22,6 +22,8 @@ from rfssm.quant.samples import Bools, Outputs, Samples
 
 SOURCES = Path(__file__).parents[1]
 ALL_STEPS = 0xFFFFFFFF
+SHORT = 200_000
+"""Neurons times steps up to which small networks are not worth an optimising compiler."""
 
 
 def missing() -> str | None:
@@ -42,7 +44,8 @@ def run(
     longest = int(samples.steps.max())
     # An hls4ml project has a fixed number of steps: the next power of two serves many test sets.
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
-    with _loaded(network, steps, lanes) as model:
+    much = int(samples.steps.sum()) * sum(layer.outputs for layer in network.all_layers) > SHORT
+    with _loaded(network, steps, lanes, much) as model:
         return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
 
 
@@ -140,13 +143,15 @@ class _Record:
 
 
 @contextmanager
-def _loaded(network: IntegerNetwork, steps: int, lanes: LaneChoice | None) -> Iterator[Any]:
+def _loaded(
+    network: IntegerNetwork, steps: int, lanes: LaneChoice | None, much: bool
+) -> Iterator[Any]:
     """A ``ModelGraph`` whose compiled library comes from the cache."""
     chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
     folder = cached(
         "csim",
-        [network.digest(), str(network.saturates), str(steps), str(chosen), *_tools()],
-        lambda f: _build(network, steps, chosen, f),
+        [network.digest(), str(network.saturates), str(steps), str(chosen), str(much), *_tools()],
+        lambda f: _build(network, steps, chosen, much, f),
     )
     model = convert_network(network, folder, "RFSSM", lanes=chosen, steps=steps, rtl=False)
     library = ctypes.CDLL(str(next(folder.glob("*.so"))))
@@ -158,17 +163,32 @@ def _loaded(network: IntegerNetwork, steps: int, lanes: LaneChoice | None) -> It
         _unload(library)
 
 
-def _build(network: IntegerNetwork, steps: int, lanes: LaneChoice, folder: Path) -> None:
-    """Write and compile the project; keep the library and the weights that it reads."""
-    with tempfile.TemporaryDirectory() as project:
-        model = convert_network(network, project, "RFSSM", lanes=lanes, steps=steps, rtl=False)
+def _build(
+    network: IntegerNetwork, steps: int, lanes: LaneChoice, much: bool, folder: Path
+) -> None:
+    """Write and compile the project; keep the library and the weights that it reads.
+
+    The library reads them when it runs, so networks that differ in nothing else share one.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        model = convert_network(network, name, "RFSSM", lanes=lanes, steps=steps, rtl=False)
         model.write()
-        library = Path(model.config.backend.compile(model))
-        shutil.copy(library, folder / "network.so")
+        project = Path(name)
+        code = [*sorted((project / "firmware").glob("*.*")), project / "network_bridge.cpp"]
+        compiled = cached(
+            "csim-code",
+            [*(file.read_bytes() for file in code), str(much), *_tools()],
+            lambda f: _keep(model.config.backend.compile(model, much=much), f / "network.so"),
+        )
+        shutil.copy(compiled / "network.so", folder)
         weights = folder / "weights"
         weights.mkdir()
-        for file in (library.parent / "weights").glob("*.txt"):
+        for file in (project / "firmware" / "weights").glob("*.txt"):
             shutil.copy(file, weights)
+
+
+def _keep(library: str, path: Path) -> None:
+    shutil.copy(library, path)
 
 
 def _tools() -> list[str | bytes]:

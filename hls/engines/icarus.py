@@ -51,7 +51,8 @@ def run(
     """
     samples.check(network)
     design = Design.of(network, lanes, "dut")
-    built = _build(design, design_sources(design) if sources is None else sources)
+    code, memories = beats.code_and_memories(design_sources(design) if sources is None else sources)
+    built = _build(design, code)
     expected = beats.packet_beats(network, samples)
     sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
     arguments = {
@@ -63,8 +64,8 @@ def run(
     }
     with tempfile.TemporaryDirectory(prefix="rfssm-icarus-") as name:
         folder = Path(name)
-        for memory in built.glob("*.mem"):
-            (folder / memory.name).symlink_to(memory)
+        for memory, contents in memories.items():
+            (folder / memory).write_bytes(contents)
         (folder / "beats.txt").write_text(beats.bench_lines(sent))
         command = [toolchain.icarus("vvp"), "-n", str(built / "bench.vvp")]
         command += [f"+{key}={value}" for key, value in arguments.items()]
@@ -186,8 +187,8 @@ def _bench() -> Path:
     return Path(str(files("rfssm.hls"))) / "rtl" / "bench" / "rfssm_bench.sv"
 
 
-def _build(design: Design, sources: Mapping[str, bytes]) -> Path:
-    """Folder with ``bench.vvp`` and the memory files of this network."""
+def _build(design: Design, code: Mapping[str, bytes]) -> Path:
+    """Folder with ``bench.vvp``, for all contents of its memories."""
     reason = missing()
     if reason:
         raise ToolError(f"engine icarus: {reason}")
@@ -197,14 +198,14 @@ def _build(design: Design, sources: Mapping[str, bytes]) -> Path:
         "TRACE_W": design.trace_bits,
     }
     key: list[str | bytes] = [
-        *(part for name in sorted(sources) for part in (name, sources[name])),
+        *(part for name in sorted(code) for part in (name, code[name])),
         *(f"{name}={value}" for name, value in parameters.items()),
         _bench().read_bytes(),
         toolchain.icarus_version(),
     ]
 
     def build(folder: Path) -> None:
-        for name, data in sources.items():
+        for name, data in code.items():
             (folder / name).write_bytes(data)
         toolchain.run_tool(
             [
@@ -212,7 +213,7 @@ def _build(design: Design, sources: Mapping[str, bytes]) -> Path:
                 *("-g2012", "-s", "rfssm_bench", "-o", "bench.vvp"),
                 *(f"-Prfssm_bench.{name}={value}" for name, value in parameters.items()),
                 _bench(),
-                *sorted(name for name in sources if name.endswith((".sv", ".v"))),
+                *sorted(name for name in code if name.endswith((".sv", ".v"))),
             ],
             cwd=folder,
         )

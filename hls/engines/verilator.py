@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -30,11 +31,16 @@ _VERILATOR_FLAGS = (
 # Thousands of gates with one condition in common: branches cost more than what they skip.
 _NETLIST_FLAGS = ("-fno-merge-cond", "-Wno-UNOPTFLAT")
 _GXX_FLAGS = (
-    *("-std=gnu++17", "-fPIC", "-shared"),
+    *("-std=gnu++17", "-fPIC"),
     *("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0"),
 )
+_HEADERS = (  # of bulk.cpp
+    *('"verilated.h"', '"verilated_syms.h"'),
+    *("<fcntl.h>", "<functional>", "<memory>", "<mutex>", "<string>", "<unistd.h>"),
+)
 _CYCLES_PER_CALL = 20_000  # between two looks at the keyboard
-_SMALL_WEIGHTS = 4096  # networks with more weights are worth an optimising compiler
+_SMALL_WEIGHTS = 4096  # networks with more weights are worth an optimising compiler,
+SHORT_CYCLES = 1_000_000  # and so are runs that may take more cycles
 _DONE = 1
 _FAILURES = {
     -1: "the simulation hangs: no beat in {idle} cycles",
@@ -123,14 +129,15 @@ def simulate(
         sent = beats.dense_beats(network, samples)
     else:
         sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
-    with Circuit(design, top, given, seed) as circuit:
-        for cycles in (reset_after, 0) if reset_after else (0,):
+    cycles = int(samples.steps.sum()) * design.slowest_step
+    with Circuit(design, top, given, seed, much=cycles > SHORT_CYCLES) as circuit:
+        for so_many in (reset_after, 0) if reset_after else (0,):
             circuit.reset()
             call = Call(design, samples, sent, spikes, states)
             call.stalls(source_chance, sink_chance, seed)
             call.run.alone = alone
-            if cycles:
-                circuit.go(call, cycles)
+            if so_many:
+                circuit.go(call, so_many)
         circuit.to_the_end(call, progress)
     return call.result()
 
@@ -155,16 +162,29 @@ class Circuit:
     """A Verilated top in memory, which ``with`` sets free.
 
     memories    those that a configuration file among the sources opens, by name
+    much        it will run for many cycles, so it is worth an optimising compiler
     """
 
-    def __init__(self, design: Design, top: str, sources: Mapping[str, bytes], seed: int) -> None:
-        folder = _build(design, top, sources)
+    def __init__(
+        self,
+        design: Design,
+        top: str,
+        sources: Mapping[str, bytes],
+        seed: int,
+        *,
+        much: bool = True,
+    ) -> None:
+        code, memories = beats.code_and_memories(sources)
+        folder = _build(design, top, code, _optimisation(design, much))
         self._library = ctypes.CDLL(str(folder / "dut.so"))
         self._library.simulation_new.restype = ctypes.c_void_p
         self._library.simulation_run.restype = ctypes.c_int64
-        self._handle = ctypes.c_void_p(self._library.simulation_new(str(folder).encode(), seed))
+        with tempfile.TemporaryDirectory(prefix="rfssm-verilator-") as place:
+            for name, data in memories.items():
+                (Path(place) / name).write_bytes(data)
+            self._handle = ctypes.c_void_p(self._library.simulation_new(place.encode(), seed))
         if not self._handle:
-            raise ToolError(f"{folder}: cannot be entered")
+            raise ToolError(f"{place}: cannot be entered")
         found: list[Memory] = []
 
         def tell(name: bytes, words: int, bits: int) -> None:
@@ -346,21 +366,20 @@ def _driver() -> Path:
     return Path(str(files("rfssm.hls.engines"))) / "bulk.cpp"
 
 
-def _optimisation(network: IntegerNetwork) -> str:
+def _optimisation(design: Design, much: bool) -> str:
     """-O0 compiles in half the time of -O1, which runs seven times as fast; -O2 gains nothing."""
-    weights = sum(layer.inputs * layer.outputs for layer in network.all_layers)
-    return "-O0" if weights <= _SMALL_WEIGHTS else "-O1"
+    weights = sum(layer.inputs * layer.outputs for layer in design.network.all_layers)
+    return "-O1" if much or weights > _SMALL_WEIGHTS else "-O0"
 
 
-def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
-    """Folder with ``dut.so``, a network's top, and its memory files."""
+def _build(design: Design, top: str, code: Mapping[str, bytes], optimisation: str) -> Path:
+    """Folder with ``dut.so``, a network's top, for all contents of its memories."""
     reason = missing()
     if reason:
         raise ToolError(f"engine verilator: {reason}")
-    optimisation = _optimisation(design.network)
-    flags = [*_VERILATOR_FLAGS, *(_NETLIST_FLAGS if "netlist.v" in sources else ())]
+    flags = [*_VERILATOR_FLAGS, *(_NETLIST_FLAGS if "netlist.v" in code else ())]
     key: list[str | bytes] = [
-        *(part for name in sorted(sources) for part in (name, sources[name])),
+        *(part for name in sorted(code) for part in (name, code[name])),
         _driver().read_bytes(),
         _header(design, top),
         top,
@@ -372,9 +391,9 @@ def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
     ]
 
     def build(folder: Path) -> None:
-        for name, data in sources.items():
+        for name, data in code.items():
             (folder / name).write_bytes(data)
-        modules = sorted(name for name in sources if name.endswith((".sv", ".v", ".vlt")))
+        modules = sorted(name for name in code if name.endswith((".sv", ".v", ".vlt")))
         toolchain.verilate([*flags, "--top-module", top, "-Mdir", "obj", *modules], cwd=folder)
         generated = sorted((folder / "obj").glob("Vdut*.cpp"))
         (folder / "obj" / "network.h").write_text(_header(design, top))
@@ -385,6 +404,11 @@ def _build(design: Design, top: str, sources: Mapping[str, bytes]) -> Path:
                 toolchain.gxx(),
                 optimisation,
                 *_GXX_FLAGS,
+                "-shared",
+                *(
+                    "-include",
+                    toolchain.verilator_precompiled([optimisation, *_GXX_FLAGS], _HEADERS),
+                ),
                 *toolchain.verilator_includes(),
                 "-Iobj",
                 "obj/all.cpp",

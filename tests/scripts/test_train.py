@@ -24,6 +24,8 @@ def test_train_fills_a_run_folder(rfssm: Callable[..., Finished], tmp_path: Path
     done = rfssm("train", "digits", *SMALL, "--set", "training.epochs=1", "--out", run)
     assert done.status == 0, done.err
     assert "test accuracy of the integer network: " in done.out
+    assert "layer 0: states of 16 bits, reachable " in done.out
+    assert "readout: states of 18 bits, reachable " in done.out
     network = IntegerNetwork.load(run / "network.safetensors")
     assert [layer.neurons for layer in network.layers] == [8]
     Samples.load(run / "test.npz").check(network)

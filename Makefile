@@ -13,11 +13,7 @@ MINUTES     ?= 10
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-<<<<<<< HEAD
-.PHONY: setup demo test lint typecheck bench coverage clean
-=======
-.PHONY: setup demo test lint typecheck bench fuzz clean
->>>>>>> main
+.PHONY: setup demo test lint typecheck bench coverage fuzz clean
 
 setup: $(READY)
 
@@ -45,17 +41,15 @@ typecheck: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
-<<<<<<< HEAD
 coverage: $(READY)
 	$(BIN)/python -m tests.rtl_coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-=======
+
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz.py --minutes $(MINUTES)
->>>>>>> main
 
 clean:
 	rm -rf $(VENV) build dist runs

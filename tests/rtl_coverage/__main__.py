@@ -1,8 +1,9 @@
 """Line and toggle coverage of the RTL: ``make coverage``.
 
 Random networks run in the Verilator engine, the boards' tests at their simulated pins, three
-modules' own benches; all built with Verilator's counters.  A line or bit counts once, whichever network built
-it and wherever it was reached.  Ends with status 1 below 100 % of the lines or 95 % of the toggles.
+modules' own benches; all built with Verilator's counters.  A line or bit counts once, whichever
+network built it and wherever it was reached.  Ends with status 1 below 100 % of the lines or 95 %
+of the toggles.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ BENCHES: dict[str, tuple[Path, dict[str, int | str]]] = {
         },
     ),
 }
-"""For what neither networks nor the host driver do: glitches on a line, requests that come early."""
+"""For what neither networks nor the host driver do: glitches, requests that come too early."""
 
 
 def cases() -> Iterator[Case]:

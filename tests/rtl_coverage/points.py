@@ -63,7 +63,11 @@ def counting(folder: Path) -> Iterator[None]:
     """Every run of the Verilator engine and of a simulated board leaves a file in the folder."""
     engine = Path(verilator._driver())
     board = simulated_board.DRIVER
+    root = toolchain.verilator_root()
+    assert root is not None
+    runtime = [*toolchain.verilator_runtime(), root / "include" / "verilated_cov.cpp"]
     with (
+        patch.object(toolchain, "verilator_runtime", lambda: runtime),
         patch.object(verilator, "_VERILATOR_FLAGS", (*verilator._VERILATOR_FLAGS, *FLAGS)),
         patch.object(verilator, "_GXX_FLAGS", _flags(verilator._GXX_FLAGS, engine, "Simulation")),
         patch.object(verilator, "_driver", lambda: DRIVERS),
@@ -77,14 +81,8 @@ def counting(folder: Path) -> Iterator[None]:
 
 
 def _flags(flags: tuple[str, ...], driver: Path, circuit: str) -> tuple[str, ...]:
-    root = toolchain.verilator_root()
-    assert root is not None
-    return (
-        *("-DVM_COVERAGE=1" if flag == "-DVM_COVERAGE=0" else flag for flag in flags),
-        f'-DDRIVER="{driver}"',
-        f"-DCIRCUIT={circuit}",
-        str(root / "include" / "verilated_cov.cpp"),
-    )
+    counted = ("-DVM_COVERAGE=1" if flag == "-DVM_COVERAGE=0" else flag for flag in flags)
+    return (*counted, f'-DDRIVER="{driver}"', f"-DCIRCUIT={circuit}")
 
 
 def _told(circuit: type[Any], folder: Path) -> Any:

@@ -13,7 +13,7 @@ MINUTES     ?= 10
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint typecheck bench fuzz mutate clean
+.PHONY: setup demo test lint typecheck bench fuzz mutate coverage clean
 
 setup: $(READY)
 
@@ -40,6 +40,13 @@ typecheck: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+coverage: $(READY)
+	$(BIN)/python -m tests.rtl_coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz.py --minutes $(MINUTES)

@@ -45,7 +45,7 @@ def read_npz(
                     raise refuse(f"{path}: array {brief(name)} twice")
                 absent = [name for name in needed if name not in names]
                 if absent:
-                    found = some([printable(name[:60]) for name in names])
+                    found = some([printable(name[:60], keep="") for name in names])
                     raise refuse(f"{path}: has no array {absent[0]!r} (found: {found})")
                 return {
                     name: _member(archive, place)

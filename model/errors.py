@@ -57,11 +57,13 @@ def brief(value: object) -> str:
 
 def said(error: object) -> str:
     """What an error of another library says, as one short line."""
-    return _cut(printable(" ".join(str(error).split())) or type(error).__name__)
+    return _cut(printable(" ".join(str(error).split()), keep="") or type(error).__name__)
 
 
-def printable(text: str) -> str:
+def printable(text: str, keep: str = "\n\t") -> str:
     r"""The text, with what would move the cursor or hide other text spelled out.
+
+    keep    characters that stay for all that: line ends and tabs
 
     >>> printable("a\x1b[2J")
     'a\\x1b[2J'
@@ -69,7 +71,7 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text
     )
 
 

@@ -357,7 +357,7 @@ def _field(location: tuple[int | str, ...]) -> str:
     parts = [str(part) for part in location]
     branches = {i + 1 for i, part in enumerate(parts) if part in ("data", "cell")}
     name = ".".join(part for i, part in enumerate(parts) if i not in branches)
-    return printable(name if len(name) <= 80 else f"{name[:77]}...")
+    return printable(name if len(name) <= 80 else f"{name[:77]}...", keep="")
 
 
 def _tag(problem: Any) -> str:

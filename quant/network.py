@@ -343,14 +343,23 @@ def _read(file: BinaryIO) -> tuple[bytes, dict[str, Any]]:
     size = int.from_bytes(data, "little")
     if size > _LARGEST_HEADER:
         raise SafetensorError(f"its header cannot be {size:,} bytes long")
-    data += file.read(size)
+    data += _take(file, size)
     try:
         header = parse_json(data[8:].decode())
     except ValueError as error:
         raise SafetensorError(f"its header is cut off or no JSON: {said(error)}") from None
     if not isinstance(header, dict):
         raise SafetensorError("its header is no JSON object")
-    return data + file.read(_end(header) + 1), header
+    return data + _take(file, _end(header) + 1), header
+
+
+def _take(file: BinaryIO, count: int) -> bytes:
+    """So many bytes, or all there are: memory for what is there, not for what is claimed."""
+    pieces: list[bytes] = []
+    while count > 0 and (piece := file.read(min(count, 1 << 20))):
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
 
 
 def _end(header: dict[str, Any]) -> int:

@@ -14,7 +14,7 @@ import torch
 from rfssm.model import data as datasets
 from rfssm.model import plots
 from rfssm.model.data import Data
-from rfssm.model.errors import RecipeError, RfssmError, brief, printable, said
+from rfssm.model.errors import RecipeError, RfssmError, brief, said
 from rfssm.model.files import PARTIAL, write_atomically
 from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
@@ -182,7 +182,7 @@ def _same_recipe(recipe: Recipe, found: object, path: Path) -> None:
     for field in sorted(wanted.keys() | present.keys()):
         if wanted.get(field) != present.get(field):
             raise RecipeError(
-                f"{printable(field[:80])} = {brief(wanted.get(field))}: the run to resume has "
+                f"{said(field)} = {brief(wanted.get(field))}: the run to resume has "
                 f"{brief(present.get(field))} ({path}); resume needs the same recipe"
             )
 

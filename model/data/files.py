@@ -68,7 +68,7 @@ def open_hdf5(path: Path, *names: str) -> Iterator[Any]:
         with h5py.File(path) as file:
             for name in names:
                 if not isinstance(file.get(name), h5py.Dataset):
-                    found = printable(some(list(file)) or "nothing")
+                    found = printable(some(list(file)) or "nothing", keep="")
                     raise DataError(f"{path}: has no {name}, found {found}")
                 if file[name].is_virtual or file[name].external:
                     raise DataError(f"{path}: {name} lies in other files")

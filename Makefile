@@ -1,5 +1,6 @@
 # `make demo` and `make test` set up by themselves; everything else needs `make setup` once.
 # PYTHON: the interpreter that the virtual environment is made from (3.11 or newer).
+# KILLS: how often `make interrupts` kills each command.
 # TORCH_INDEX: where torch is looked for first; empty for PyPI's own (GPU) build.
 
 PYTHON      ?= python3
@@ -7,11 +8,12 @@ VENV        ?= .venv
 TORCH       ?= torch==2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTEST_ARGS ?= -n 2 --dist worksteal
+KILLS       ?= 50
 
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint typecheck bench clean
+.PHONY: setup demo test lint typecheck bench interrupts clean
 
 setup: $(READY)
 
@@ -38,6 +40,9 @@ typecheck: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+interrupts: $(READY)
+	$(BIN)/python -m tests.interrupts --kills $(KILLS)
 
 clean:
 	rm -rf $(VENV) build dist runs

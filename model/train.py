@@ -37,7 +37,7 @@ from torch import Tensor, nn
 from rfssm.model.cells import Dynamics
 from rfssm.model.data import Ahead, Batch, Data, Epoch, Split
 from rfssm.model.errors import RecipeError, RfssmError, brief, said
-from rfssm.model.files import write_atomically
+from rfssm.model.files import PARTIAL, write_atomically
 from rfssm.model.network import Activity, alive
 from rfssm.model.recipe import TrainingConfig
 
@@ -247,8 +247,12 @@ class TrainingLoop(pl.LightningModule):
             Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates)
         )
         self.log_dict({"loss": loss / labels, "test_accuracy": accuracy}, prog_bar=True)
-        partial = self.folder / f".{CHECKPOINT}.partial"
-        self.trainer.save_checkpoint(partial)
+        partial = self.folder / f".{CHECKPOINT}{PARTIAL}"
+        try:
+            self.trainer.save_checkpoint(partial)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
         if self.trainer.is_global_zero:
             write_atomically(self.folder / METRICS, _csv(self.history))
             partial.replace(self.folder / CHECKPOINT)

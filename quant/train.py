@@ -15,7 +15,7 @@ from rfssm.model import data as datasets
 from rfssm.model import plots
 from rfssm.model.data import Data
 from rfssm.model.errors import RecipeError, RfssmError, brief, said
-from rfssm.model.files import PARTIAL, write_atomically
+from rfssm.model.files import PARTIAL, no_room, write_atomically
 from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
 from rfssm.model.strict import parse_yaml, read_bounded
@@ -165,7 +165,7 @@ def _open_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(known, recipe.to_yaml().encode())
     except OSError as error:
-        raise RfssmError(f"{folder}: cannot be written ({error.strerror})") from None
+        raise RfssmError(f"{folder}: cannot be written: {no_room(folder, error)}") from None
 
 
 def _known_recipe(path: Path) -> object:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 import typer
 
 from rfssm.model.errors import HardwareError, RfssmError, SamplesError, printable, some
-from rfssm.scripts.files import OUT_OF_SPACE, check_output_file, writing
+from rfssm.model.files import OUT_OF_SPACE
+from rfssm.scripts.files import check_output_file, writing
 
 if TYPE_CHECKING:
     from rfssm.hls.emit import LaneChoice

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
@@ -85,13 +86,17 @@ def file(path: Path) -> Facts:
 def tree(path: Path) -> Facts:
     """The bytes of every file of a folder; hls4ml stamps its projects with a random number."""
     names = [each for each in sorted(path.rglob("*")) if each.is_file()]
-    stamps = re.findall(r"Stamp: (\w+)", (path / "hls" / "hls4ml_config.yml").read_text())
-    stamp = stamps[0].encode() if stamps else b"no stamp"
+    settings = yaml.safe_load((path / "hls" / "hls4ml_config.yml").read_text())
+    stamp = str(settings["Stamp"]).encode()
     here = str(path.parent.resolve()).encode()
-    return {
-        str(each.relative_to(path)): each.read_bytes().replace(stamp, b"STAMP").replace(here, b"")
-        for each in names
-    }
+    return {str(each.relative_to(path)): _plain(each.read_bytes(), stamp, here) for each in names}
+
+
+def _plain(content: bytes, stamp: bytes, here: bytes) -> bytes:
+    quoted = b"'" + stamp + b"'"  # as YAML has one that looks like a number
+    for part in (quoted, stamp):
+        content = content.replace(part, b"STAMP")
+    return content.replace(here, b"")
 
 
 def run_facts(path: Path) -> Facts:

@@ -144,7 +144,8 @@ class TrainingLoop(pl.LightningModule):
         self.network = network
         self.data, self.config, self.seed, self.folder = data, config, seed, folder
         self.history: list[Metrics] = []
-        self.restored = False  # whether a checkpoint, if any, has been taken in whole
+        # Whether a checkpoint, if any, has been taken in whole; all processes see it.
+        self.restored = torch.zeros(1, dtype=torch.bool).share_memory_()  # type: ignore[no-untyped-call]
         self.sums = torch.zeros(3, dtype=torch.float64)  # loss, hits, labels of this epoch
 
     def epoch_batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Epoch:
@@ -230,7 +231,7 @@ class TrainingLoop(pl.LightningModule):
         """Refuse a checkpoint that does not stand where it says."""
         if self.current_epoch != len(self.history):
             raise ValueError(f"epoch {self.current_epoch}, metrics of {len(self.history)} epochs")
-        self.restored = True
+        self.restored.fill_(True)
 
     def on_train_epoch_start(self) -> None:
         """Start counting anew."""

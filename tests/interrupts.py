@@ -201,8 +201,9 @@ def finish(command: Command, folder: Path) -> float:
     return time.monotonic() - begin
 
 
-def killed(command: Command, folder: Path, after: float) -> bool:
-    """Kill it and its children some seconds after its start; False if it was faster."""
+def killed(command: Command, folder: Path, after: float) -> float | None:
+    """Kill it and its children some seconds after its start; if it was faster, its seconds."""
+    begin = time.monotonic()
     process = start(command, folder)
     try:
         process.wait(after)
@@ -210,10 +211,10 @@ def killed(command: Command, folder: Path, after: float) -> bool:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-        return True
+        return None
     _, err = process.communicate()
     assert process.returncode == 0, f"{command.name}: status {process.returncode}: {err}"
-    return False
+    return time.monotonic() - begin
 
 
 def check_remains(command: Command, folder: Path, undisturbed: Facts) -> None:
@@ -261,14 +262,14 @@ def undisturbed(command: Command, folder: Path) -> tuple[Facts, float]:
 
 def kill_once(
     command: Command, folder: Path, reference: Path, facts: Facts, after: float, *, cold: bool
-) -> bool:
-    """One kill and the run after it; False if the command was faster than the kill."""
+) -> float | None:
+    """One kill and the run after it; the command's seconds if it was faster than the kill."""
     prepare(folder)
     for kind in () if cold else command.given:
         if (reference / "cache" / kind).exists():
             shutil.copytree(reference / "cache" / kind, folder / "cache" / kind)
-    if not killed(command, folder, after):
-        return False
+    if (seconds := killed(command, folder, after)) is not None:
+        return seconds
     check_remains(command, folder, facts)
     check_cache(folder, reference)
     if command.output == "ip" and (folder / "ip").exists():
@@ -277,7 +278,7 @@ def kill_once(
     check_remains(command, folder, facts)
     check_cache(folder, reference)
     assert command.facts(folder / command.output) == facts
-    return True
+    return None
 
 
 # -- the campaign ----------------------------------------------------------------------------------
@@ -290,6 +291,7 @@ def campaign(kills: int, place: Path) -> None:
     done = Counter(json.loads(line)["command"] for line in _lines(tally))
     wanted = {command: max(1, round(kills * command.share)) for command in commands()}
     known: dict[Command, tuple[Facts, float]] = {}
+    takes: dict[tuple[str, bool], float] = {}  # with an empty cache or not: seconds, at last
     begin = time.monotonic()
     for i in range(kills):
         for k, command in enumerate(c for c, n in wanted.items() if done[c.name] <= i < n):
@@ -299,13 +301,16 @@ def campaign(kills: int, place: Path) -> None:
                 known[command] = undisturbed(command, reference)
             facts, seconds = known[command]
             cold = i % 5 == 0
+            case = (command.name, cold)
             part = (i * 0.618034 + 0.5 / wanted[command]) % 1  # spread evenly, in no order
             folder = place / f"killed-{k}"
             while True:
                 shutil.rmtree(folder, ignore_errors=True)
-                if kill_once(command, folder, reference, facts, part * seconds, cold=cold):
+                after = part * takes.setdefault(case, seconds)
+                took = kill_once(command, folder, reference, facts, after, cold=cold)
+                if took is None:
                     break
-                part *= 0.9  # it was faster than the undisturbed run
+                takes[case] = took
             shutil.rmtree(folder)
             with tally.open("a") as file:
                 word = {"command": command.name, "after": round(part, 3), "cold": cold}

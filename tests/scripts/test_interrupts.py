@@ -30,11 +30,9 @@ def test_a_kill_does_no_harm(name: str, moments: tuple[float, ...], tmp_path: Pa
     chosen = command(name)
     facts, seconds = undisturbed(chosen, tmp_path / "undisturbed")
     for i, moment in enumerate(moments):
-        folder, after = tmp_path / str(i), moment * seconds
-        while not kill_once(
-            chosen, folder, tmp_path / "undisturbed", facts, after, cold=False
-        ):  # it was faster this time
-            folder, after = folder.with_name(f"{folder.name}-"), after / 2
+        folder, whole = tmp_path / str(i), tmp_path / "undisturbed"
+        while took := kill_once(chosen, folder, whole, facts, moment * seconds, cold=False):
+            folder, seconds = folder.with_name(f"{folder.name}-"), took  # faster this time
 
 
 def test_a_damaged_output_would_be_noticed(tmp_path: Path) -> None:

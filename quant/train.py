@@ -10,22 +10,22 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from rfssm.model import data as datasets
 from rfssm.model import plots
 from rfssm.model.data import Data
-from rfssm.model.errors import RecipeError, RfssmError
-from rfssm.model.files import PARTIAL, write_atomically
+from rfssm.model.errors import RecipeError, RfssmError, brief, said
+from rfssm.model.files import PARTIAL, no_room, write_atomically
 from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
+from rfssm.model.strict import parse_yaml, read_bounded
 from rfssm.model.train import Metrics, fit, reproducible
 from rfssm.quant import golden
 from rfssm.quant.bounds import reachable_range
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
-from rfssm.quant.recipe import Recipe
+from rfssm.quant.recipe import LARGEST_FILE, Recipe
 from rfssm.quant.samples import Samples, compare
 
 RECIPE = "recipe.yaml"
@@ -165,7 +165,7 @@ def _open_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
     known = folder / RECIPE
     try:
         if resume and known.exists():
-            _same_recipe(recipe, yaml.safe_load(known.read_text()), known)
+            _same_recipe(recipe, _known_recipe(known), known)
             for left in folder.rglob(f".*{PARTIAL}"):
                 left.unlink()
             return
@@ -175,7 +175,15 @@ def _open_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(known, recipe.to_yaml().encode())
     except OSError as error:
-        raise RfssmError(f"{folder}: cannot be written ({error.strerror})") from None
+        raise RfssmError(f"{folder}: cannot be written: {no_room(folder, error)}") from None
+
+
+def _known_recipe(path: Path) -> object:
+    """What a run was made from, as plain values."""
+    try:
+        return parse_yaml(read_bounded(path, LARGEST_FILE).decode())
+    except ValueError as error:  # not UTF-8, too long, not YAML
+        raise RecipeError(f"{path}: not the recipe of a run ({said(error)})") from None
 
 
 def _same_recipe(recipe: Recipe, found: object, path: Path) -> None:
@@ -184,8 +192,8 @@ def _same_recipe(recipe: Recipe, found: object, path: Path) -> None:
     for field in sorted(wanted.keys() | present.keys()):
         if wanted.get(field) != present.get(field):
             raise RecipeError(
-                f"{field} = {wanted.get(field)!r}: the run to resume has "
-                f"{present.get(field)!r} ({path}); resume needs the same recipe"
+                f"{said(field)} = {brief(wanted.get(field))}: the run to resume has "
+                f"{brief(present.get(field))} ({path}); resume needs the same recipe"
             )
 
 

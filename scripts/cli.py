@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
-from rfssm.model.errors import HardwareError, RfssmError, SamplesError, some
-from rfssm.scripts.files import OUT_OF_SPACE, check_output_file, writing
+from rfssm.model.errors import HardwareError, RfssmError, SamplesError, printable, some
+from rfssm.model.files import OUT_OF_SPACE
+from rfssm.scripts.files import check_output_file, writing
 
 if TYPE_CHECKING:
     from rfssm.hls.emit import LaneChoice
@@ -98,7 +99,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _refuse(message: str, status: int = BAD_INPUT) -> int:
-    print("error:", message, file=sys.stderr)
+    print("error:", printable(message), file=sys.stderr)
     return status
 
 
@@ -112,7 +113,7 @@ def _show_warning(
 ) -> None:
     """Show our own warnings in one line; what libraries tell programmers is not for the user."""
     if category.__module__.startswith("rfssm."):
-        print("warning:", message, file=sys.stderr)
+        print("warning:", printable(str(message)), file=sys.stderr)
 
 
 def _discard_stdout() -> None:

@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from rfssm.model.errors import printable
 from rfssm.quant.qformat import ROUNDINGS
 
 if TYPE_CHECKING:
@@ -37,13 +38,18 @@ def show(*parts: object) -> None:
         console.width = WIDTH
     with console.capture() as text:
         for part in parts:
-            console.print(part, soft_wrap=isinstance(part, str))
+            if isinstance(part, str):
+                console.print(printable(part), soft_wrap=True)
+            else:
+                console.print(part)
     print(text.get(), end="", flush=console.is_terminal)
 
 
 def tell(line: str) -> None:
     """Say on stderr what is being done."""
-    Console(stderr=True, highlight=False, markup=False, emoji=False).print(line, soft_wrap=True)
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(
+        printable(line), soft_wrap=True
+    )
 
 
 @contextmanager

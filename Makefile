@@ -1,6 +1,8 @@
 # `make demo` and `make test` set up by themselves; everything else needs `make setup` once.
 # PYTHON: the interpreter that the virtual environment is made from (3.11 or newer).
 # MINUTES: how long `make fuzz` goes on.
+
+# KILLS: how often `make interrupts` kills each command.
 # TORCH_INDEX: where torch is looked for first; empty for PyPI's own (GPU) build.
 
 PYTHON      ?= python3
@@ -9,11 +11,12 @@ TORCH       ?= torch==2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTEST_ARGS ?= -n 2 --dist worksteal
 MINUTES     ?= 10
+KILLS       ?= 50
 
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint typecheck bench fuzz clean
+.PHONY: setup demo test lint typecheck bench fuzz mutate coverage interrupts clean
 
 setup: $(READY)
 
@@ -41,8 +44,21 @@ typecheck: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.bench
 
+coverage: $(READY)
+	$(BIN)/python -m tests.rtl_coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz.py --minutes $(MINUTES)
+
+mutate: $(READY)
+	$(BIN)/python -m tests.mutation
+
+interrupts: $(READY)
+	$(BIN)/python -m tests.interrupts --kills $(KILLS)
 
 clean:
 	rm -rf $(VENV) build dist runs

@@ -337,18 +337,22 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
     added = _offset_bits(layer) if constant else state + (1 if p.RESET and p.BIAS_W else 0)
     summed = max(p.CURRENT_W + p.GUARD, added) + 1
     result = max(rounded, summed) + 1
-    kept = result if p.SATURATE else state
+    kept, top, current = result, full, p.CURRENT_W
+    if not p.SATURATE:  # nobody reads what lies above the state
+        kept, top, current = state, min(full, shift + state), max(0, min(current, state - p.GUARD))
+        rounded, added, summed = (min(bits, state) for bits in (rounded, added, summed))
+    sums = full if p.ROUND == 1 else top  # toward zero looks at the sign
     m.product(state, p.TRANS_W, _STATES * _STATES * side)
     if max(state, p.TRANS_W) > DSP_BITS:  # the registers before them; each is read twice
         m.ff += side * (_STATES * state + len(entries) * p.TRANS_W)
     for j in range(_STATES):
         bias = bool(p.BIAS_W) and j < parts
         low = {0: shift, 1: 0, 2: max(0, shift - 1), 3: 0}[p.ROUND]  # bits below are never read
-        m.adder(full, side)
-        m.ff += side * max(1, full - low)
+        m.adder(sums, side)
+        m.ff += side * max(1, sums - low)
         if p.ROUND and shift:
-            m.adder(rounded if p.ROUND > 1 else full, side)
-        m.ff += side * (rounded if p.SATURATE else min(rounded, state))
+            m.adder(rounded if p.ROUND > 1 else top, side)
+        m.ff += side * rounded
         if p.ROUND == 3 and shift:
             m.lut += side * -(-shift // 3)
         if p.RESET or bias:
@@ -356,10 +360,10 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
             if p.RESET and bias:
                 m.adder(added, side)
         if j < parts:
-            m.ff += side * p.CURRENT_W
+            m.ff += side * current
             if p.RESET or bias:
                 m.adder(summed - p.GUARD, side)
-        m.ff += side * (summed if p.RESET or bias else p.CURRENT_W if j < parts else 0)
+        m.ff += side * (summed if p.RESET or bias else current if j < parts else 0)
         if p.RESET or bias or j < parts:
             m.adder(kept, side)
         m.ff += side * (kept + state)

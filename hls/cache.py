@@ -13,6 +13,7 @@ from pathlib import Path
 import platformdirs
 
 from rfssm.model.errors import ToolError
+from rfssm.model.files import OUT_OF_SPACE, no_room
 
 _ABANDONED_SECONDS = 24 * 3600
 _built: list[Path] = []
@@ -62,7 +63,10 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
         _rename(temporary, final)
         _built.append(final)
     except OSError as error:
-        raise ToolError(f"cache folder {folder}: {error}") from error
+        if error.errno not in OUT_OF_SPACE:
+            raise ToolError(f"cache folder {folder}: {error}") from error
+        said = no_room(folder, error)
+        raise ToolError(f"cache folder {folder}: {said} (RFSSM_CACHE names it)") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return final

@@ -286,8 +286,7 @@ def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes) -> Paramete
         "ROTATION": int(_is_rotation(layer)),
         "RESET": int(reset),
         "ROUND": _ROUND[layer.rounding],
-        # SAT stays even where the bound clears it: a stream may run longer than steps_max
-        "SATURATE": int(layer.overflow == "SAT"),
+        "SATURATE": int(layer.overflow == "SAT" and network.saturates[i]),
         "STATE_RAM": int(-(-layer.neurons // lanes.neuron) > _BLOCK_RAM_CHUNKS),
         "WEIGHTS": f"layer{i}_weights.mem",
         "COEF": f"layer{i}_coef.mem",
@@ -314,7 +313,7 @@ def _readout_parameters(network: IntegerNetwork, lanes: Lanes) -> Parameters:
         "GUARD": readout.guard_bits,
         "BIAS_W": readout.bias_bits,
         "ROUND": _ROUND[readout.rounding],
-        "SATURATE": int(readout.overflow == "SAT"),
+        "SATURATE": int(readout.overflow == "SAT" and network.saturates[-1]),
         "SCORE": _SCORE[readout.score],
         "SCORE_W": readout.score_bits,
         "WEIGHTS": "readout_weights.mem",

@@ -78,6 +78,8 @@ class Identity:
         """From the 16 bytes.  Raises ValueError where the board speaks another protocol."""
         if len(payload) != 8 + DIGEST_BYTES or payload[0] != PROTOCOL:
             raise ValueError(f"protocol {payload[:1].hex() or 'unknown'}, {len(payload)} bytes")
+        if not 3 <= payload[1] <= 16:  # room for an event and the CRC; a few block RAMs
+            raise ValueError(f"a buffer of 2^{payload[1]} bytes")
         return cls(
             buffer_bytes=1 << payload[1],
             word_bytes=payload[2],

@@ -57,6 +57,7 @@ def describe(
         "low": low,
         "high": high,
         "accum_bits": network.current_bits(i),
+        "saturates": network.saturates[i],
         "header": metadata["layers"][i],
         "network": {key: value for key, value in metadata.items() if key != "layers"},
         "tensors": {
@@ -111,6 +112,7 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         Attribute("low"),
         Attribute("high"),
         Attribute("accum_bits"),
+        Attribute("saturates", value_type=bool),
         Attribute("header", value_type=dict),
         Attribute("network", value_type=dict),
         Attribute("tensors", value_type=dict),
@@ -244,7 +246,8 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
             "rounded", FixedPrecisionType(whole, whole, True, header["rounding"], "WRAP")
         )
         self._add_type("sum", IntegerPrecisionType(max(terms) + 2))  # four terms: two carries
-        self._add_type("state", FixedPrecisionType(bits, bits, True, "TRN", header["overflow"]))
+        overflow = header["overflow"] if self.get_attr("saturates") else "WRAP"  # costs nothing
+        self._add_type("state", FixedPrecisionType(bits, bits, True, "TRN", overflow))
 
     def _add_memory(self, name: str, data: Integers | None, bits: int, signed: bool = True) -> None:
         """One array of integers; a memory that the network does not have is a single zero."""

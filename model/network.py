@@ -35,6 +35,10 @@ class Activity:
         live = alive(steps, self.spikes[0].shape[1])
         return torch.stack([(s.mean(-1) * live).sum() / live.sum() for s in self.spikes])
 
+    def overflow(self) -> Tensor:
+        """What to punish for states that could leave their width: real numbers have none."""
+        return torch.zeros((), device=self.logits.device)
+
 
 def alive(steps: Tensor, length: int) -> Tensor:
     """True where a step belongs to its sample.

@@ -7,8 +7,6 @@ S5-RF (github.com/ThomasEHuber/s5-rf), SiLIF, C-SiLIF, AdLIF, cAdLIF and LIF
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rfssm.model.arrays import read_npz
 from rfssm.model.cells import (
     ADLIF,
     CADLIF,
@@ -31,10 +30,14 @@ from rfssm.model.cells import (
     S5RFCell,
     SiLIFCell,
 )
-from rfssm.model.errors import NetworkError
+from rfssm.model.errors import NetworkError, brief, said
 from rfssm.model.network import FloatNetwork, Normalization, Readout, SpikingLayer
+from rfssm.model.strict import parse_json
 
 Output = Literal["log_softmax", "softmax_sum"]
+
+CONFIG, PARAMETER = "config", "param."
+"""Names in a file: of the description, and how those of parameters begin."""
 
 
 class PublishedNetwork(FloatNetwork):
@@ -69,11 +72,11 @@ def load_published(path: Path | str) -> PublishedNetwork:
     try:
         if model == "S5RF":
             network = _s5rf(config, parameters)
-        elif model in _CELLS:
+        elif isinstance(model, str) and model in _CELLS:
             network = _sparch(model, config, parameters)
         else:
             known = ", ".join(["S5RF", *_CELLS])
-            raise NetworkError(f"config.model = {model!r}: must be one of {known}")
+            raise NetworkError(f"config.model = {brief(model)}: must be one of {known}")
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
     return network.double().eval().requires_grad_(False)
@@ -88,42 +91,45 @@ class Parameters:
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
 
-    def get(self, name: str, *shape: int) -> Tensor:
-        """The parameter of this name and shape; NetworkError if there is none."""
+    def get(self, name: str, *shape: int, kinds: str = "biuf") -> Tensor:
+        """The parameter of this name and shape; NetworkError if there is none of these dtypes."""
         found = self.arrays.get(name)
         if found is None:
             raise NetworkError(f"param.{name}: missing")
         if found.shape != shape:
             raise NetworkError(f"param.{name}: shape {list(found.shape)}, must be {list(shape)}")
-        if not np.isfinite(found).all():
+        if found.dtype.kind not in kinds:
+            raise NetworkError(f"param.{name}: dtype {found.dtype}, must be real numbers")
+        exact = found.astype(np.complex128 if found.dtype.kind == "c" else np.float64)
+        if not np.isfinite(exact).all():
             raise NetworkError(f"param.{name}: holds a value that is not finite")
-        tensor = torch.from_numpy(found)
-        return tensor if tensor.is_complex() else tensor.double()
+        return torch.from_numpy(exact)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Parameters]:
+    def wanted(name: str) -> bool:
+        return name == CONFIG or name.startswith(PARAMETER)
+
+    arrays = read_npz(path, [CONFIG], wanted, NetworkError)
+    text = arrays.pop(CONFIG)
+    if text.ndim or text.dtype.kind != "U":
+        raise NetworkError(f"{path}: config: {text.dtype} of {text.ndim} dimensions: must be text")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if "config" not in file:
-                raise NetworkError(f"{path}: has no config, so it is not a published network")
-            config = json.loads(str(file["config"]))
-            arrays = {k.removeprefix("param."): file[k] for k in file if k.startswith("param.")}
-    except OSError as error:
-        raise NetworkError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise NetworkError(f"{path}: not a published network ({error})") from None
+        config = parse_json(str(text))
+    except ValueError as error:
+        raise NetworkError(f"{path}: config is no JSON ({said(error)})") from None
     if not isinstance(config, dict):
-        raise NetworkError(f"{path}: config = {config!r}: must be a JSON object")
-    for field, wanted in (("threshold", 1.0), ("spike", ">"), ("initial_state", 0)):
-        if config.get(field, wanted) != wanted:
-            raise NetworkError(f"{path}: config.{field} = {config[field]!r}: must be {wanted!r}")
-    return config, Parameters(arrays)
+        raise NetworkError(f"{path}: config = {brief(config)}: must be a JSON object")
+    for field, only in (("threshold", 1.0), ("spike", ">"), ("initial_state", 0)):
+        if config.get(field, only) != only:
+            raise NetworkError(f"{path}: config.{field} = {brief(config[field])}: must be {only!r}")
+    return config, Parameters({k.removeprefix(PARAMETER): a for k, a in arrays.items()})
 
 
 def _count(config: dict[str, Any], field: str) -> int:
     value = config.get(field)
-    if not isinstance(value, int) or value < 1:
-        raise NetworkError(f"config.{field} = {value!r}: must be a whole number, at least 1")
+    if type(value) is not int or value < 1:
+        raise NetworkError(f"config.{field} = {brief(value)}: must be a whole number, at least 1")
     return value
 
 
@@ -132,9 +138,10 @@ def _s5rf(config: dict[str, Any], parameters: Parameters) -> PublishedNetwork:
     last = _count(config, "layers") - 1
     rule = config.get("discretization")
     if rule not in ("dirac", "zoh", "bilinear"):
-        raise NetworkError(f"config.discretization = {rule!r}: must be dirac, zoh or bilinear")
+        raise NetworkError(f"config.discretization = {brief(rule)}: must be dirac, zoh or bilinear")
     if config.get("activation", "cartesian_spike") != "cartesian_spike":
-        raise NetworkError(f"config.activation = {config['activation']!r}: must be cartesian_spike")
+        found = brief(config["activation"])
+        raise NetworkError(f"config.activation = {found}: must be cartesian_spike")
     layers = []
     for i in range(last + 1):
         at = f"rf.{i}."
@@ -149,7 +156,7 @@ def _s5rf(config: dict[str, Any], parameters: Parameters) -> PublishedNetwork:
         weight = parameters.get(f"dense.{i}.B", neurons, width, 2)
         mixing = None
         if cell.discretization == "zoh":
-            mixing = parameters.get(at + "V", neurons, neurons).to(torch.complex128)
+            mixing = parameters.get(at + "V", neurons, neurons, kinds="fc").to(torch.complex128)
         skip = config.get("skip", True) and 0 < i < last
         rows = weight.transpose(1, 2).reshape(neurons, 2 * width)
         layers.append(SpikingLayer(cell, rows, skip=skip, mixing=mixing))
@@ -183,9 +190,11 @@ def _sparch(model: str, config: dict[str, Any], parameters: Parameters) -> Publi
     if (
         not isinstance(sizes, list)
         or len(sizes) < 2
-        or not all(isinstance(n, int) and n > 0 for n in sizes)
+        or not all(type(n) is int and n > 0 for n in sizes)
     ):
-        raise NetworkError(f"config.sizes = {sizes!r}: must list the widths of two or more layers")
+        raise NetworkError(
+            f"config.sizes = {brief(sizes)}: must list the widths of two or more layers"
+        )
     widths = [_count(config, "inputs"), *sizes]
     layers = []
     for i, neurons in enumerate(sizes[:-1]):

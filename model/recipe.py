@@ -6,7 +6,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rfssm.model.errors import brief, printable
 from rfssm.model.surrogate import Surrogate
+
+
+def printable_text(text: str) -> str:
+    """Refuse text that a terminal would obey, or that no file can hold."""
+    if not text.isprintable():
+        raise ValueError("must be printable, without line ends and control characters")
+    return text
+
+
+def file_name(text: str) -> str:
+    """Refuse text that names no file of its own in a folder."""
+    if "/" in text or "\\" in text or text.startswith("."):
+        raise ValueError("must be a plain name: no '/' or '\\', no dot at the beginning")
+    return printable_text(text)
+
 
 Real = Annotated[float, Field(strict=False, allow_inf_nan=False)]  # YAML reads 1e-3 as a string
 Positive = Annotated[Real, Field(gt=0)]
@@ -299,6 +315,8 @@ class TrainingConfig(Section):
     rate_target: Annotated[Real, Field(gt=0, le=1)] | None = None
     """Spikes per neuron and step above which a layer is punished."""
     rate_weight: Annotated[Real, Field(ge=0)] = 10.0
+    overflow_weight: Annotated[Real, Field(ge=0)] = 0.0
+    """Of the precision that a proved width (quantization.proved) takes from thresholds."""
     augmentation: AugmentationConfig | None = None
     accelerator: Literal["cpu", "gpu"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -314,22 +332,25 @@ class TrainingConfig(Section):
 def complaints(error: ValidationError) -> str:
     """What a validator has found, in one line: field, value, what is allowed."""
     said = []
-    for problem in error.errors(include_url=False):
+    problems = error.errors(include_url=False)
+    for problem in problems[:8]:
         field = _field(problem["loc"])
         message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         if problem["type"] == "missing":
             said.append(f"{field}: missing")
         elif problem["type"] == "extra_forbidden":
             said.append(f"{field}: no such field")
-        elif problem["type"] == "value_error":
+        elif problem["type"] == "value_error" and not isinstance(problem["input"], str):
             said.append(f"{field}.{message}" if field else message)
         elif problem["type"] == "union_tag_not_found":
             said.append(f"{field}.{_tag(problem)}: missing")
         elif problem["type"] == "union_tag_invalid":
             tag, allowed = _tag(problem), problem["ctx"]["expected_tags"]
-            said.append(f"{field}.{tag} = {problem['input'][tag]!r}: must be one of {allowed}")
+            said.append(f"{field}.{tag} = {brief(problem['input'][tag])}: must be one of {allowed}")
         else:
-            said.append(f"{field} = {problem['input']!r}: {message}")
+            said.append(f"{field} = {brief(problem['input'])}: {message}")
+    if len(problems) > len(said):
+        said.append(f"and {len(problems) - len(said)} more")
     return "; ".join(said)
 
 
@@ -337,7 +358,8 @@ def _field(location: tuple[int | str, ...]) -> str:
     """Dotted name.  Behind a union pydantic names the branch; the user has no such field."""
     parts = [str(part) for part in location]
     branches = {i + 1 for i, part in enumerate(parts) if part in ("data", "cell")}
-    return ".".join(part for i, part in enumerate(parts) if i not in branches)
+    name = ".".join(part for i, part in enumerate(parts) if i not in branches)
+    return printable(name if len(name) <= 80 else f"{name[:77]}...", keep="")
 
 
 def _tag(problem: Any) -> str:

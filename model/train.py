@@ -18,7 +18,6 @@ import io
 import logging
 import math
 import os
-import pickle
 import signal
 import warnings
 from collections.abc import Iterator
@@ -37,8 +36,8 @@ from torch import Tensor, nn
 
 from rfssm.model.cells import Dynamics
 from rfssm.model.data import Ahead, Batch, Data, Epoch, Split
-from rfssm.model.errors import RecipeError, RfssmError
-from rfssm.model.files import write_atomically
+from rfssm.model.errors import RecipeError, RfssmError, brief, said
+from rfssm.model.files import PARTIAL, write_atomically
 from rfssm.model.network import Activity, alive
 from rfssm.model.recipe import TrainingConfig
 
@@ -91,6 +90,12 @@ def fit(
         handler = signal.getsignal(signal.SIGINT)
         try:
             trainer.fit(loop, ckpt_path=resumed, weights_only=True)
+        except RfssmError:
+            raise
+        except Exception as error:  # what a checkpoint lacks makes Lightning raise almost anything
+            if resumed is None or loop.restored:
+                raise
+            raise _unfit(checkpoint, error) from None
         except SystemExit as stop:  # Lightning's answer to Ctrl-C, after which it ignores more
             if isinstance(stop.__context__, KeyboardInterrupt):
                 signal.signal(signal.SIGINT, handler)
@@ -100,6 +105,8 @@ def fit(
             raise
     if config.devices > 1:  # weights have come back from the processes, the history has not
         loop.on_load_checkpoint(torch.load(checkpoint, weights_only=True))
+    if len(loop.history) != config.epochs:  # one that says it is done is not gone on with
+        raise _unfit(checkpoint, ValueError(f"metrics of {len(loop.history)} epochs"))
     return loop.history
 
 
@@ -137,6 +144,8 @@ class TrainingLoop(pl.LightningModule):
         self.network = network
         self.data, self.config, self.seed, self.folder = data, config, seed, folder
         self.history: list[Metrics] = []
+        # Whether a checkpoint, if any, has been taken in whole; all processes see it.
+        self.restored = torch.zeros(1, dtype=torch.bool).share_memory_()  # type: ignore[no-untyped-call]
         self.sums = torch.zeros(3, dtype=torch.float64)  # loss, hits, labels of this epoch
 
     def epoch_batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Epoch:
@@ -181,6 +190,8 @@ class TrainingLoop(pl.LightningModule):
             excess = (activity.rates(batch.steps) - self.config.rate_target).relu()
             penalty = excess.square().sum() / self.config.rate_target
             loss = loss + self.config.rate_weight * penalty
+        if self.config.overflow_weight:
+            loss = loss + self.config.overflow_weight * activity.overflow()
         return loss * weight
 
     def _seed_dropout(self, batch_idx: int) -> None:
@@ -218,6 +229,12 @@ class TrainingLoop(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
+    def on_train_start(self) -> None:
+        """Refuse a checkpoint that does not stand where it says."""
+        if self.current_epoch != len(self.history):
+            raise ValueError(f"epoch {self.current_epoch}, metrics of {len(self.history)} epochs")
+        self.restored.fill_(True)
+
     def on_train_epoch_start(self) -> None:
         """Start counting anew."""
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
@@ -233,8 +250,12 @@ class TrainingLoop(pl.LightningModule):
             Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates)
         )
         self.log_dict({"loss": loss / labels, "test_accuracy": accuracy}, prog_bar=True)
-        partial = self.folder / f".{CHECKPOINT}.partial"
-        self.trainer.save_checkpoint(partial)
+        partial = self.folder / f".{CHECKPOINT}{PARTIAL}"
+        try:
+            self.trainer.save_checkpoint(partial)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
         if self.trainer.is_global_zero:
             write_atomically(self.folder / METRICS, _csv(self.history))
             partial.replace(self.folder / CHECKPOINT)
@@ -254,7 +275,12 @@ class TrainingLoop(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """See on_save_checkpoint."""
-        self.history = [Metrics(**metrics) for metrics in checkpoint["history"]]
+        history = [Metrics(**metrics) for metrics in checkpoint["history"]]
+        for epoch, metrics in enumerate(history):
+            numbers = (metrics.loss, metrics.train_accuracy, metrics.test_accuracy, *metrics.rates)
+            if metrics.epoch != epoch or not all(isinstance(n, float) for n in numbers):
+                raise ValueError(f"metrics of epoch {epoch}: {brief(metrics)}")
+        self.history = history
 
 
 def evaluate(network: Trainable, split: Split) -> tuple[float, tuple[float, ...]]:
@@ -344,12 +370,21 @@ def _checked(checkpoint: Path) -> Path:
     """A checkpoint that can be read whole; it may come from anywhere, so it holds no code."""
     try:
         torch.load(checkpoint, weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # damage makes torch raise almost anything
+        reason = said(str(error).split("\n")[0])
         raise RfssmError(
-            f"{checkpoint}: not a complete checkpoint ({str(error).splitlines()[0]}); "
-            "remove it to start the run anew"
+            f"{checkpoint}: not a complete checkpoint ({reason}); remove it to start the run anew"
         ) from None
     return checkpoint
+
+
+def _unfit(checkpoint: Path, error: Exception) -> RfssmError:
+    return RfssmError(
+        f"{checkpoint}: does not fit this run ({type(error).__name__}: {said(error)}); "
+        "remove it to start the run anew"
+    )
 
 
 def _cells(network: nn.Module) -> list[nn.Module]:

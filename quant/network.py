@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -26,8 +28,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from rfssm.model.errors import NetworkError
+from rfssm.model.errors import NetworkError, brief, said
 from rfssm.model.files import write_atomically
+from rfssm.model.recipe import printable_text
+from rfssm.model.strict import parse_json
 from rfssm.quant.qformat import Overflow, Rounding, signed_bits, signed_range
 
 FORMAT = "rfssm-network"
@@ -39,6 +43,10 @@ Tensor = NDArray[Any]
 Score = Literal["sum", "last", "max", "each"]
 
 Width = Annotated[int, Field(ge=1, le=4096)]
+Text = Annotated[str, Field(max_length=256), AfterValidator(printable_text)]
+
+_LARGEST_HEADER = 100_000_000  # safetensors' own limit
+_LARGEST_FILE = 1 << 32  # above the largest legal network
 
 
 class _Header(BaseModel):
@@ -93,7 +101,7 @@ class SpikingHeader(_Layer):
     """Formats of a spiking layer."""
 
     kind: Literal["spiking"]
-    model: str = ""
+    model: Text = ""
     neurons: Width
     complex_input: bool
     skip: bool
@@ -179,10 +187,10 @@ _LAYER_HEADER: TypeAdapter[SpikingHeader | ReadoutHeader] = TypeAdapter(
 class _NetworkHeader(_Header):
     format: Literal["rfssm-network"]
     version: Literal[1]
-    name: str = ""
+    name: Text = ""
     input: InputSpec
     layers: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=16)]
-    labels: list[str] = []
+    labels: list[Text] = []
     provenance: dict[str, Any] = {}
 
 
@@ -223,7 +231,7 @@ class IntegerNetwork(BaseModel):
         remaining = dict(tensors)
         layers = [_with_tensors(i, h, remaining) for i, h in enumerate(headers)]
         if remaining:
-            name = sorted(remaining)[0]
+            name = brief(sorted(remaining)[0]).strip("'")
             raise NetworkError(f"tensor {name}: unexpected, no layer of this network has it")
         *spiking, readout = layers
         network = cls(
@@ -243,16 +251,15 @@ class IntegerNetwork(BaseModel):
         """Read a ``network.safetensors``.  Raises NetworkError, naming the file."""
         path = Path(path)
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                data, header = _read(file)
+            return cls.build(_metadata_of(header), _tensors_of(data, header))
         except FileNotFoundError:
             raise NetworkError(f"{path}: no such file") from None
         except OSError as error:
             raise NetworkError(f"{path}: cannot be read ({error.strerror})") from None
-        try:
-            header = _header_of(data)
-            return cls.build(_metadata_of(header), _tensors_of(data, header))
         except SafetensorError as error:
-            raise NetworkError(f"{path}: not a complete safetensors file ({error})") from None
+            raise NetworkError(f"{path}: not a complete safetensors file ({said(error)})") from None
         except NetworkError as error:
             raise NetworkError(f"{path}: {error}") from None
 
@@ -305,6 +312,16 @@ class IntegerNetwork(BaseModel):
         """The spiking layers and the readout."""
         return (*self.layers, self.readout)
 
+    @cached_property
+    def saturates(self) -> tuple[bool, ...]:
+        """Of each layer: whether a state may leave its word, however long a stream runs.
+
+        False is proved; hardware needs no saturation there.
+        """
+        from rfssm.quant import bounds  # bounds reads networks; this is the way back
+
+        return tuple(bounds.saturates(self, i) for i in range(len(self.all_layers)))
+
     def value_range(self, i: int) -> tuple[int, int]:
         """Smallest and largest integer that enters layer i (the readout: ``len(layers)``)."""
         low, high = self.input.low, self.input.high
@@ -328,16 +345,39 @@ class IntegerNetwork(BaseModel):
 # -- reading the header ----------------------------------------------------------------------------
 
 
-def _header_of(data: bytes) -> dict[str, Any]:
-    """The JSON header of a safetensors file: each tensor's dtype, shape and place, metadata."""
-    size = int.from_bytes(data[:8], "little")
+def _read(file: BinaryIO) -> tuple[bytes, dict[str, Any]]:
+    """A safetensors file and its JSON header: each tensor's dtype, shape and place, metadata.
+
+    No more is read than the header speaks of, and one byte: what is longer is refused.
+    """
+    data = file.read(8)
+    size = int.from_bytes(data, "little")
+    if size > _LARGEST_HEADER:
+        raise SafetensorError(f"its header cannot be {size:,} bytes long")
+    data += _take(file, size)
     try:
-        header = json.loads(data[8 : 8 + size])
-    except ValueError:
-        raise SafetensorError("its header is cut off or no JSON") from None
+        header = parse_json(data[8:].decode())
+    except ValueError as error:
+        raise SafetensorError(f"its header is cut off or no JSON: {said(error)}") from None
     if not isinstance(header, dict):
         raise SafetensorError("its header is no JSON object")
-    return header
+    return data + _take(file, _end(header) + 1), header
+
+
+def _take(file: BinaryIO, count: int) -> bytes:
+    """So many bytes, or all there are: memory for what is there, not for what is claimed."""
+    pieces: list[bytes] = []
+    while count > 0 and (piece := file.read(min(count, 1 << 20))):
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
+
+
+def _end(header: dict[str, Any]) -> int:
+    """Bytes behind the header, as far as it is legal; safetensors refuses what is not."""
+    places = (entry.get("data_offsets") for entry in header.values() if isinstance(entry, dict))
+    ends = (n for place in places if isinstance(place, list) for n in place if isinstance(n, int))
+    return min(max(0, 0, *ends), _LARGEST_FILE)
 
 
 def _tensors_of(data: bytes, header: dict[str, Any]) -> dict[str, Tensor]:
@@ -350,21 +390,26 @@ def _tensors_of(data: bytes, header: dict[str, Any]) -> dict[str, Tensor]:
             if name != "__metadata__" and entry["dtype"] not in ("I32", "F64")
         )
         raise NetworkError(
-            f"tensor {name}: dtype {dtype}, must be int32 (scale: float64)"
+            f"tensor {brief(name)}: dtype {dtype}, must be int32 (scale: float64)"
         ) from None
+    except (TypeError, ValueError) as error:  # shapes that NumPy cannot hold
+        raise NetworkError(f"its tensors cannot be read: {said(error)}") from None
 
 
 def _metadata_of(header: dict[str, Any]) -> dict[str, Any]:
     """The ``rfssm`` object in a safetensors header."""
-    text = (header.get("__metadata__") or {}).get("rfssm")
+    strings = header.get("__metadata__")
+    text = strings.get("rfssm") if isinstance(strings, dict) else None
     if text is None:
         raise NetworkError("metadata has no key 'rfssm': not an integer network")
+    if not isinstance(text, str):
+        raise NetworkError(f"metadata 'rfssm' = {brief(text)}: must be a string that holds JSON")
     try:
-        metadata = json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise NetworkError(f"metadata 'rfssm' is no JSON ({error})") from None
+        metadata = parse_json(text)
+    except ValueError as error:
+        raise NetworkError(f"metadata 'rfssm' is no JSON ({said(error)})") from None
     if not isinstance(metadata, dict):
-        raise NetworkError(f"metadata 'rfssm' = {text[:40]}: must be a JSON object")
+        raise NetworkError(f"metadata 'rfssm' = {said(text)}: must be a JSON object")
     return metadata
 
 
@@ -373,11 +418,13 @@ def _parse(validate: Any, raw: Any, prefix: str) -> Any:
     try:
         return validate(raw)
     except ValidationError as error:
-        raise NetworkError("; ".join(_complaints(error, prefix))) from None
+        complaints = _complaints(error, prefix)
+        more = f"; and {len(complaints) - 8} more" if len(complaints) > 8 else ""
+        raise NetworkError("; ".join(complaints[:8]) + more) from None
 
 
 def _complaints(error: ValidationError, prefix: str) -> list[str]:
-    said = []
+    found = []
     for problem in error.errors(include_url=False, include_context=False):
         place = [p for p in problem["loc"] if p not in ("spiking", "readout")]
         field = prefix + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(
@@ -385,17 +432,17 @@ def _complaints(error: ValidationError, prefix: str) -> list[str]:
         )
         message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         if problem["type"] == "missing":
-            said.append(f"{field}: missing")
-        elif problem["type"] == "value_error":
-            said.append(f"{prefix}{message}")
+            found.append(f"{field}: missing")
+        elif problem["type"] == "value_error" and not isinstance(problem["input"], str):
+            found.append(f"{prefix}{message}")
         elif problem["type"].startswith("union_tag"):
             kind = problem["input"].get("kind") if isinstance(problem["input"], dict) else None
-            said.append(f"{prefix}kind = {kind!r}: must be 'spiking' or 'readout'")
+            found.append(f"{prefix}kind = {brief(kind)}: must be 'spiking' or 'readout'")
         elif problem["type"] in ("too_long", "too_short"):
-            said.append(f"{field}: {len(problem['input'])} entries, {message}")
+            found.append(f"{field}: {len(problem['input'])} entries, {message}")
         else:
-            said.append(f"{field} = {problem['input']!r}: {message}")
-    return said
+            found.append(f"{field} = {brief(problem['input'])}: {message}")
+    return found
 
 
 def _check_chain(spec: InputSpec, headers: list[SpikingHeader | ReadoutHeader]) -> None:
@@ -512,7 +559,9 @@ def _checked(
     if tensor.dtype != dtype:
         raise NetworkError(f"tensor {full}: dtype {tensor.dtype}, must be {dtype}")
     if tensor.shape != shape:
-        raise NetworkError(f"tensor {full}: shape {list(tensor.shape)}, must be {list(shape)}")
+        raise NetworkError(
+            f"tensor {full}: shape {brief(list(tensor.shape))}, must be {list(shape)}"
+        )
     if name == "scale":
         bad = ~np.isfinite(tensor)
         allowed = "finite"

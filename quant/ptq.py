@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rfssm.model.arrays import read_npz
 from rfssm.model.errors import SamplesError
 from rfssm.model.network import FloatNetwork, alive, fold
 from rfssm.quant import golden
@@ -25,7 +26,7 @@ from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import HEADROOM, QATNetwork
 from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
-from rfssm.quant.samples import Samples, read_npz
+from rfssm.quant.samples import Samples
 
 GUARD_BITS = 2
 MARGIN = 2.0  # how much further than on the calibration samples a state may go
@@ -49,15 +50,16 @@ class Calibration:
     @classmethod
     def load(cls, path: Path) -> Calibration:
         """Read ``x`` and ``steps`` (all of x's if absent) of an ``.npz``."""
-        arrays = read_npz(path)
-        if "x" not in arrays:
-            raise SamplesError(f"{path}: x: missing")
+        arrays = read_npz(path, ["x"], ("x", "steps").__contains__, SamplesError)
         x = arrays["x"]
-        if x.ndim != 3 or not x.size:
+        if x.ndim != 3:
             raise SamplesError(f"{path}: x: shape {list(x.shape)}, must be [samples, steps, M]")
         if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
             raise SamplesError(f"{path}: x: must hold finite numbers")
-        steps = np.asarray(arrays.get("steps", np.full(len(x), x.shape[1]))).astype(np.int64)
+        steps = arrays.get("steps", np.full(len(x), x.shape[1]))
+        if steps.dtype.kind not in "iu":
+            raise SamplesError(f"{path}: steps: dtype {steps.dtype}, must be integers")
+        steps = steps.astype(np.int64)
         if steps.shape != (len(x),) or steps.min() < 1 or steps.max() > x.shape[1]:
             raise SamplesError(f"{path}: steps: must be {len(x)} numbers from 1 to {x.shape[1]}")
         x = x * (np.arange(x.shape[1])[:, None] < steps[:, None, None])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +33,12 @@ from rfssm.quant.network import InputSpec, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_range
 from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
 from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.width import worst_case
 
 HEADROOM = 4  # a resonator rings to several times its threshold
 FLOOR_WARNING = 0.5  # share of a layer's rows on the scale floor that is worth a warning
+RESOLUTION = 16  # LSBs of a threshold below which a proved width is punished
+COARSE_THRESHOLD = 4  # LSBs; where most are below, it is worth a warning
 SIGNIFICANT_BITS = 3  # of 1 - leak
 
 
@@ -52,6 +56,8 @@ class SpikingIntegers:
     reset                                                  (N, 2) or None
     threshold                                              (N,)
     scale         real value of one LSB of the current     (N,)
+    excess        bits by which a state could leave its width if a threshold had
+                  ``RESOLUTION`` LSBs; with a proved width       (N,) or None
     """
 
     weight: Tensor
@@ -60,6 +66,7 @@ class SpikingIntegers:
     reset: Tensor | None
     threshold: Tensor
     scale: Tensor
+    excess: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -86,10 +93,16 @@ class IntegerActivity(Activity):
 
     readout    state of each class after each step             (B, T, C)
     states     u and v of each layer after each step           (B, T, 2, N) each
+    excess     of each layer that is proved, see SpikingIntegers    (N,) each
     """
 
     readout: Tensor
     states: tuple[Tensor, ...]
+    excess: tuple[Tensor, ...] = ()
+
+    def overflow(self) -> Tensor:
+        """See ``Activity.overflow``."""
+        return sum((e.square().mean() for e in self.excess), super().overflow())
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         formats: QuantizationConfig,
         spec: InputSpec,
         index: int,
-        largest_input: int,
+        takes: tuple[int, int],
     ) -> None:
         super().__init__()
         if layer.mixing is not None:
@@ -131,7 +144,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         self.inputs, self.neurons, self.skip = layer.inputs, layer.neurons, layer.skip
         self.formats, self.input_spec, self.index = formats, spec, index
         self.planes, self.surrogate = layer.planes, layer.surrogate
-        self.largest_input = largest_input
+        self.takes, self.largest_input = takes, max(takes[1], -takes[0])
         self.cell, self.norm, self.bias = layer.cell, layer.norm, layer.bias
         self.input_frac = spec.frac if index == 0 else 0
         low, high = signed_range(formats.state_bits)
@@ -156,24 +169,42 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     def integers(self, seen: Seen | None = None) -> SpikingIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
         weight, bias = _folded(self, seen)
+        transition, reset = self._transition(), self.cell.reset()
         quantized = self.dense.weight_quant(weight)
-        scale = quantized.scale.detach().view(-1)
+        value, scale, excess = quantized.value, quantized.scale.detach().view(-1), None
+        if self.formats.proved:
+            scale, excess = self._proved(weight, bias, transition, reset, scale)
+            value = _quantize(self, quantized, scale[:, None], weight)
         current_lsb = scale * 2.0**-self.input_frac
         state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         _, highest = signed_range(self.formats.state_bits)
-        reset = self.cell.reset()
         if reset is not None:
             reset = _round_clipped(reset / state_lsb[:, None], self.formats.state_bits)
         threshold = self.cell.threshold / state_lsb
         threshold = threshold.ceil() - 1 if self.cell.inclusive else threshold.floor()
         return SpikingIntegers(
-            _through(quantized.value / scale[:, None], torch.round),
+            _through(value / scale[:, None], torch.round),
             None if bias is None else _round_clipped(bias / state_lsb, self.formats.bias_bits),
-            self._transition(),
+            transition,
             reset,
             threshold.clamp(max=highest),
             current_lsb,
+            excess,
         )
+
+    def _proved(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        transition: Tensor,
+        reset: Tensor | None,
+        smallest: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """A scale under which no input saturates a state, and the excess: see SpikingIntegers."""
+        fit = _Fit(self, weight, bias, transition, reset)
+        wanted = self.cell.threshold / RESOLUTION
+        excess = (fit.needed.clamp(min=wanted) / wanted).log2()
+        return fit.scale(smallest, self.formats.bias_bits), excess
 
     def _transition(self) -> Tensor:
         """Every entry toward zero, so that no stable cell grows."""
@@ -198,8 +229,10 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         live    where a step belongs to its sample, for batch norm    (B, T) or None: everywhere
         gain    see ``Seen``
         """
-        seen = _seen(self, x, live, gain)
-        integers = self.integers(seen)
+        return self.respond(x, self.integers(_seen(self, x, live, gain)))
+
+    def respond(self, x: Tensor, integers: SpikingIntegers) -> tuple[Tensor, Tensor]:
+        """See ``run``."""
         synapse = Synapse(
             by_plane(integers.weight, self.planes),
             integers.bias,
@@ -240,6 +273,10 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         """Neurons whose weights would like a smaller scale than the state's width allows."""
         scale = self.integers().scale
         return int((scale <= self.smallest_scale * (1 + 1e-9)).sum())
+
+    def coarse_thresholds(self) -> int:
+        """Neurons whose threshold is only a few LSBs of the state."""
+        return int((self.integers().threshold < COARSE_THRESHOLD).sum())
 
     def header(self) -> dict[str, Any]:
         """The layer's entry in a network file."""
@@ -295,15 +332,16 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         formats: ReadoutConfig,
         spec: InputSpec,
         index: int,
-        largest_input: int,
+        takes: tuple[int, int],
     ) -> None:
         super().__init__()
         self.inputs, self.classes = readout.inputs, readout.classes
         self.formats, self.input_spec, self.index = formats, spec, index
-        self.largest_input, self.score = largest_input, readout.score
+        self.largest_input, self.score = max(takes[1], -takes[0]), readout.score
         self.cell, self.norm, self.bias = readout.cell, readout.norm, readout.bias
         self.input_frac = spec.frac if index == 0 else 0
         self.bounds = signed_range(formats.state_bits)
+        self.takes, self.planes = takes, 1
         self.dense = QuantLinear(
             self.inputs,
             self.classes,
@@ -317,20 +355,34 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     def integers(self, seen: Seen | None = None) -> ReadoutIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
         weight, bias = _folded(self, seen)
-        quantized = self.dense.weight_quant(weight)
-        scale = quantized.scale.detach()
-        current_lsb = scale * 2.0**-self.input_frac
-        state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         leak = self.cell.leak()
         leak_frac = self._leak_frac(leak.detach())
         one = 2.0**leak_frac
+        leak = _through(leak * one, lambda x: x.round().clamp(max=one - 1)) / one
+        quantized = self.dense.weight_quant(weight)
+        value, scale = quantized.value, quantized.scale.detach()
+        if self.formats.proved:
+            scale = self._proved(weight, bias, leak, scale)
+            value = _quantize(self, quantized, scale, weight)
+        current_lsb = scale * 2.0**-self.input_frac
+        state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         return ReadoutIntegers(
-            _through(quantized.value / scale, torch.round),
+            _through(value / scale, torch.round),
             None if bias is None else _round_clipped(bias[0] / state_lsb, self.formats.bias_bits),
-            _through(leak * one, lambda x: x.round().clamp(max=one - 1)) / one,
+            leak,
             leak_frac,
             current_lsb,
         )
+
+    @torch.no_grad()
+    def _proved(
+        self, weight: Tensor, bias: Tensor | None, leak: Tensor, smallest: Tensor
+    ) -> Tensor:
+        """A scale under which no input saturates a state."""
+        transition = torch.zeros(self.classes, 2, 2, dtype=leak.dtype, device=leak.device)
+        transition[:, 0, 0] = leak
+        fit = _Fit(self, weight, bias, transition, None)
+        return fit.scale(smallest.view(1), self.formats.bias_bits).view(())
 
     def _leak_frac(self, leak: Tensor) -> int:
         """Enough fractional bits for three significant bits of every 1 - leak, if 24 will do."""
@@ -353,7 +405,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
             self.largest_input,
             2 ** (self.formats.weight_bits - 1) - 1,
         )
-        current = synapse.current(x, grid)[:, :, 0].double()
+        current = recurrence.current(x, synapse, grid)[:, :, 0].double()
         lsb = integers.scale * 2.0**-self.formats.guard_bits
         return recurrence.integrate(current, integers.leak, grid), lsb
 
@@ -417,12 +469,12 @@ class QATNetwork(nn.Module):
         super().__init__()
         self.formats, self.input_spec = formats, spec
         self.dropout = network.dropout
-        layers, largest = [], max(spec.high, -spec.low)
+        layers, low, high = [], spec.low, spec.high
         for i, spiking in enumerate(network.spiking()):
-            layers.append(QATSpiking(spiking, formats, spec, i, largest))
-            largest = 1 + largest if spiking.skip else 1
+            layers.append(QATSpiking(spiking, formats, spec, i, (low, high)))
+            low, high = (low, high + 1) if spiking.skip else (0, 1)
         self.layers = nn.ModuleList(layers)
-        self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), largest)
+        self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), (low, high))
 
     def spiking(self) -> list[QATSpiking]:
         """The spiking layers."""
@@ -448,9 +500,12 @@ class QATNetwork(nn.Module):
         live = alive(steps, x.shape[1])
         dropout = self.dropout if self.training else 0.0
         gain = 1.0
-        spikes, states = [], []
+        spikes, states, excess = [], [], []
         for spiking in self.spiking():
-            s, z = spiking.run(x, live, gain)
+            integers = spiking.integers(_seen(spiking, x, live, gain))
+            s, z = spiking.respond(x, integers)
+            if integers.excess is not None:
+                excess.append(integers.excess)
             spikes.append(s)
             states.append(z)
             x = s + x if spiking.skip else s
@@ -461,7 +516,7 @@ class QATNetwork(nn.Module):
         logits = scores(m, steps, kind) * lsb  # summed as integers: equal scores stay equal
         if kind == "sum":
             logits = logits / steps[:, None]
-        return IntegerActivity(logits, tuple(spikes), m, tuple(states))
+        return IntegerActivity(logits, tuple(spikes), m, tuple(states), tuple(excess))
 
     @torch.no_grad()
     def outputs(
@@ -491,8 +546,18 @@ class QATNetwork(nn.Module):
         model.calibrate(self.spiking(), x, steps, deviation)
 
     def warn_about_floor(self) -> None:
-        """Warn where many rows sit on the scale floor: their weights are coarser than they like."""
+        """Warn where many rows have a larger scale than they like, for the sake of their states."""
         for i, layer in enumerate(self.spiking()):
+            coarse = layer.coarse_thresholds() if self.formats.proved else 0
+            if coarse > FLOOR_WARNING * layer.neurons:
+                warnings.warn(
+                    f"layers[{i}]: the proved width of state_bits = {self.formats.state_bits} "
+                    f"leaves the thresholds of {coarse} of {layer.neurons} neurons below "
+                    f"{COARSE_THRESHOLD} LSBs; accuracy may suffer, more state_bits or a larger "
+                    "training.overflow_weight raise them",
+                    ScaleFloorWarning,
+                    stacklevel=2,
+                )
             rows = layer.rows_on_floor()
             if rows > FLOOR_WARNING * layer.neurons:
                 warnings.warn(
@@ -503,6 +568,59 @@ class QATNetwork(nn.Module):
                     ScaleFloorWarning,
                     stacklevel=2,
                 )
+
+
+class _Fit:
+    """What scale keeps a layer's states within their width, whatever the input."""
+
+    def __init__(
+        self,
+        layer: QATSpiking | QATReadout,
+        weight: Tensor,
+        bias: Tensor | None,
+        transition: Tensor,
+        reset: Tensor | None,
+    ) -> None:
+        formats = layer.formats
+        self.guard = 2.0**formats.guard_bits
+        self.unit = 2.0**-layer.input_frac / self.guard  # scale -> LSB of the state
+        self.rows = weight.view(len(weight), layer.planes, layer.inputs) * 2.0**-layer.input_frac
+        self.bias = bias
+        self.worst = worst_case(
+            transition,
+            reset,
+            bias,
+            planes=layer.planes,
+            takes=layer.takes,
+            steps=layer.input_spec.steps_max,
+            limit=signed_range(formats.state_bits)[1],
+            rounding=formats.rounding,
+        )
+        self.needed = self.worst.needed_unit(self.rows)
+        slow = (~self.needed.isfinite()).nonzero().view(-1).tolist()
+        if slow:
+            raise NetworkError(
+                f"layers[{layer.index}]: no scale keeps the states of neurons {some(slow)} within "
+                f"state_bits = {formats.state_bits}, because they forget so slowly that rounding "
+                "alone may carry them beyond; train with more state_bits, shorter samples, or "
+                "proved = false"
+            )
+
+    def scale(self, smallest: Tensor, bias_bits: int) -> Tensor:
+        """At least the smallest, one each or one for all, and no bias is clipped."""
+        unit = smallest * self.unit
+        if self.bias is not None:
+            _, highest = signed_range(bias_bits)
+            needed = self.bias.detach().abs().amax(0) / highest
+            unit = torch.maximum(unit, needed if len(unit) > 1 else needed.amax(0, keepdim=True))
+        return self.worst.fitting_unit(self.rows, self.guard, unit) / self.unit
+
+
+def _quantize(layer: QATSpiking | QATReadout, like: Any, scale: Tensor, weight: Tensor) -> Tensor:
+    """Brevitas' quantiser under another scale than its own."""
+    quantize = layer.dense.weight_quant.tensor_quant.int_quant
+    value: Tensor = quantize(scale, like.zero_point, like.bit_width, weight)
+    return value
 
 
 def scores(m: Tensor, steps: Tensor, kind: Score) -> Tensor:
@@ -533,9 +651,20 @@ def _folded(layer: QATSpiking | QATReadout, seen: Seen | None) -> tuple[Tensor, 
     return fold(layer, layer.dense.weight * seen.gain, seen.x, seen.live)
 
 
-def _through(x: Tensor, quantize: Any) -> Tensor:
+class _Through(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, quantize: Callable[[Tensor], Tensor]) -> Tensor:
+        return quantize(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return grads[0], None
+
+
+def _through(x: Tensor, quantize: Callable[[Tensor], Tensor]) -> Tensor:
     """Quantise with the gradient of the identity."""
-    return quantize(x.detach()) + (x - x.detach())  # type: ignore[no-any-return]
+    quantized: Tensor = _Through.apply(x, quantize)  # type: ignore[no-untyped-call]
+    return quantized
 
 
 def _round_clipped(x: Tensor, bits: int) -> Tensor:

@@ -7,12 +7,22 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from rfssm.model.errors import RecipeError
-from rfssm.model.recipe import DataConfig, NetworkConfig, Section, TrainingConfig, complaints
+from rfssm.model.errors import RecipeError, brief
+from rfssm.model.recipe import (
+    DataConfig,
+    NetworkConfig,
+    Section,
+    TrainingConfig,
+    complaints,
+    file_name,
+)
+from rfssm.model.strict import parse_yaml, read_bounded
 from rfssm.quant.qformat import Rounding
 
+LARGEST_FILE = 1 << 20
+"""Bytes of a recipe's YAML."""
 EXACT_BITS = 53
 """Training computes integers in float64, which is exact up to 2^53."""
 
@@ -28,6 +38,8 @@ class ReadoutConfig(Section):
     bias_bits: Annotated[int, Field(ge=2, le=32)] = 16
     """Of the bias, where the network has one."""
     rounding: Rounding = "RND"
+    proved: bool = False
+    """No input can saturate a state: the scale grows until the reachable range fits state_bits."""
 
     @model_validator(mode="after")
     def _fits(self) -> ReadoutConfig:
@@ -50,6 +62,8 @@ class QuantizationConfig(Section):
     bias_bits: Annotated[int, Field(ge=2, le=32)] = 12
     """Of the bias, where the network has one."""
     rounding: Rounding = "RND"
+    proved: bool = False
+    """No input can saturate a state: scales grow until the reachable range fits state_bits."""
     readout: ReadoutConfig = ReadoutConfig()
 
     @model_validator(mode="after")
@@ -70,7 +84,7 @@ class QuantizationConfig(Section):
 class Recipe(Section):
     """Everything that a trained network depends on."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(file_name)]
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     data: DataConfig
     network: NetworkConfig
@@ -92,6 +106,11 @@ class Recipe(Section):
             raise ValueError(
                 "network.cell.parallel = true: must be false, or quantization null, because "
                 "rounding is not associative; it is the same neuron"
+            )
+        if self.training.overflow_weight and not self.quantization.proved:
+            raise ValueError(
+                f"training.overflow_weight = {self.training.overflow_weight}: must be 0 without "
+                "quantization.proved = true, because nothing keeps the states within a width"
             )
         formats: dict[str, QuantizationConfig | ReadoutConfig] = {
             "quantization": self.quantization,
@@ -124,15 +143,17 @@ def parse_recipe(mapping: object) -> Recipe:
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a YAML file, replace single fields (``training.epochs=3``), check the result."""
     try:
-        text = path.read_text()
+        text = read_bounded(path, LARGEST_FILE).decode()
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise RecipeError(f"{path}: not a text file") from None
+    except ValueError as error:
+        raise RecipeError(f"{path}: {error}") from None
     try:
-        mapping = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: not YAML ({_one_line(error)})") from None
+        mapping = parse_yaml(text)
+    except ValueError as error:
+        raise RecipeError(f"{path}: not YAML ({error})") from None
     try:
         if isinstance(mapping, dict):
             for override in overrides:
@@ -149,18 +170,14 @@ def _override(mapping: dict[str, Any], override: str) -> None:
     if not equals or not all((*parents, last)):
         raise RecipeError(f"--set {override}: must look like training.epochs=30")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override}: not a YAML value ({_one_line(error)})") from None
+        value = parse_yaml(text)
+    except ValueError as error:
+        raise RecipeError(f"--set {override}: not a YAML value ({error})") from None
     section = mapping
     for part in parents:
         inner = section.get(part)
         section[part] = inner = {} if inner is None else inner
         if not isinstance(inner, dict):
-            raise RecipeError(f"--set {override}: {part} = {inner!r} has no fields")
+            raise RecipeError(f"--set {override}: {part} = {brief(inner)} has no fields")
         section = inner
     section[last] = value
-
-
-def _one_line(error: yaml.YAMLError) -> str:
-    return " ".join(str(error).split())

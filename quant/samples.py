@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.model.arrays import read_npz
 from rfssm.model.errors import SamplesError
 from rfssm.model.files import write_atomically
 from rfssm.quant.network import IntegerNetwork, Integers
 
 Bools = NDArray[np.bool_]
+
+LAYER_ARRAYS = ("spikes", "u", "v")
+"""Of an output file, each followed by a dot and the layer's number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +68,8 @@ class Samples:
     @classmethod
     def load(cls, path: Path | str) -> Samples:
         """Read ``x``, ``steps`` (all of x's if absent) and ``labels`` (optional) of an ``.npz``."""
-        arrays = read_npz(Path(path))
-        if "x" not in arrays:
-            raise SamplesError(
-                f"{path}: has no array 'x' (found: {', '.join(arrays) or 'nothing'})"
-            )
+        names = ("x", "steps", "labels")
+        arrays = read_npz(Path(path), ["x"], names.__contains__, SamplesError)
         x = arrays["x"]
         if x.ndim != 3:
             raise SamplesError(
@@ -162,7 +163,7 @@ class Outputs:
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays of the output file, by name."""
         arrays: dict[str, NDArray[Any]] = {"scores": self.scores, "label": self.label}
-        for name in ("spikes", "u", "v"):
+        for name in LAYER_ARRAYS:
             for i, array in enumerate(getattr(self, name) or ()):
                 arrays[f"{name}.{i}"] = array
         return arrays
@@ -173,17 +174,29 @@ class Outputs:
 
     @classmethod
     def load(cls, path: Path | str) -> Outputs:
-        """Read an output file."""
-        arrays = read_npz(Path(path))
-        for name in ("scores", "label"):
-            if name not in arrays:
-                raise SamplesError(f"{path}: has no array {name!r}")
+        """Read an output file.  Raises SamplesError, naming the file."""
+        arrays = read_npz(Path(path), ["scores", "label"], _is_output, SamplesError)
+        counts = [sum(key.startswith(f"{name}.") for key in arrays) for name in LAYER_ARRAYS]
+        batch, dimensions = arrays["scores"].shape[:1], {"scores": (2, 3), "label": (1, 2)}
+        for key, array in arrays.items():
+            kinds = "b" if key.startswith("spikes") else "iu"
+            if (
+                array.dtype.kind not in kinds
+                or array.ndim not in dimensions.get(key, (3,))
+                or array.shape[:1] != batch
+            ):
+                raise SamplesError(
+                    f"{path}: {key}: {array.dtype} of shape {list(array.shape)}: not the output "
+                    f"of an engine beside scores of shape {list(arrays['scores'].shape)}"
+                )
 
-        def layers(name: str) -> tuple[NDArray[Any], ...] | None:
-            count = sum(bool(re.fullmatch(rf"{name}\.\d+", key)) for key in arrays)
+        def layers(name: str, count: int) -> tuple[NDArray[Any], ...] | None:
+            for i in range(count):
+                if f"{name}.{i}" not in arrays:
+                    raise SamplesError(f"{path}: has no array '{name}.{i}'")
             return tuple(arrays[f"{name}.{i}"] for i in range(count)) if count else None
 
-        return cls(arrays["scores"], arrays["label"], layers("spikes"), layers("u"), layers("v"))
+        return cls(arrays["scores"], arrays["label"], *map(layers, LAYER_ARRAYS, counts))
 
     def accuracy(self, samples: Samples) -> float:
         """Share of right labels, per sample or per step.  Raises SamplesError without labels."""
@@ -249,31 +262,8 @@ def _integers(name: str, array: NDArray[Any], dimensions: int) -> Integers:
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an ``.npz``.  Raises SamplesError when it is not a complete one."""
-    try:
-        with path.open("rb") as stream:  # np.load would leave a damaged file open
-            if stream.read(4) not in (b"PK\x03\x04", b"\x93NUM"):
-                raise SamplesError(f"{path}: not an .npz file")
-            stream.seek(0)
-            file = np.load(stream, allow_pickle=False)
-            if isinstance(file, np.ndarray):
-                raise SamplesError(
-                    f"{path}: a single .npy array, must be an .npz with named arrays"
-                )
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise SamplesError(f"{path}: no such file") from None
-    except OSError as error:
-        raise SamplesError(f"{path}: cannot be read ({error.strerror or error})") from None
-    except SamplesError:
-        raise
-    except Exception as error:  # damage makes zipfile, zlib and NumPy raise almost anything
-        raise SamplesError(f"{path}: not a complete .npz file ({error})") from None
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise SamplesError(f"{path}: {name} is not an array")
-    return arrays
+def _is_output(name: str) -> bool:
+    return name in ("scores", "label") or bool(re.fullmatch(r"(spikes|u|v)\.\d+", name))
 
 
 def _write_npz(path: Path, arrays: dict[str, NDArray[Any]]) -> None:

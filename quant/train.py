@@ -10,21 +10,22 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from rfssm.model import data as datasets
 from rfssm.model import plots
 from rfssm.model.data import Data
-from rfssm.model.errors import RecipeError, RfssmError
-from rfssm.model.files import PARTIAL, write_atomically
+from rfssm.model.errors import RecipeError, RfssmError, brief, said
+from rfssm.model.files import PARTIAL, no_room, write_atomically
 from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
+from rfssm.model.strict import parse_yaml, read_bounded
 from rfssm.model.train import Metrics, fit, reproducible
 from rfssm.quant import golden
+from rfssm.quant.bounds import reachable_range
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
-from rfssm.quant.recipe import Recipe
+from rfssm.quant.recipe import LARGEST_FILE, Recipe
 from rfssm.quant.samples import Samples, compare
 
 RECIPE = "recipe.yaml"
@@ -42,6 +43,8 @@ class Summary:
     parameters           numbers that were trained
     spikes_per_sample    of all layers together, mean over the test set
     rates                spikes per neuron and step of each layer, on the test set
+    state_bits           of each layer and the readout; none where numbers are real
+    reachable_bits       of a word that no input overflows, proved: the same layers
     seconds              of the session that ended the run
     """
 
@@ -50,6 +53,8 @@ class Summary:
     parameters: int
     spikes_per_sample: float
     rates: tuple[float, ...]
+    state_bits: tuple[int, ...]
+    reachable_bits: tuple[int, ...]
     seconds: float
 
 
@@ -83,6 +88,7 @@ def train(
         network = build(recipe, data)
         _open_folder(recipe, run_dir, resume)  # once nothing is left to refuse
         frozen = None
+        reachable: tuple[int, ...] = ()
         start = [layer.cell.transition().detach() for layer in network.spiking()]
         history = fit(
             network,
@@ -97,10 +103,12 @@ def train(
         if isinstance(network, QATNetwork):
             network.warn_about_floor()
             frozen = _freeze_and_check(recipe, network, test, data, history, run_dir)
+            reachable = _reachable_bits(recipe, frozen)
         _plot(run_dir, network, start, test, history)
         test.save(run_dir / TEST)
         if frozen is not None:
             frozen.save(run_dir / NETWORK)
+    layers = () if frozen is None else frozen.all_layers
     rates = history[-1].rates
     spikes = sum(r * n for r, n in zip(rates, recipe.network.neurons, strict=True))
     summary = Summary(
@@ -109,6 +117,8 @@ def train(
         sum(p.numel() for p in network.parameters()),
         spikes * float(test.steps.mean()),
         rates,
+        tuple(layer.state_bits for layer in layers),
+        reachable,
         time.monotonic() - began,
     )
     write_atomically(run_dir / SUMMARY, json.dumps(asdict(summary), indent=1).encode())
@@ -155,7 +165,7 @@ def _open_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
     known = folder / RECIPE
     try:
         if resume and known.exists():
-            _same_recipe(recipe, yaml.safe_load(known.read_text()), known)
+            _same_recipe(recipe, _known_recipe(known), known)
             for left in folder.rglob(f".*{PARTIAL}"):
                 left.unlink()
             return
@@ -165,7 +175,15 @@ def _open_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(known, recipe.to_yaml().encode())
     except OSError as error:
-        raise RfssmError(f"{folder}: cannot be written ({error.strerror})") from None
+        raise RfssmError(f"{folder}: cannot be written: {no_room(folder, error)}") from None
+
+
+def _known_recipe(path: Path) -> object:
+    """What a run was made from, as plain values."""
+    try:
+        return parse_yaml(read_bounded(path, LARGEST_FILE).decode())
+    except ValueError as error:  # not UTF-8, too long, not YAML
+        raise RecipeError(f"{path}: not the recipe of a run ({said(error)})") from None
 
 
 def _same_recipe(recipe: Recipe, found: object, path: Path) -> None:
@@ -174,8 +192,8 @@ def _same_recipe(recipe: Recipe, found: object, path: Path) -> None:
     for field in sorted(wanted.keys() | present.keys()):
         if wanted.get(field) != present.get(field):
             raise RecipeError(
-                f"{field} = {wanted.get(field)!r}: the run to resume has "
-                f"{present.get(field)!r} ({path}); resume needs the same recipe"
+                f"{said(field)} = {brief(wanted.get(field))}: the run to resume has "
+                f"{brief(present.get(field))} ({path}); resume needs the same recipe"
             )
 
 
@@ -218,6 +236,18 @@ def _freeze_and_check(
         "test_samples": len(test),
     }
     return frozen.model_copy(update={"provenance": provenance})
+
+
+def _reachable_bits(recipe: Recipe, network: IntegerNetwork) -> tuple[int, ...]:
+    """Of each layer and the readout; a width that was to be proved must be."""
+    reachable = tuple(reachable_range(network, i).bits for i in range(len(network.all_layers)))
+    assert recipe.quantization is not None
+    proved = [recipe.quantization.proved] * len(network.layers)
+    proved.append(recipe.quantization.readout.proved)
+    for i, (layer, bits) in enumerate(zip(network.all_layers, reachable, strict=True)):
+        if proved[i] and bits > layer.state_bits:
+            raise AssertionError(f"layers[{i}]: reaches {bits} bits of {layer.state_bits}")
+    return reachable
 
 
 @torch.no_grad()

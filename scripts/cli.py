@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
-from rfssm.model.errors import HardwareError, RfssmError, SamplesError, some
-from rfssm.scripts.files import OUT_OF_SPACE, check_output_file, writing
+from rfssm.model.errors import HardwareError, RfssmError, SamplesError, printable, some
+from rfssm.model.files import OUT_OF_SPACE
+from rfssm.scripts.files import check_output_file, writing
 
 if TYPE_CHECKING:
     from rfssm.hls.emit import LaneChoice
@@ -98,7 +99,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _refuse(message: str, status: int = BAD_INPUT) -> int:
-    print("error:", message, file=sys.stderr)
+    print("error:", printable(message), file=sys.stderr)
     return status
 
 
@@ -112,7 +113,7 @@ def _show_warning(
 ) -> None:
     """Show our own warnings in one line; what libraries tell programmers is not for the user."""
     if category.__module__.startswith("rfssm."):
-        print("warning:", message, file=sys.stderr)
+        print("warning:", printable(str(message)), file=sys.stderr)
 
 
 def _discard_stdout() -> None:
@@ -199,6 +200,7 @@ def train(
         f"trained {chosen.name} in {came_to.seconds:.1f} s",
         f"test accuracy of the {numbers} network: {100 * came_to.accuracy:.2f} %",
         f"{came_to.parameters:,} parameters, {came_to.spikes_per_sample:,.0f} spikes per sample",
+        *console.reachable_lines(came_to.state_bits, came_to.reachable_bits),
         f"wrote {run}",
     )
 
@@ -266,13 +268,61 @@ def import_published(
 
 
 @app.command()
-def inspect(network: NetworkFile, as_json: AsJson = False) -> None:
+def freeze(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN_OR_NETWORK", help="A run's folder, or a network file.")
+    ],
+    state_bits: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N", help="auto: as few as are proved to hold every reachable state."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="NETWORK", help="network.safetensors to write.")],
+    limit: Annotated[
+        int | None,
+        typer.Option(min=4, max=32, help="Most bits for auto; each layer's own width if absent."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Choose the width of the states and write the network again."""
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.freeze import freeze_states, network_of, report_json, told
+
+    file = network_of(source)
+    check_output_file(out, inputs=(file,))
+    frozen, widths = freeze_states(IntegerNetwork.load(file), state_bits, limit)
+    with writing(out):
+        frozen.save(out)
+    if as_json:
+        print(json.dumps(report_json(widths)))
+    else:
+        console.show(*told(widths, limit), f"wrote {out}")
+
+
+@app.command()
+def inspect(
+    network: NetworkFile,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(metavar="X.npz", help="Samples to look at; a run's own test set if absent."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what a network is made of."""
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
-    from rfssm.scripts.describe import describe
+    from rfssm.scripts.describe import beside, describe
 
-    description = describe(IntegerNetwork.load(network))
+    loaded = IntegerNetwork.load(network)
+    if calibrate is None:
+        samples, left_out = beside(network, loaded)
+        if left_out:
+            console.tell(left_out)
+    else:
+        samples = _load_samples(calibrate, loaded)
+    description = describe(loaded, samples)
     if as_json:
         print(json.dumps(description.to_json()))
         return
@@ -282,6 +332,7 @@ def inspect(network: NetworkFile, as_json: AsJson = False) -> None:
         f"input: {description.channels} channels, {description.input_bits} bits {sign}, "
         f"{description.input_frac} of them fraction, at most {description.steps_max} steps",
         *console.network_tables(description),
+        *console.overflow_notes(description),
         f"{description.memory_bits:,} bits of memory in all",
     )
     for i, layer in enumerate(description.layers):
@@ -379,6 +430,63 @@ def verify(
         console.show(console.engine_table(report), *console.engine_notes(report))
     if not report.equal:
         raise typer.Exit(CHECK_FAILED)
+
+
+@app.command("soft-errors")
+def soft_errors(
+    network: NetworkFile,
+    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
+    memory: Annotated[
+        str | None, typer.Option(metavar="M", help="states or weights; each if absent.")
+    ] = None,
+    rates: Annotated[
+        str | None,
+        typer.Option(metavar="R[,R...]", help="Upsets per bit and sample (1e-5 to 1e-1)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the upsets.")] = 0,
+    synapse_lanes: SynapseLanes = None,
+    neuron_lanes: NeuronLanes = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", help="Draw accuracy against rate.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Flip bits of the RTL's memories, and see what it costs."""
+    from rfssm.hls.soft_errors import MEMORIES, RATES
+    from rfssm.hls.soft_errors import soft_errors as under_upsets
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+    from rfssm.scripts.upset_tables import draw, upset_table
+
+    if plot is not None:
+        check_output_file(plot, inputs=(network, input_file))
+    chosen = RATES if rates is None else _rates(rates)
+    loaded = IntegerNetwork.load(network)
+    samples = _load_samples(input_file, loaded)
+    lanes = _lanes(synapse_lanes, neuron_lanes)
+    results = []
+    with console.progress_bars() as progress:
+        for name in MEMORIES if memory is None else (memory,):
+            moved = progress and partial(progress, name)
+            results.append(
+                under_upsets(loaded, samples, name, chosen, seed=seed, lanes=lanes, progress=moved)
+            )
+    if as_json:
+        print(json.dumps([result.to_json() for result in results]))
+    else:
+        console.show(*map(upset_table, results))
+    if plot is not None:
+        with writing(plot):
+            draw(results, plot)
+        if not as_json:
+            console.show(f"wrote {plot}")
+
+
+def _rates(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise HardwareError(f"--rates {text}: must be numbers, as 1e-4,1e-3") from None
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,11 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from rfssm.model.errors import printable
+from rfssm.quant.qformat import ROUNDINGS
+
 if TYPE_CHECKING:
+    from rfssm.quant.narrow import WideNeuron
     from rfssm.quant.ptq import QuantizationReport
     from rfssm.scripts.describe import LayerDescription, NetworkDescription
     from rfssm.scripts.verify import EngineResult, Progress, VerifyReport
@@ -34,13 +38,18 @@ def show(*parts: object) -> None:
         console.width = WIDTH
     with console.capture() as text:
         for part in parts:
-            console.print(part, soft_wrap=isinstance(part, str))
+            if isinstance(part, str):
+                console.print(printable(part), soft_wrap=True)
+            else:
+                console.print(part)
     print(text.get(), end="", flush=console.is_terminal)
 
 
 def tell(line: str) -> None:
     """Say on stderr what is being done."""
-    Console(stderr=True, highlight=False, markup=False, emoji=False).print(line, soft_wrap=True)
+    Console(stderr=True, highlight=False, markup=False, emoji=False).print(
+        printable(line), soft_wrap=True
+    )
 
 
 @contextmanager
@@ -108,6 +117,16 @@ def stages() -> Iterator[Callable[[str, str], None]]:
         finish()
 
 
+def reachable_lines(state_bits: Sequence[int], reachable: Sequence[int]) -> list[str]:
+    """Whether states are proved to stay within their widths, layer by layer; last the readout."""
+    lines = []
+    for i, (bits, needed) in enumerate(zip(state_bits, reachable, strict=True)):
+        name = f"layer {i}" if i < len(state_bits) - 1 else "readout"
+        proved = "proved, never saturates" if needed <= bits else "not proved, may saturate"
+        lines.append(f"{name}: states of {bits} bits, reachable {needed} bits: {proved}")
+    return lines
+
+
 def engine_table(report: VerifyReport) -> Table:
     """One row for each engine."""
     table = Table()
@@ -143,17 +162,42 @@ def changes_table(report: QuantizationReport) -> Table:
 
 
 def network_tables(description: NetworkDescription) -> list[Table]:
-    """Layers and their formats; then memory and reachable states."""
+    """Layers and their formats; memory; bits of the states; what silence leaves."""
     formats = Table(title="layers and widths in bits")
-    memory = Table(title="memory in bits and reachable states")
+    memory = Table(title="memory in bits")
+    states = Table(title="bits of the states")
+    silence = Table(title="largest limit cycle of a silent neuron, in LSBs of the state")
     for column in ("", "size", "takes", "weights", "states", "decay", "rounding", "features"):
         formats.add_column(column)
-    for column in ("", "weights", "constants", "states", "reachable", "needs", "overflow"):
-        memory.add_column(column, justify="left" if column in ("", "overflow") else "right")
+    for column in ("", "weights", "constants", "states"):
+        memory.add_column(column, justify="right" if column else "left")
+    for column in ("", "declared", "proved", "seen", "reachable", "tight", "saturation"):
+        left = column in ("", "saturation")
+        states.add_column(column, justify="left" if left else "right")
+    for column in ("", *ROUNDINGS):
+        silence.add_column(column, justify="right" if column else "left")
     for i, layer in enumerate(description.layers):
         formats.add_row(str(i), *_format_row(layer))
         memory.add_row(str(i), *_memory_row(layer))
-    return [formats, memory]
+        states.add_row(str(i), *_states_row(layer))
+        silence.add_row(str(i), *_silence_row(layer))
+    return [formats, memory, states, silence]
+
+
+def overflow_notes(description: NetworkDescription) -> list[str]:
+    """What the table of the states has no room for: the neurons that may saturate."""
+    return [
+        f"layer {i}: {beyond(layer.beyond, layer.widest, layer.state_bits)}"
+        for i, layer in enumerate(description.layers)
+        if layer.beyond
+    ]
+
+
+def beyond(count: int, widest: Sequence[WideNeuron], bits: int) -> str:
+    """Neurons that may leave a word, the worst by number, with what their decay leaves per step."""
+    named = ", ".join(f"{n.neuron} ({n.bits} bits, decay {n.decay:.4f})" for n in widest)
+    neurons = "1 neuron" if count == 1 else f"{count} neurons"
+    return f"{neurons} may leave {bits} bits, worst: {named}"
 
 
 def _engine_row(result: EngineResult) -> list[str]:
@@ -182,12 +226,28 @@ def _format_row(layer: LayerDescription) -> list[str]:
 
 
 def _memory_row(layer: LayerDescription) -> list[str]:
-    acts = "may act" if layer.reachable_bits > layer.state_bits else "never acts"
+    memory = layer.memory
+    return [f"{bits:,}" for bits in (memory.weights, memory.constants, memory.states)]
+
+
+def _states_row(layer: LayerDescription) -> list[str]:
+    acts = {"never": "never", "beyond steps_max": "never within steps_max", "may act": "may act"}
     return [
-        f"{layer.memory.weights:,}",
-        f"{layer.memory.constants:,}",
-        f"{layer.memory.states:,}",
+        f"{layer.state_bits}",
+        f"{layer.reachable_bits}",
+        "-" if layer.seen_bits is None else f"{layer.seen_bits}",
         f"{layer.reachable[0]:,} .. {layer.reachable[1]:,}",
-        f"{layer.reachable_bits} bits",
-        f"{layer.overflow}, {acts}",
+        f"{layer.tight} of {layer.outputs}",
+        f"{layer.overflow}, {acts[layer.saturation]}",
     ]
+
+
+def _silence_row(layer: LayerDescription) -> list[str]:
+    """For each rounding mode; the layer's own in brackets."""
+    row = []
+    for mode in ROUNDINGS:
+        left = layer.silence[mode]
+        told = "up to the word" if left.amplitude is None else f"{left.amplitude:,}"
+        told = told if left.cycles else "none"
+        row.append(f"[{told}]" if mode == layer.rounding else told)
+    return row

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from rfssm.hls.bench import write_bench
 from rfssm.hls.boards import Board, write_board
 from rfssm.hls.emit import LaneChoice, write_rtl
@@ -49,8 +51,9 @@ def convert(
         model = convert_network(network, working / "hls", backend, lanes=lanes, rtl=False)
         model.write()
         write_test_data(working / "hls", network, samples, network.input.steps_max)
-        settings = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
-        settings.write_text(settings.read_text().replace(str(working), str(out.resolve())))
+        file = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
+        settings = yaml.safe_load(file.read_text()) | {"OutputDir": str(out.resolve() / "hls")}
+        file.write_text(yaml.safe_dump(settings))
         design = write_rtl(network, working / "rtl", lanes)
         write_bench(design, samples, working / "bench", Path("../rtl"))
         for board in boards:

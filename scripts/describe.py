@@ -1,11 +1,26 @@
-"""What a network is made of, for people: formats, memory, reachable ranges, unstable neurons."""
+"""What a network is made of, for people: formats, memory, reachable ranges, what silence leaves."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
 
+from rfssm.model.errors import SamplesError
+from rfssm.quant import golden
 from rfssm.quant.bounds import reachable_range, unstable_neurons
+from rfssm.quant.narrow import NAMED, WideNeuron, wide_neurons
 from rfssm.quant.network import IntegerNetwork, Layer, SpikingLayer
+from rfssm.quant.qformat import Rounding, signed_bits
+from rfssm.quant.samples import Samples
+from rfssm.quant.silence import Remainder, remainders
+
+TEST = "test.npz"
+"""The test samples in the folder of a training run."""
+CALIBRATION_SAMPLES = 256
+"""At most so many of a run's own test samples are looked at."""
+
+Acts = Literal["never", "beyond steps_max", "may act"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +35,19 @@ class MemoryBits:
     def total(self) -> int:
         """All of them."""
         return self.weights + self.constants + self.states
+
+
+@dataclass(frozen=True)
+class Silence:
+    """What a rounding mode leaves in a layer without input and spikes.
+
+    cycles       neurons that a limit cycle may keep busy
+    amplitude    LSBs of the state by which it may leave the resting point; None: only the word ends
+                 it
+    """
+
+    cycles: int
+    amplitude: int | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +70,13 @@ class LayerDescription:
     features: tuple[str, ...]  # complex input, skip, reset, score
     memory: MemoryBits
     reachable: tuple[int, int]  # smallest and largest state if nothing saturated
-    reachable_bits: int  # of the smallest word that never saturates
+    reachable_bits: int  # of the smallest word that never saturates within steps_max
+    seen_bits: int | None  # of the smallest word that held the states of the calibration samples
+    saturation: Acts  # "never": in a stream of any length, so that hardware has none
+    tight: int  # neurons whose bound some input reaches to within 10 %, proved
+    beyond: int  # neurons that may leave the declared word
+    widest: tuple[WideNeuron, ...]  # the worst of them
+    silence: dict[Rounding, Silence]
     unstable: tuple[int, ...]  # neurons whose transition lies outside the unit circle
 
 
@@ -60,6 +94,7 @@ class NetworkDescription:
     layers: tuple[LayerDescription, ...]
     labels: tuple[str, ...]
     provenance: dict[str, object]
+    calibration_samples: int
 
     @property
     def memory_bits(self) -> int:
@@ -71,9 +106,28 @@ class NetworkDescription:
         return {**asdict(self), "memory_bits": self.memory_bits}
 
 
-def describe(network: IntegerNetwork) -> NetworkDescription:
-    """Describe a network; the reachable ranges of wide layers take a few seconds."""
+def beside(path: Path, network: IntegerNetwork) -> tuple[Samples | None, str]:
+    """The first test samples of the run in whose folder a network lies, or why there are none."""
+    test = path.parent / TEST
+    if not test.is_file():
+        return None, ""
+    try:
+        samples = Samples.load(test)
+        samples.check(network)
+    except SamplesError as error:
+        return None, f"{test}: not looked at: {error}"
+    return samples[:CALIBRATION_SAMPLES], ""
+
+
+def describe(network: IntegerNetwork, calibration: Samples | None = None) -> NetworkDescription:
+    """Describe a network; the reachable ranges of wide layers take a few seconds.
+
+    calibration    samples whose states are looked at
+
+    Raises SamplesError for samples that the network cannot take.
+    """
     spec = network.input
+    seen = [None] * len(network.all_layers) if calibration is None else _seen(network, calibration)
     return NetworkDescription(
         name=network.name,
         digest=network.digest(),
@@ -82,17 +136,36 @@ def describe(network: IntegerNetwork) -> NetworkDescription:
         input_signed=spec.signed,
         input_frac=spec.frac,
         steps_max=spec.steps_max,
-        layers=tuple(_describe_layer(network, i) for i in range(len(network.all_layers))),
+        layers=tuple(_describe_layer(network, i, bits) for i, bits in enumerate(seen)),
         labels=network.labels,
         provenance=dict(network.provenance),
+        calibration_samples=0 if calibration is None else len(calibration),
     )
 
 
-def _describe_layer(network: IntegerNetwork, i: int) -> LayerDescription:
+def _seen(network: IntegerNetwork, samples: Samples) -> list[int | None]:
+    """Bits that hold every state of the golden model's run over samples, of each layer."""
+    each = network.readout.model_copy(update={"score": "each"})  # its states are then its scores
+    network = network.model_copy(update={"readout": each})
+    low, high = ([0] * len(network.all_layers) for _ in range(2))
+    for first in range(0, len(samples), golden.BATCH):
+        outputs = golden.run(network, samples[first : first + golden.BATCH], states=True)
+        assert outputs.u is not None  # they were asked for
+        assert outputs.v is not None
+        layers = [*zip(outputs.u, outputs.v, strict=True), (outputs.scores,)]
+        for i, states in enumerate(layers):
+            low[i] = min(low[i], *(int(x.min()) for x in states))
+            high[i] = max(high[i], *(int(x.max()) for x in states))
+    return [signed_bits(*ends) for ends in zip(low, high, strict=True)]
+
+
+def _describe_layer(network: IntegerNetwork, i: int, seen_bits: int | None) -> LayerDescription:
     layer = network.all_layers[i]
     reach = reachable_range(network, i)
     spiking = layer if isinstance(layer, SpikingLayer) else None
     leak_bits = 0 if isinstance(layer, SpikingLayer) else layer.leak_frac
+    beyond = wide_neurons(layer, reach, layer.state_bits)
+    acts: Acts = "may act" if beyond else "beyond steps_max" if network.saturates[i] else "never"
     return LayerDescription(
         kind=layer.kind,
         model=spiking.model if spiking else "",
@@ -111,8 +184,19 @@ def _describe_layer(network: IntegerNetwork, i: int) -> LayerDescription:
         memory=_memory_bits(layer),
         reachable=(reach.low, reach.high),
         reachable_bits=reach.bits,
+        seen_bits=seen_bits,
+        saturation=acts,
+        tight=int(reach.tight(layer.state_bits).sum()),
+        beyond=len(beyond),
+        widest=beyond[:NAMED],
+        silence={mode: _silence(left) for mode, left in remainders(network, i).items()},
         unstable=tuple(unstable_neurons(spiking).tolist()) if spiking else (),
     )
+
+
+def _silence(left: Remainder) -> Silence:
+    busy = ~left.bounded | left.amplitude.any(axis=1)
+    return Silence(int(busy.sum()), left.largest)
 
 
 def _features(layer: Layer) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -10,10 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rfssm.model.errors import RfssmError
-from rfssm.model.files import umask
-
-OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of the operating system that name no file."""
+from rfssm.model.files import OUT_OF_SPACE, no_room, umask
 
 
 def check_output_file(path: Path, inputs: Sequence[Path] = ()) -> None:
@@ -46,7 +42,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in OUT_OF_SPACE:
             raise
-        raise RfssmError(f"{path}: cannot be written: {error.strerror}") from error
+        raise RfssmError(f"{path}: cannot be written: {no_room(path, error)}") from error
 
 
 @contextmanager

@@ -7,8 +7,12 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from rfssm.model.errors import RfssmError
+from rfssm.model.errors import RfssmError, printable, said
+from rfssm.model.strict import parse_json, read_bounded
 from rfssm.quant.train import SUMMARY
+
+LARGEST_FILE = 1 << 20
+"""Bytes of a run's summary."""
 
 COLUMNS = (
     "run", "model", "weights", "states", "seeds", "accuracy %", "parameters",
@@ -26,16 +30,22 @@ def runs_table(folder: Path) -> str:
         recipe = {key: value for key, value in summary["recipe"].items() if key != "seed"}
         groups.setdefault(json.dumps(recipe, sort_keys=True), []).append(summary)
     rows = [COLUMNS, ("---",) * len(COLUMNS), *(_row(group) for group in groups.values())]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
+
+
+def _cell(text: str) -> str:
+    """Text that ends neither its cell nor its row."""
+    return printable(text).replace("\n", "\\n").replace("|", "\\|")
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        summary = json.loads(path.read_text())
+        summary = parse_json(read_bounded(path, LARGEST_FILE))
         summary["folder"] = path.parent.name
         _row([summary])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RfssmError(f"{path}: not the summary of a run ({error!r})") from None
+    except Exception as error:  # values of any type make the row's arithmetic raise almost anything
+        kind = type(error).__name__
+        raise RfssmError(f"{path}: not the summary of a run ({kind}: {said(error)})") from None
     return dict(summary)
 
 

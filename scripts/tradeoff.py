@@ -66,7 +66,7 @@ def draw(chosen: Estimate, activity: Activity, path: Path) -> None:
     title = f"{design.network.name} on {target.name}, speed {chosen.speed}, estimated"
     if not all(fits(one) for points in lines.values() for _, one in points):
         title += "; hollow: does not fit"
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     stream = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(stream, format="png", dpi=150)

@@ -40,6 +40,10 @@ def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[T
     return resonate(current.view(*x.shape[:-1], synapse.planes, -1), cell, grid)
 
 
+def current(x: Tensor, synapse: Synapse, grid: Grid | None) -> Tensor:
+    return synapse.current(x, grid)
+
+
 def integrate(current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
     assert grid is None
     return scan(leak, current)

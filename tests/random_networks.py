@@ -15,7 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -672,6 +672,48 @@ def features(case: Case) -> Counter[str]:
         for name, present in here.items():
             found[name] = found.get(name, False) or present
     return Counter(name for name, present in found.items() if present)
+
+
+SETTINGS: dict[str, tuple[Any, ...]] = {
+    "rounding": ROUNDINGS,
+    "overflow": ("SAT", "WRAP"),
+    "reset": (False, True),
+    "complex input": (False, True),
+    "signed input": (False, True),
+    "input width": ("1 bit", "2 to 8 bits", "9 bits or more"),
+    "score": SCORES,
+}
+"""What a spiking layer can be, in the widest sense; its input is the skip's where there is one."""
+
+Pair = tuple[tuple[str, Any], tuple[str, Any]]
+
+
+def all_pairs() -> set[Pair]:
+    """Every two settings that a layer can have at once."""
+    return {
+        pair
+        for (a, of_a), (b, of_b) in combinations(SETTINGS.items(), 2)
+        for pair in product([(a, value) for value in of_a], [(b, value) for value in of_b])
+    }
+
+
+def pairs_of(network: IntegerNetwork) -> set[Pair]:
+    """Pairs of settings that its spiking layers have."""
+    found: set[Pair] = set()
+    for i, layer in enumerate(network.layers):
+        low, high = network.value_range(i)
+        bits = max(high, -low - 1).bit_length() + (low < 0)
+        values = (
+            layer.rounding,
+            layer.overflow,
+            bool(layer.reset.any()),
+            layer.complex_input,
+            low < 0,
+            "1 bit" if bits <= 1 else "2 to 8 bits" if bits <= 8 else "9 bits or more",
+            network.readout.score,
+        )
+        found |= set(combinations(zip(SETTINGS, values, strict=True), 2))
+    return found
 
 
 def observe(case: Case) -> Counter[str]:

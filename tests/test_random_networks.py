@@ -19,7 +19,9 @@ from random_networks import (
     SMALL,
     Case,
     Size,
+    all_pairs,
     observe,
+    pairs_of,
     random_case,
     reference_variant,
 )
@@ -158,6 +160,14 @@ def test_random_networks_reach_every_field_and_corner() -> None:
     too_rare = {name: (seen[name], least) for name, least in wanted.items() if seen[name] < least}
     assert not too_rare
     assert seen["wrapped"] == 0  # WRAP is legal only where it never acts
+
+
+def test_every_two_settings_meet() -> None:
+    """In the cases that every engine runs; in the first ten they do not yet."""
+    assert min(ENGINE_CASES.values()) >= COVERED
+    seen = [pairs_of(random_case(seed).network()) for seed in range(COVERED)]
+    assert all_pairs() == set().union(*seen)
+    assert all_pairs() > set().union(*seen[:10])
 
 
 # ---------------------------------------------------------------------------------------------

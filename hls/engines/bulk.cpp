@@ -7,13 +7,16 @@
 #include <cstdint>
 #include <cstring>
 #include <fcntl.h>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unistd.h>
 
 #include "Vdut.h"
 #include "network.h"
 #include "verilated.h"
+#include "verilated_syms.h"
 
 namespace {
 
@@ -138,6 +141,30 @@ Simulation *simulation_new(const char *folder, int seed) {
 void simulation_free(Simulation *simulation) {
     simulation->top->final();
     delete simulation;
+}
+
+// The variables that a Verilator configuration file made public: memories, by name.
+using Visit = std::function<void(const std::string &name, const VerilatedVar &memory)>;
+static void each_memory(Simulation &simulation, const Visit &visit) {
+    for (auto &[path, scope] : *simulation.context.scopeNameMap()) {
+        if (!scope->varsp()) continue;
+        for (auto &[name, memory] : *scope->varsp())
+            if (memory.udims() == 1) visit(std::string(path) + "." + name, memory);
+    }
+}
+
+void simulation_memories(Simulation *simulation, void (*tell)(const char *name, int64_t words, int64_t bits)) {
+    each_memory(*simulation, [&](const std::string &name, const VerilatedVar &memory) {
+        tell(name.c_str(), memory.elements(1), memory.entBits());
+    });
+}
+
+// Flips one bit of a memory, by its place in the list above.  Words are little-endian, as Verilator's are.
+void simulation_flip(Simulation *simulation, int64_t place, int64_t word, int64_t bit) {
+    each_memory(*simulation, [&](const std::string &, const VerilatedVar &memory) {
+        if (place-- == 0)
+            static_cast<uint8_t *>(memory.datap())[word * memory.entSize() + bit / 8] ^= 1u << (bit % 8);
+    });
 }
 
 #if NETWORK_TRACED

@@ -150,7 +150,7 @@ def _loaded(
     chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
     folder = cached(
         "csim",
-        [network.digest(), str(steps), str(chosen), str(much), *_tools()],
+        [network.digest(), str(network.saturates), str(steps), str(chosen), str(much), *_tools()],
         lambda f: _build(network, steps, chosen, much, f),
     )
     model = convert_network(network, folder, "RFSSM", lanes=chosen, steps=steps, rtl=False)

@@ -207,15 +207,19 @@ def _build(design: Design, code: Mapping[str, bytes]) -> Path:
     def build(folder: Path) -> None:
         for name, data in code.items():
             (folder / name).write_bytes(data)
+        bench = folder / _bench().name
+        bench.write_bytes(_bench().read_bytes())
         toolchain.run_tool(
             [
                 toolchain.icarus("iverilog"),
                 *("-g2012", "-s", "rfssm_bench", "-o", "bench.vvp"),
                 *(f"-Prfssm_bench.{name}={value}" for name, value in parameters.items()),
-                _bench(),
+                bench.name,
                 *sorted(name for name in code if name.endswith((".sv", ".v"))),
             ],
             cwd=folder,
+            # iverilog hands the names of its files to a shell as they are: none has a path
+            env=dict.fromkeys(("TMP", "TMPDIR", "TEMP"), "."),
         )
 
     return cached("icarus", key, build)

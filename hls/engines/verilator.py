@@ -34,11 +34,14 @@ _GXX_FLAGS = (
     *("-std=gnu++17", "-fPIC"),
     *("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0"),
 )
-_HEADERS = ('"verilated.h"', "<fcntl.h>", "<memory>", "<mutex>", "<unistd.h>")  # of bulk.cpp
+_HEADERS = (  # of bulk.cpp
+    *('"verilated.h"', '"verilated_syms.h"'),
+    *("<fcntl.h>", "<functional>", "<memory>", "<mutex>", "<string>", "<unistd.h>"),
+)
 _CYCLES_PER_CALL = 20_000  # between two looks at the keyboard
 _SMALL_WEIGHTS = 4096  # networks with more weights are worth an optimising compiler,
-_SHORT_CYCLES = 1_000_000  # and so are runs that may take more cycles
-_RUNNING, _DONE = 0, 1
+SHORT_CYCLES = 1_000_000  # and so are runs that may take more cycles
+_DONE = 1
 _FAILURES = {
     -1: "the simulation hangs: no beat in {idle} cycles",
     -2: "an output beat changed while it was stalled",
@@ -121,39 +124,118 @@ def simulate(
         raise ValueError("the top for dense beats has no trace: spikes and states must be False")
     design = Design.of(network, lanes, "dut")
     top = "dut_axis_dense" if dense else "dut_axis_trace"
-    optimisation = _optimisation(design, samples)
-    if sources is None:
-        sources = design_sources(design)
-    code, memories = beats.code_and_memories(sources)
-    built = _build(design, top, code, optimisation)
-    library = ctypes.CDLL(str(built / "dut.so"))
-    library.simulation_new.restype = ctypes.c_void_p
-    library.simulation_run.restype = ctypes.c_int64
+    given = design_sources(design) if sources is None else sources
     if dense:
         sent = beats.dense_beats(network, samples)
     else:
         sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
-    with tempfile.TemporaryDirectory(prefix="rfssm-verilator-") as folder:
-        for name, data in memories.items():
-            (Path(folder) / name).write_bytes(data)
-        handle = ctypes.c_void_p(library.simulation_new(folder.encode(), seed))
-    if not handle:
-        raise ToolError(f"{folder}: cannot be entered")
-    try:
-        library.simulation_reset(handle)
-        call = _Call(design, samples, sent, spikes, states)
-        call.stalls(source_chance, sink_chance, seed)
-        call.run.alone = alone
-        if reset_after:
-            call.go(library, handle, reset_after)
-            library.simulation_reset(handle)
-            call = _Call(design, samples, sent, spikes, states)
+    cycles = int(samples.steps.sum()) * design.slowest_step
+    with Circuit(design, top, given, seed, much=cycles > SHORT_CYCLES) as circuit:
+        for so_many in (reset_after, 0) if reset_after else (0,):
+            circuit.reset()
+            call = Call(design, samples, sent, spikes, states)
             call.stalls(source_chance, sink_chance, seed)
             call.run.alone = alone
-        call.to_the_end(library, handle, progress)
-    finally:
-        library.simulation_free(handle)
+            if so_many:
+                circuit.go(call, so_many)
+        circuit.to_the_end(call, progress)
     return call.result()
+
+
+# -- one circuit -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory whose bits can be upset.
+
+    name     its place in the design, as core.layer0.cells.g_lutram.states
+    words    and bits of each, padding included
+    """
+
+    name: str
+    words: int
+    bits: int
+
+
+class Circuit:
+    """A Verilated top in memory, which ``with`` sets free.
+
+    memories    those that a configuration file among the sources opens, by name
+    much        it will run for many cycles, so it is worth an optimising compiler
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        top: str,
+        sources: Mapping[str, bytes],
+        seed: int,
+        *,
+        much: bool = True,
+    ) -> None:
+        code, memories = beats.code_and_memories(sources)
+        folder = _build(design, top, code, _optimisation(design, much))
+        self._library = ctypes.CDLL(str(folder / "dut.so"))
+        self._library.simulation_new.restype = ctypes.c_void_p
+        self._library.simulation_run.restype = ctypes.c_int64
+        with tempfile.TemporaryDirectory(prefix="rfssm-verilator-") as place:
+            for name, data in memories.items():
+                (Path(place) / name).write_bytes(data)
+            self._handle = ctypes.c_void_p(self._library.simulation_new(place.encode(), seed))
+        if not self._handle:
+            raise ToolError(f"{place}: cannot be entered")
+        found: list[Memory] = []
+
+        def tell(name: bytes, words: int, bits: int) -> None:
+            found.append(Memory(name.decode().removeprefix(f"TOP.{top}."), words, bits))
+
+        self._library.simulation_memories(self._handle, _TELL(tell))
+        self.memories = tuple(found)
+
+    def __enter__(self) -> Circuit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._library.simulation_free(self._handle)
+
+    def reset(self) -> None:
+        """Three cycles of reset."""
+        self._library.simulation_reset(self._handle)
+
+    def flip(self, memory: int, word: int, bit: int) -> None:
+        """Upset one bit of ``memories[memory]``, between two cycles."""
+        self._library.simulation_flip(
+            self._handle, *(ctypes.c_int64(k) for k in (memory, word, bit))
+        )
+
+    def go(self, call: Call, cycles: int) -> bool:
+        """Run on for at most so many cycles; whether that was the end."""
+        run = call.run
+        status = int(
+            self._library.simulation_run(self._handle, ctypes.byref(run), ctypes.c_int64(cycles))
+        )
+        if status < 0:
+            reason = _FAILURES[status].format(idle=run.idle)
+            raise ToolError(
+                f"Verilator: {reason} (cycle {run.cycle}: {run.sent} of "
+                f"{run.n_beats} beats in, {run.received} of {run.n_out} out)"
+            )
+        return status == _DONE
+
+    def to_the_end(self, call: Call, progress: Progress | None = None) -> None:
+        """Run until all scores are there, telling how many samples have passed."""
+        ends = np.cumsum(call.samples.steps)
+        done = False
+        while not done:
+            done = self.go(call, _CYCLES_PER_CALL)
+            if progress is not None:
+                share = call.run.received / call.run.n_out
+                passed = int(np.searchsorted(ends, share * ends[-1], side="right"))
+                progress(passed, len(call.samples))
+
+
+_TELL = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
 
 
 # -- one run ---------------------------------------------------------------------------------------
@@ -196,7 +278,7 @@ class _Run(ctypes.Structure):
     )
 
 
-class _Call:
+class Call:
     """Arrays that one run reads and writes."""
 
     def __init__(
@@ -251,30 +333,6 @@ class _Call:
             setattr(self.run, name, max(1, round(256 * chance)))
         self.run.seed = (2 * seed + 1) & 0xFFFFFFFF  # never 0, where the generator would stick
 
-    def go(self, library: ctypes.CDLL, handle: ctypes.c_void_p, cycles: int) -> int:
-        """Run on for at most so many cycles."""
-        status = int(library.simulation_run(handle, ctypes.byref(self.run), ctypes.c_int64(cycles)))
-        if status < 0:
-            reason = _FAILURES[status].format(idle=self.run.idle)
-            raise ToolError(
-                f"Verilator: {reason} (cycle {self.run.cycle}: {self.run.sent} of "
-                f"{self.run.n_beats} beats in, {self.run.received} of {self.run.n_out} out)"
-            )
-        return status
-
-    def to_the_end(
-        self, library: ctypes.CDLL, handle: ctypes.c_void_p, progress: Progress | None
-    ) -> None:
-        """Run until all scores are there, telling how many samples have passed."""
-        ends = np.cumsum(self.samples.steps)
-        status = _RUNNING
-        while status != _DONE:
-            status = self.go(library, handle, _CYCLES_PER_CALL)
-            if progress is not None:
-                share = self.run.received / self.run.n_out
-                passed = int(np.searchsorted(ends, share * ends[-1], side="right"))
-                progress(passed, len(self.samples))
-
     def result(self) -> Simulation:
         """What the run left in the arrays."""
         scores, label = beats.decode_packets(
@@ -308,11 +366,10 @@ def _driver() -> Path:
     return Path(str(files("rfssm.hls.engines"))) / "bulk.cpp"
 
 
-def _optimisation(design: Design, samples: Samples) -> str:
+def _optimisation(design: Design, much: bool) -> str:
     """-O0 compiles in half the time of -O1, which runs seven times as fast; -O2 gains nothing."""
     weights = sum(layer.inputs * layer.outputs for layer in design.network.all_layers)
-    cycles = int(samples.steps.sum()) * design.slowest_step
-    return "-O0" if weights <= _SMALL_WEIGHTS and cycles <= _SHORT_CYCLES else "-O1"
+    return "-O1" if much or weights > _SMALL_WEIGHTS else "-O0"
 
 
 def _build(design: Design, top: str, code: Mapping[str, bytes], optimisation: str) -> Path:
@@ -336,7 +393,7 @@ def _build(design: Design, top: str, code: Mapping[str, bytes], optimisation: st
     def build(folder: Path) -> None:
         for name, data in code.items():
             (folder / name).write_bytes(data)
-        modules = sorted(name for name in code if name.endswith((".sv", ".v")))
+        modules = sorted(name for name in code if name.endswith((".sv", ".v", ".vlt")))
         toolchain.verilate([*flags, "--top-module", top, "-Mdir", "obj", *modules], cwd=folder)
         generated = sorted((folder / "obj").glob("Vdut*.cpp"))
         (folder / "obj" / "network.h").write_text(_header(design, top))

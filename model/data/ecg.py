@@ -8,7 +8,7 @@ import numpy as np
 
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, full_length
-from rfssm.model.errors import DataError
+from rfssm.model.errors import DataError, said
 from rfssm.model.recipe import EcgConfig
 
 STEPS = 1300
@@ -33,15 +33,17 @@ def _read(path: Path) -> Split:
     from scipy.io import loadmat
 
     try:
-        file = loadmat(path)
+        file = loadmat(path, variable_names=("x", "y"))
     except Exception as error:  # damage makes the reader raise almost anything
-        raise DataError(f"{path}: not a complete MATLAB 5 file ({error})") from None
+        raise DataError(f"{path}: not a complete MATLAB 5 file ({said(error)})") from None
     for name, channels in (("x", 4), ("y", len(WAVES))):
-        shape = file[name].shape if name in file else None
+        shape = getattr(file.get(name), "shape", None)
         if shape is None or shape[1:] != (STEPS + 1, channels):
             raise DataError(
                 f"{path}: {name} has shape {shape}, must be [sequences, {STEPS + 1}, {channels}]"
             )
+        if file[name].dtype.kind not in "biuf":
+            raise DataError(f"{path}: {name} holds {file[name].dtype}, must be numbers")
     x, y = file["x"][:, :STEPS], file["y"][:, :STEPS]
     if len(x) != len(y) or not len(x) or not np.isin(x, (0, 1)).all():
         raise DataError(f"{path}: x must be 0 or 1, and y as long as x")

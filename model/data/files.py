@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rfssm.model.errors import DataError
+from rfssm.model.errors import DataError, brief, printable, said, some
 from rfssm.model.recipe import FilesConfig
 
 
@@ -20,13 +20,27 @@ def root(config: FilesConfig, example: str) -> Path:
             f"{config.set}: where are the files? Set the environment variable RFSSM_DATA, or "
             f"data.root (--set data.root=FOLDER), to the folder that holds {example}"
         )
-    return Path(place).expanduser()
+    return expanded(config.set, place)
+
+
+def download_root(config: FilesConfig) -> Path | None:
+    """Where missing files may be downloaded to: $RFSSM_DATA alone, as no recipe writes anywhere."""
+    place = os.environ.get("RFSSM_DATA")
+    return None if config.root or not place else expanded(config.set, place)
+
+
+def expanded(name: str, place: str) -> Path:
+    """A folder's path with its ``~`` replaced."""
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        raise DataError(f"{name}: {brief(place)}: there is no such user") from None
 
 
 def find(config: FilesConfig, name: str, origin: str = "") -> Path:
     """A file of the data folder.  ``origin``: where to get it."""
     path = root(config, name) / name
-    if not path.is_file():
+    if not is_file(path):
         source = f"; it comes from {origin}" if origin else ""
         raise DataError(
             f"{path}: no such file; set RFSSM_DATA or data.root to the folder that holds "
@@ -35,18 +49,31 @@ def find(config: FilesConfig, name: str, origin: str = "") -> Path:
     return path
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a regular file; no path is too odd to ask."""
+    try:
+        return path.is_file()
+    except OSError:  # the name is too long, for one
+        return False
+
+
 @contextmanager
 def open_hdf5(path: Path, *names: str) -> Iterator[Any]:
     """An HDF5 file that has these data sets."""
     import h5py
 
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"{path}: no such file")
     try:
         with h5py.File(path) as file:
             for name in names:
-                if name not in file:
-                    raise DataError(f"{path}: has no {name}, found {', '.join(file) or 'nothing'}")
+                if not isinstance(file.get(name), h5py.Dataset):
+                    found = printable(some(list(file)) or "nothing", keep="")
+                    raise DataError(f"{path}: has no {name}, found {found}")
+                if file[name].is_virtual or file[name].external:
+                    raise DataError(f"{path}: {name} lies in other files")
             yield file
-    except OSError as error:
-        raise DataError(f"{path}: not a complete HDF5 file ({error})") from None
+    except (OSError, RuntimeError, UnicodeError) as error:
+        raise DataError(f"{path}: not a complete HDF5 file ({said(error)})") from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: not a data set of this kind ({said(error)})") from None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.model.arrays import read_npy
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, full_length
-from rfssm.model.errors import DataError
+from rfssm.model.errors import DataError, said
 from rfssm.model.recipe import MnistConfig, PsmnistConfig
 
 PIXELS = 28 * 28
+_LARGEST = 1 << 28  # bytes of an unpacked file: more than five times MNIST
 ORIGIN = "ossci-datasets.s3.amazonaws.com/mnist, torchvision's mirror"
 
 
@@ -40,11 +43,12 @@ def _order(config: PsmnistConfig) -> NDArray[np.int64]:
     if config.order == "bit_reversal":
         return bit_reversal(PIXELS)
     path = files.find(config, "mnist/psmnist_permutation.npy")
-    try:
-        order = np.load(path)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: not a complete .npy file ({error})") from None
-    if order.ndim != 1 or not np.array_equal(np.sort(order), np.arange(PIXELS)):
+    order = read_npy(path, DataError)
+    if (
+        order.dtype.kind not in "iu"
+        or order.ndim != 1
+        or not np.array_equal(np.sort(order), np.arange(PIXELS))
+    ):
         raise DataError(f"{path}: must hold each of 0 to {PIXELS - 1} once")
     return np.asarray(order, dtype=np.int64)
 
@@ -63,13 +67,14 @@ def bit_reversal(count: int) -> NDArray[np.int64]:
 def _read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Bytes in the IDX format: type and rank, dimensions, values."""
     try:
-        content = gzip.decompress(path.read_bytes())
+        with gzip.open(path) as file:
+            content = file.read(_LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: not a complete gzip file ({error})") from None
+        raise DataError(f"{path}: not a complete gzip file ({said(error)})") from None
     head = 4 * (2 + len(shape))
     sizes = np.frombuffer(content[4:head], dtype=">u4").tolist()
     if content[:4] != bytes((0, 0, 8, 1 + len(shape))) or sizes[1:] != list(shape):
         raise DataError(f"{path}: not an IDX file of bytes, each entry {list(shape)}")
-    if len(content) != head + int(np.prod(sizes)):
-        raise DataError(f"{path}: {len(content)} bytes, its head says {head + np.prod(sizes)}")
+    if len(content) != head + math.prod(sizes):
+        raise DataError(f"{path}: {len(content)} bytes, its head says {head + math.prod(sizes)}")
     return np.frombuffer(content, dtype=np.uint8, offset=head).reshape(sizes)

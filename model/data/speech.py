@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.model.data import files
-from rfssm.model.data.split import Data, Split
-from rfssm.model.errors import DataError
+from rfssm.model.data.split import Data, Split, class_name
+from rfssm.model.errors import DataError, said
 from rfssm.model.recipe import GscConfig
 
 RATE = 16_000
@@ -48,12 +48,19 @@ def _subset(config: GscConfig) -> tuple[tuple[str, ...], list[list[Clip]]]:
     """An HDF5 file of clips: audio, length, labels, split, words."""
     path = files.find(config, f"speech_commands/{config.subset}_audio.h5")
     with files.open_hdf5(path, "audio", "length", "labels", "split", "words") as file:
-        words = tuple(word.decode() for word in file["words"][:])
+        words = tuple(class_name(path, word) for word in file["words"][:])
         audio, length, labels, split = (
             file[name][:] for name in ("audio", "length", "labels", "split")
         )
-    if not len(audio) == len(length) == len(labels) == len(split) or labels.max() >= len(words):
+    counts = (length, labels, split)
+    if audio.ndim != 2 or any(a.ndim != 1 or a.dtype.kind not in "iu" for a in counts):
+        raise DataError(f"{path}: audio must be rows of samples; length, labels, split integers")
+    if not len(audio) == len(length) == len(labels) == len(split) or not (
+        len(labels) and labels.min() >= 0 and labels.max() < len(words) and length.min() >= 0
+    ):
         raise DataError(f"{path}: audio, length, labels and split must be as many, labels in words")
+    if audio.dtype != np.int16 or length.max() > RATE:
+        raise DataError(f"{path}: audio must be 16-bit samples, at most {RATE} of them in a clip")
     clips = [
         (mel_words(a[:n], config.bits), int(k))
         for a, n, k in zip(audio, length, labels, strict=True)
@@ -70,10 +77,14 @@ def _folder(config: GscConfig) -> tuple[tuple[str, ...], list[list[Clip]]]:
         files.find(config, f"speech_commands_v0.02/{part}_list.txt", ORIGIN)
         for part in ("validation", "testing")
     ]
-    valid, test = (set(path.read_text().split()) for path in lists)
+    valid, test = (set(path.read_text(errors="replace").split()) for path in lists)
     place = lists[0].parent
     words = tuple(
-        sorted(p.name for p in place.iterdir() if p.is_dir() and not p.name.startswith("_"))
+        sorted(
+            class_name(p, p.name)
+            for p in place.iterdir()
+            if p.is_dir() and not p.name.startswith("_")
+        )
     )
     parts: list[list[Clip]] = [[], [], []]
     for label, word in enumerate(words):
@@ -92,7 +103,7 @@ def _read_wav(path: Path) -> NDArray[np.int16]:
     try:
         rate, audio = wavfile.read(path)
     except Exception as error:  # damage makes the reader raise almost anything
-        raise DataError(f"{path}: not a complete WAV file ({error})") from None
+        raise DataError(f"{path}: not a complete WAV file ({said(error)})") from None
     if rate != RATE or audio.ndim != 1 or audio.dtype != np.int16:
         raise DataError(f"{path}: must be one channel of 16-bit samples at {RATE} Hz")
     samples: NDArray[np.int16] = audio

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.model.data import files
-from rfssm.model.data.split import Data, Split, join
+from rfssm.model.data.split import Data, Split, class_name, join
 from rfssm.model.errors import DataError
 from rfssm.model.recipe import (
     FsddConfig,
@@ -71,7 +71,12 @@ def _downloaded(config: ShdConfig | SscConfig, part: str) -> Path:
     name = config.set.upper()
     root = files.root(config, f"{name}/{config.set}_{part}.h5, or shall hold it after a download")
     path = root / name / f"{config.set}_{part}.h5"
-    if not path.is_file():
+    if not files.is_file(path):
+        if files.download_root(config) is None:
+            raise DataError(
+                f"{path}: no such file; tonic downloads it into the folder that the environment "
+                "variable RFSSM_DATA names, never into data.root"
+            )
         import tonic
 
         try:
@@ -90,7 +95,7 @@ def _downloaded(config: ShdConfig | SscConfig, part: str) -> Path:
 def _named(config: SpikesConfig, train: Path, test: Path, valid: Path | None) -> Data:
     """Files that say what their classes are called."""
     with files.open_hdf5(train, "extra/keys") as file:
-        labels = [key.decode() for key in file["extra/keys"][:]]
+        labels = [class_name(train, key) for key in file["extra/keys"][:]]
     read = partial(read_spikes, config=config, classes=len(labels))
     return _data(config, labels, read(train), read(test), read(valid) if valid else None)
 
@@ -113,7 +118,7 @@ def read_spikes(path: Path, config: SpikesConfig, classes: int) -> Split:
             raise DataError(f"{path}: {len(times)} times, {len(units)} units, {len(labels)} labels")
         if not len(labels):
             raise DataError(f"{path}: holds no sample")
-        if labels.max() >= classes:
+        if labels.ndim != 1 or labels.min() < 0 or labels.max() >= classes:
             raise DataError(f"{path}: labels = {labels.max()}: must be 0 to {classes - 1}")
         x = np.zeros((len(labels), config.steps_max, CHANNELS), dtype=np.uint8)
         steps = np.ones(len(labels), dtype=np.int64)
@@ -127,9 +132,11 @@ def read_spikes(path: Path, config: SpikesConfig, classes: int) -> Split:
 
 
 def _fault(time: NDArray[np.floating], unit: NDArray[np.integer]) -> str | None:
+    if time.dtype.kind != "f" or unit.dtype.kind not in "iu":
+        return f"times are {time.dtype} and units {unit.dtype}, must be real numbers and integers"
     if len(time) != len(unit) or not np.isfinite(time).all() or (time < 0).any():
         return "times must be finite, not negative, one per unit"
-    if len(unit) and unit.max() >= UNITS:
+    if len(unit) and (unit.min() < 0 or unit.max() >= UNITS):
         return f"unit {unit.max()}, must be below {UNITS}"
     return None
 
@@ -138,10 +145,11 @@ def _binned(
     time: NDArray[np.floating], unit: NDArray[np.integer], config: SpikesConfig
 ) -> tuple[NDArray[np.uint8], int]:
     """Counts (T, C), and how many steps the sample lasts."""
-    bins = np.floor(time.astype(np.float64) / (config.bin_ms / 1000)).astype(np.int64)
+    place = np.floor(time.astype(np.float64) / (config.bin_ms / 1000))
+    bins = np.minimum(place, config.steps_max).astype(np.int64)
     inside = bins < config.steps_max
-    place = bins[inside] * CHANNELS + unit[inside] // GROUP
-    counts = np.bincount(place, minlength=config.steps_max * CHANNELS)
+    cell = bins[inside] * CHANNELS + unit[inside] // GROUP
+    counts = np.bincount(cell, minlength=config.steps_max * CHANNELS)
     most = 2**config.bits - 1
     steps = min(int(bins.max()) + 1 + TAIL, config.steps_max) if len(bins) else 1
     return np.minimum(counts, most).astype(np.uint8).reshape(-1, CHANNELS), steps

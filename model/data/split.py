@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rfssm.model.errors import DataError, brief
 
 Words = NDArray[np.integer[Any]]
 """Inputs of a network; one byte each, a data set can be large."""
@@ -65,6 +68,14 @@ class Data:
     def per_step(self) -> bool:
         """Whether every step has a label of its own."""
         return self.train.labels.ndim == 2
+
+
+def class_name(path: Path, name: bytes | str) -> str:
+    """What a file calls a class.  Raises DataError for what no network file can hold."""
+    text = name.decode() if isinstance(name, bytes) else name
+    if not isinstance(text, str) or not text.isprintable() or len(text) > 256:
+        raise DataError(f"{path}: class {brief(name)}: must be printable text, at most 256 letters")
+    return text
 
 
 def full_length(x: Words) -> NDArray[np.int64]:

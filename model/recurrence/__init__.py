@@ -20,7 +20,7 @@ from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid, Rounding
 
 __all__ = ["KERNELS", "Cell", "Grid", "Kernel", "Rounding", "Synapse"]
-__all__ += ["fastest", "integrate", "layer", "resonate"]
+__all__ += ["current", "fastest", "integrate", "layer", "resonate"]
 
 
 class Kernel(Protocol):
@@ -33,6 +33,9 @@ class Kernel(Protocol):
         self, x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None
     ) -> tuple[Tensor, Tensor]:
         """See ``layer`` below."""
+
+    def current(self, x: Tensor, synapse: Synapse, grid: Grid | None) -> Tensor:
+        """See ``current`` below."""
 
     def integrate(self, current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
         """See ``integrate`` below."""
@@ -87,6 +90,17 @@ def layer(
                u and v after each step, without gradient        (B, T, 2, N)
     """
     return _kernel(kernel, x).layer(x, synapse, cell, grid)
+
+
+def current(
+    x: Tensor, synapse: Synapse, grid: Grid | None = None, *, kernel: str | None = None
+) -> Tensor:
+    """What ``synapse`` makes of a layer's input.
+
+    x          with a grid integers, held in floating point      (B, T, M)
+    returns    with a grid integers, held in floating point      (B, T, P, N)
+    """
+    return _kernel(kernel, x).current(x, synapse, grid)
 
 
 def integrate(

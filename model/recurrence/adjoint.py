@@ -31,6 +31,11 @@ def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[T
     return spikes.to(x.dtype), states
 
 
+def current(x: Tensor, synapse: Synapse, grid: Grid | None) -> Tensor:
+    """See ``rfssm.model.recurrence.current``."""
+    return synapse.current(x, grid)
+
+
 def integrate(current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
     """See ``rfssm.model.recurrence.integrate``."""
     states: Tensor = _Integrate.apply(current, leak, grid)  # type: ignore[no-untyped-call]

@@ -252,9 +252,10 @@ inline float exp2_(float x) {
     y = mad(y, r, 2.4022648e-1f);
     y = mad(y, r, 6.9314718e-1f);
     y = mad(y, r, 1.0f);
-    int32_t bits;
+    uint32_t bits, exponent;
     std::memcpy(&bits, &y, 4);
-    bits += int32_t(whole) << 23;
+    std::memcpy(&exponent, &shifted, 4);  // whole, in its lowest bits
+    bits += exponent << 23;
     std::memcpy(&y, &bits, 4);
     return y;
 }
@@ -262,9 +263,8 @@ inline float exp2_(float x) {
 // See rfssm.model.surrogate.  With e = exp(-x^2/18), the centre is e^36, the wings
 // 2 e exp(-1/72) cosh(x/18): one exponential for three.
 inline float multi_gaussian(float x) {
-    x = std::min(std::max(x, -40.0f), 40.0f);
-    const float square = x * x;
-    const float e = exp2_(std::max(square * -0.08014972f, -126.0f));
+    const float square = std::min(x * x, 1572.0f);
+    const float e = exp2_(square * -0.08014972f);
     const float e2 = e * e, e4 = std::max(e2 * e2, 1e-4f);  // below, e^36 < 1e-36
     const float e8 = e4 * e4, e16 = e8 * e8, e32 = e16 * e16;
     const float y = square * (1.0f / 324);

@@ -3,7 +3,7 @@
 With a grid the states are int16 where they fit (and the gradient is float32), otherwise int32; the
 arithmetic is int32 where no product or sum can exceed it, otherwise float64.  A layer's weights and
 inputs of at most 8 bits are multiplied as int8, with exact int32 sums.  The gradients of that
-product are float32 products: bfloat16 ones were 1.6 times slower on the CPU they were measured on.
+product keep their precision: see ``products``.
 
 Real numbers are computed in the order of ``reference``: the same spikes, bit for bit.
 """
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rfssm.model.recurrence import adjoint, memory, native
+from rfssm.model.recurrence import adjoint, memory, native, products
 from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid
 
@@ -68,6 +68,16 @@ def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[T
         x, synapse.weight, synapse.bias, cell.transition, cell.reset, synapse, cell, grid
     )
     return spikes, states
+
+
+def current(x: Tensor, synapse: Synapse, grid: Grid | None) -> Tensor:
+    """See ``rfssm.model.recurrence.current``."""
+    if grid is None or not _fits(x, grid):
+        return synapse.current(x, grid)
+    made: Tensor = _Current.apply(  # type: ignore[no-untyped-call]
+        x, synapse.weight, synapse.bias, synapse
+    )
+    return made
 
 
 def integrate(current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
@@ -173,6 +183,17 @@ def _call(
     arrays: Mapping[str, Tensor],
 ) -> None:
     """Call the library.  Every array is contiguous; those that it needs not may be missing."""
+    problem = _problem(shape, grid, arithmetic, choices, arrays)
+    getattr(native.library(), function)(ctypes.byref(problem))
+
+
+def _problem(
+    shape: Sequence[int],
+    grid: Grid | None,
+    arithmetic: torch.dtype,
+    choices: Mapping[str, int],
+    arrays: Mapping[str, Tensor],
+) -> _Problem:
     types = {name: _TYPES[array.dtype] for name, array in arrays.items()}
     problem = _Problem(
         **dict(zip(_INTEGERS, shape, strict=False)),
@@ -187,7 +208,7 @@ def _call(
     if grid is not None:
         problem.low, problem.high, problem.frac = grid.low, grid.high, grid.frac
         problem.rounding = _ROUNDINGS[grid.rounding]
-    getattr(native.library(), function)(ctypes.byref(problem))
+    return problem
 
 
 def _contiguous(x: Tensor, dtype: torch.dtype) -> Tensor:
@@ -250,9 +271,8 @@ class _Layer(torch.autograd.Function):
         if grid is None:
             current = _product(rows, weight, x.dtype)
         else:
-            largest = synapse.largest_input * synapse.largest_weight * inputs
-            current = _exact_product(rows, weight, synapse, largest)
-            largest <<= synapse.guard_bits
+            current = _exact_product(rows, weight, synapse)
+            largest = _largest_sum(synapse) << synapse.guard_bits
             if bias is not None:
                 largest += int(bias.detach().abs().max())
         dtype = torch.float64 if current.dtype == torch.float64 else torch.float32
@@ -270,20 +290,51 @@ class _Layer(torch.autograd.Function):
         x, weight, bias, states = ctx.saved_tensors
         recurrence: _Recurrence = ctx.recurrence
         current_grad, sums = recurrence.backward(grads[0], states)
-        grad = current_grad.view(-1, len(weight))
-        x_grad = weight_grad = bias_grad = None
-        gain = 2.0**recurrence.guard_bits
-        if ctx.needs_input_grad[0]:
-            x_grad = memory.empty(x.shape, grad.dtype)
-            torch.mm(grad, (weight * gain).to(grad.dtype), out=x_grad.view(len(grad), -1))
-            x_grad = x_grad.to(x.dtype)
-        if ctx.needs_input_grad[1]:
-            rows = x.reshape(-1, x.shape[-1]).to(grad.dtype)
-            weight_grad = (grad.T @ rows).to(weight.dtype) * gain
+        x_grad, weight_grad = _product_grads(ctx, current_grad, x, weight, recurrence.guard_bits)
+        bias_grad = None
         if bias is not None:
             bias_grad = sums[6 : 6 + recurrence.shape[2]].to(bias.dtype)
         cell_grads = _cell_grads(sums, recurrence.cell)
         return x_grad, weight_grad, bias_grad, *cell_grads, None, None, None
+
+
+class _Current(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, synapse: Synapse
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight, bias)
+        ctx.guard_bits = synapse.guard_bits
+        product = _exact_product(x.reshape(-1, x.shape[-1]), weight, synapse).double()
+        current = product.view(*x.shape[:-1], synapse.planes, -1) * 2.0**synapse.guard_bits
+        return current if bias is None else current + bias
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, bias = ctx.saved_tensors
+        grad = grads[0].to(x.dtype).contiguous()
+        bias_grad = None if bias is None else grads[0].sum((0, 1)).to(bias.dtype)
+        return *_product_grads(ctx, grad, x, weight, ctx.guard_bits), bias_grad, None
+
+
+def _product_grads(
+    ctx: Any, current_grad: Tensor, x: Tensor, weight: Tensor, guard_bits: int
+) -> tuple[Tensor | None, Tensor | None]:
+    """Gradients of x and weight, a function's first arguments, where they are wanted."""
+    grad, gain = current_grad.view(-1, len(weight)), 2.0**guard_bits
+    x_grad = weight_grad = None
+    if ctx.needs_input_grad[0]:
+        x_grad = products.input_gradient(grad, weight.to(grad.dtype) * gain)
+        x_grad = x_grad.view(x.shape).to(x.dtype)
+    if ctx.needs_input_grad[1]:
+        rows = x.reshape(-1, x.shape[-1])
+        weight_grad = (products.weight_gradient(grad, rows) * gain).to(weight.dtype)
+    return x_grad, weight_grad
+
+
+def _largest_sum(synapse: Synapse) -> int:
+    """No sum of integer inputs times weights is larger."""
+    return synapse.largest_input * synapse.largest_weight * synapse.weight.shape[1]
 
 
 def _product(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
@@ -292,8 +343,9 @@ def _product(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.mm(x.to(dtype), weight.to(dtype).T, out=product)
 
 
-def _exact_product(x: Tensor, weight: Tensor, synapse: Synapse, largest: int) -> Tensor:
+def _exact_product(x: Tensor, weight: Tensor, synapse: Synapse) -> Tensor:
     """x W^T of integers: in int8 if they fit, else in the narrowest type that holds every sum."""
+    largest = _largest_sum(synapse)
     small = synapse.largest_input <= 127 and synapse.largest_weight <= 127
     small = small and x.shape[-1] > 1  # torch 2.13 gives wrong products of a single column
     if small and x.dtype == torch.float32 and largest < 2**31 and _int8_works():

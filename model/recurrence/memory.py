@@ -57,11 +57,14 @@ class _Lease:
 
 
 def _take(size: int) -> mmap.mmap:
-    """The smallest waiting block that holds this and is at most twice as large, or a new one."""
+    """The smallest waiting block that holds this and is at most twice as large, or a new one.
+
+    Of equals the latest, which may still be in cache.
+    """
     with _lock:
         fitting = [i for i, block in enumerate(_waiting) if size <= len(block) <= 2 * size]
         if fitting:
-            return _waiting.pop(min(fitting, key=lambda i: len(_waiting[i])))
+            return _waiting.pop(min(reversed(fitting), key=lambda i: len(_waiting[i])))
     block = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):  # a kernel without them

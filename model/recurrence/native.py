@@ -1,4 +1,4 @@
-"""Builds ``cpu.cpp`` on first use, and keeps the library in the user's cache folder."""
+"""Builds the C++ kernels on first use, and keeps the library in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ _FLAGS = (
     # No sum of products is fused and nothing is reordered: results do not depend on the machine.
     *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
 )
+
+_SOURCES: dict[str, list[str]] = {
+    "cpu.cpp": [],
+    "product.cpp": ["-ffp-contract=fast"],  # gradients only
+}
 
 
 class KernelWarning(UserWarning):
@@ -53,21 +58,29 @@ def build(defines: Sequence[str] = ()) -> Path:
 
     The library appears under its name complete or not at all; of two builds at once one wins.
     """
-    source = files("rfssm.model.recurrence").joinpath("cpu.cpp").read_bytes()
+    package = files("rfssm.model.recurrence")
+    sources = {name: package.joinpath(name).read_bytes() for name in _SOURCES}
     compiler = os.environ.get("CXX", "g++")
     options = [*flags(), *defines]
-    key = hashlib.sha256(source)
-    for part in (_run([compiler, "--version"]), *options, _processor()):
-        key.update(b"\0" + part.encode())
+    key = hashlib.sha256()
+    for part in (_run([compiler, "--version"]), *options, str(_SOURCES), _processor()):
+        key.update(part.encode() + b"\0")
+    for source in sources.values():
+        key.update(source + b"\0")
     folder = _cache_folder()
     final = folder / f"{key.hexdigest()[:40]}.so"
     if final.exists():
         return final
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as temporary:
-        cpp, built = Path(temporary, "cpu.cpp"), Path(temporary, "cpu.so")
-        cpp.write_bytes(source)
-        _run([compiler, *options, str(cpp), "-o", str(built)])
+        objects = []
+        for name, source in sources.items():
+            cpp = Path(temporary, name)
+            cpp.write_bytes(source)
+            objects.append(str(cpp.with_suffix(".o")))
+            _run([compiler, *options, *_SOURCES[name], "-c", str(cpp), "-o", objects[-1]])
+        built = Path(temporary, "built.so")
+        _run([compiler, *options, *objects, "-o", str(built)])
         built.replace(final)
     return final
 

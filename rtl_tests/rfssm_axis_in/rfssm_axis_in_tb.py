@@ -27,12 +27,18 @@ async def started(dut: Any, pattern: Pattern = NO_PAUSE) -> tuple[Bench, Any, An
 
 
 def words(bench: Bench, count: int) -> list[tuple[int, int]]:
-    """Words with anything in their reserved bits, some with an address that does not exist."""
+    """Words with anything in their reserved bits, some with an address that does not exist: the
+    first that does not, among them."""
     rng = bench.rng
-    return [(rng.getrandbits(32), int(rng.random() < 0.2)) for _ in range(count // 2)] + [
+    border = [(addr << 16 | 0xFFFF, 0) for addr in (N_IN - 1, N_IN) if addr < 4096]
+    anything = [
+        (rng.getrandbits(32), int(rng.random() < 0.2)) for _ in range(count // 2 - len(border))
+    ]
+    real = [
         (rng.getrandbits(32) & ~(0xFFF << 16) | rng.randrange(N_IN) << 16, int(rng.random() < 0.2))
         for _ in range(count - count // 2)
     ]
+    return border + anything + real
 
 
 def events(sent: list[tuple[int, int]]) -> list[Event]:

@@ -69,6 +69,17 @@ async def good_frames(dut: Any) -> None:
 
 
 @test
+async def any_byte_may_be_escaped(dut: Any) -> None:
+    frames = await started(dut)
+    content = with_crc(bytes(range(256)))
+    line = [FLAG]
+    for byte in content:
+        line += [ESCAPE, byte ^ INVERTED] if byte ^ INVERTED not in (FLAG, ESCAPE) else [byte]
+    await frames.send([*line, FLAG])
+    assert frames.take() == (content, [(1, 0)])
+
+
+@test
 async def frames_may_share_a_flag_and_flags_may_repeat(dut: Any) -> None:
     frames = await started(dut)
     await frames.send([FLAG] * 5)

@@ -25,3 +25,11 @@ async def words_come_two_cycles_after_their_addresses(dut: Any) -> None:
             cycles.append(bench.cycle)
     expect(got, [WORDS[a] for a in addresses], "word")
     measured("rfssm_rom II", (cycles[-1] - cycles[0]) / (len(cycles) - 1), 1)
+
+
+@test
+async def more_than_1024_bits_lie_in_block_memory(dut: Any) -> None:
+    claims("rfssm_rom", "More than BLOCK_BITS bits in all lie in block memory")
+    expected = "g_block" if P["W"] * P["DEPTH"] > 1024 else "g_logic"
+    found = [name for name in ("g_block", "g_logic") if hasattr(dut, name)]
+    expect(found, [expected], "memory")

@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import pytest
-from simulation import check
+from simulation import RTL, check, require
+
+from rfssm.hls import toolchain
 
 pytestmark = pytest.mark.rtl
 
@@ -10,3 +12,10 @@ pytestmark = pytest.mark.rtl
 def test_selects(width: int, words: int, tmp_path: Path) -> None:
     parameters = {"W": width, "WORDS": words}
     check("rfssm_select", "rfssm_select.rfssm_select_tb", tmp_path, parameters=parameters)
+
+
+@pytest.mark.parametrize("words", [1, 2, 3, 5, 6, 7, 13, 25, 33])
+def test_no_word_that_is_not_there_is_read(words: int, tmp_path: Path) -> None:
+    require("verilator")
+    arguments = ["--lint-only", "-Wno-lint", "-Wwarn-SELRANGE", f"-GWORDS={words}"]
+    toolchain.verilate([*arguments, RTL / "rfssm_select.sv"], cwd=tmp_path)

@@ -23,7 +23,7 @@ Step = tuple[int, int]  # silent, last
 
 
 class Sweep(Bench):
-    """Announces steps as the synapse does: never more than two that are not free yet."""
+    """Announces steps as far ahead as the header allows: up to two of them wait."""
 
     def __init__(self, dut: Any, pattern: Pattern = NO_PAUSE) -> None:
         super().__init__(dut)
@@ -45,8 +45,8 @@ class Sweep(Bench):
     async def _announce(self) -> None:
         dut, paused = self.dut, pauses(self.rng, self._pattern.source)
         while True:
-            free = len(self.announced) - len(self.frees.beats) < 2
-            go = self.waiting and free and not self.in_reset and not next(paused)
+            place = len(self.announced) - len(self.starts.beats) < 2
+            go = self.waiting and place and not self.in_reset and not next(paused)
             dut.step_valid.value = int(bool(go))
             if go:
                 dut.step_silent.value, dut.step_last.value = self.waiting.pop(0)
@@ -110,6 +110,7 @@ async def after_a_reset_in_mid_sweep_the_first_step_is_a_sample_s_first(dut: Any
 async def latency_and_interval_are_as_claimed(dut: Any) -> None:
     claims("rfssm_sweep", "step_valid to step_start 1 cycle, to the first issue 2.")
     claims("rfssm_sweep", "II: max(CHUNKS, LOOP) per step.")
+    claims("rfssm_sweep", "Up to two complete steps wait.")
     bench = Sweep(dut)
     await bench.reset()
     bench.waiting += steps(bench, 30)

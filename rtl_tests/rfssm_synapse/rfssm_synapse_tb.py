@@ -115,6 +115,17 @@ async def reset_in_mid_step_leaves_nothing_behind(dut: Any) -> None:
 
 
 @test
+async def one_cycle_of_reset_clears_what_is_just_being_issued(dut: Any) -> None:
+    synapse = Synapse(dut)
+    await synapse.reset()
+    synapse.events.send([(0, 0, 1, 0)] * 2)  # the second step closes a cycle after the first
+    while not int(dut.event_close.value):
+        await synapse.edge()
+    await synapse.reset(cycles=1)
+    await computes(synapse)
+
+
+@test
 async def latency_and_interval_are_as_claimed(dut: Any) -> None:
     claims(
         "rfssm_synapse",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import cocotb
 from harness import (
     NO_PAUSE,
     Bench,
@@ -254,6 +255,35 @@ async def a_first_frame_resets_the_ip_and_no_other_does(dut: Any) -> None:
         assert (lows >= 4) == expected
         assert (lows > 0) == expected
     assert low.beats == []
+
+
+@test
+async def the_label_changes_with_a_sample_s_last_score_only(dut: Any) -> None:
+    host = await started(dut)
+    seen = [int(dut.label.value)]
+
+    async def watch() -> None:
+        while True:
+            await host.bench.edge()
+            if int(dut.label.value) != seen[-1]:
+                seen.append(int(dut.label.value))
+
+    cocotb.start_soon(watch())
+    for samples in (1, 2):
+        await host.sample(MOST, packets=5)
+        assert len(seen) <= 1 + samples, f"labels {seen} of {samples} samples"
+
+
+@test
+async def a_reset_resets_the_ip_and_ends_its_sample(dut: Any) -> None:
+    host = await started(dut)
+    assert await host.ask(EVENTS | FIRST, words_of(host.words(1))) == (Status.OK, b"")
+    assert (int(dut.m_aresetn.value), int(dut.busy.value)) == (1, 1)
+    dut.rst.value = 1
+    await host.bench.edge(2)
+    for _ in range(5):
+        await host.bench.edge()
+        assert (int(dut.m_aresetn.value), int(dut.busy.value)) == (0, 0)
 
 
 @test

@@ -249,12 +249,16 @@ def test_ssc_has_a_validation_set(tmp_path: Path) -> None:
 def test_tonic_downloads_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tonic.dataset
 
-    config = ShdConfig(set="shd", root=str(tmp_path))
+    config = ShdConfig(set="shd")
+    monkeypatch.setenv("RFSSM_DATA", str(tmp_path))
 
     def offline(url: str, place: str, filename: str, md5: str) -> None:
         raise OSError("no route to host")
 
     monkeypatch.setattr(tonic.dataset, "download_and_extract_archive", offline)
+    with pytest.raises(DataError, match=r"elsewhere/SHD/shd_train\.h5: .*never into data\.root"):
+        data.load(ShdConfig(set="shd", root=str(tmp_path / "elsewhere")))
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(DataError, match=r"shd_train\.h5: .*no route to host.*zenkelab\.org"):
         data.load(config)
 

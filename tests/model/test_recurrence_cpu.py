@@ -25,6 +25,7 @@ from rfssm.model.recurrence import (
     Grid,
     Synapse,
     cpu,
+    current,
     fastest,
     integrate,
     layer,
@@ -133,6 +134,31 @@ def test_every_format_equals_the_plain_loop(case: Case) -> None:
 @given(case=cases())
 def test_double_precision_inputs_too(case: Case) -> None:
     assert_equal(case, torch.float64)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(case=cases())
+def test_the_current_alone(case: Case) -> None:
+    """What a readout integrates."""
+    results = []
+    for kernel in ("reference", "cpu"):
+        x, weight, bias, *_ = tensors = case.tensors(torch.float32)
+        for tensor in tensors:
+            tensor.requires_grad_()
+        largest = case.largest_input, case.largest_weight
+        synapse = Synapse(
+            weight, bias if case.bias else None, case.planes, case.guard_bits, *largest
+        )
+        value = current(x, synapse, case.grid, kernel=kernel)
+        chosen = torch.randn(value.shape, generator=torch.Generator().manual_seed(1))
+        (value * chosen).sum().backward()
+        results.append([value.double(), *(t.grad for t in tensors if t.grad is not None)])
+    (value, *grads), (got, *got_grads) = results
+    assert torch.equal(got, value)
+    assert len(got_grads) == len(grads) == 2 + case.bias
+    for grad, oracle in zip(got_grads, grads, strict=True):
+        assert grad.dtype == oracle.dtype
+        assert torch.allclose(grad, oracle, rtol=1e-5, atol=2e-5 * float(oracle.abs().max()))
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)

@@ -127,16 +127,21 @@ def test_dropout_leaves_integers_and_is_made_good() -> None:
     data = samples()
     x, steps = torch.from_numpy(data.x).float(), torch.from_numpy(data.steps)
     layer = network.train().spiking()[1]
-    seen: list[tuple[torch.Tensor, float]] = []
-    run = layer.run
+    inputs: list[torch.Tensor] = []
+    gains: list[float] = []
+    respond, integers = layer.respond, layer.integers
 
-    def spy(x: torch.Tensor, live: torch.Tensor, gain: float) -> Any:
-        seen.append((x.detach(), gain))
-        return run(x, live, gain)
+    def spy(x: torch.Tensor, made: Any) -> Any:
+        inputs.append(x.detach())
+        return respond(x, made)
 
-    layer.run = spy
+    def spy_on_gain(seen: Any) -> Any:
+        gains.append(seen.gain)
+        return integers(seen)
+
+    layer.respond, layer.integers = spy, spy_on_gain
     kept = network.run(x, steps)
-    arrived, gain = seen[0]
+    arrived, gain = inputs[0], gains[0]
     share = float(arrived.sum() / kept.spikes[0].detach().sum())
     assert 0.4 < share < 0.6
     assert gain == 2

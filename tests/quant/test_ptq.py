@@ -94,7 +94,7 @@ def test_words_of_the_input_follow_the_samples(
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"y": np.zeros(3)}, "x: missing"),
+        ({"y": np.zeros(3)}, "has no array 'x'"),
         ({"x": np.zeros((3, 4))}, r"x: shape \[3, 4\], must be \[samples, steps"),
         ({"x": np.full((1, 2, 3), np.nan)}, "finite"),
         ({"x": np.zeros((2, 4, 1)), "steps": np.array([4, 5])}, "steps: must be 2 numbers"),

@@ -58,8 +58,8 @@ def test_saturation_and_wrap_of_every_value(bits):
 
 
 def test_signed_bits_is_the_smallest_word():
-    for low in range(-20, 1):
-        for high in range(0, 20):
+    for low in range(-20, 20):
+        for high in range(low, 20):
             bits = qformat.signed_bits(low, high)
             fits = [b for b in range(1, 9) if -(1 << (b - 1)) <= low and high < 1 << (b - 1)]
             assert bits == fits[0]

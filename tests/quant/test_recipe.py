@@ -107,6 +107,14 @@ def test_bias_must_fit_the_state_where_there_is_one(small: Path) -> None:
         read_recipe(small, [*narrow, "network.bias=true"])
 
 
+def test_a_penalty_for_widths_needs_a_width_to_prove(small: Path) -> None:
+    weight = "training.overflow_weight=0.1"
+    message = r"training\.overflow_weight = 0\.1: must be 0 without quantization\.proved = true"
+    with pytest.raises(RecipeError, match=message):
+        read_recipe(small, [weight])
+    read_recipe(small, [weight, "quantization.proved=true"])
+
+
 def test_missing_sections_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("name: a\ndata: {set: digits}\n")
     with pytest.raises(RecipeError, match=r"network: missing; training: missing"):

@@ -101,7 +101,7 @@ def test_an_interrupted_command_ends_with_130_and_one_line(network_file: Path) -
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, network_file: Path) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("rfssm.scripts.describe.describe", broken)
@@ -112,7 +112,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, network_file
 def test_an_error_of_the_system_names_its_file(
     monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str], network_file: Path
 ) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "/somewhere/file")
 
     monkeypatch.setattr("rfssm.scripts.describe.describe", broken)

@@ -144,7 +144,6 @@ def test_a_failure_half_way_leaves_nothing(
 
     monkeypatch.setattr("rfssm.scripts.convert.write_rtl", full)
     out = tmp_path / "new" / "ip"
-    assert refused("convert", network_file, "--out", out) == (
-        f"{out}: cannot be written: No space left on device"
-    )
+    said = refused("convert", network_file, "--out", out)
+    assert said.startswith(f"{out}: cannot be written: No space left on device (")
     assert set(tmp_path.iterdir()) == {network_file}

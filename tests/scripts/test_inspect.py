@@ -53,6 +53,59 @@ def test_inspect_names_unstable_neurons(
     assert [layer["unstable"] for layer in told["layers"]] == [[], [1, 4], []]
 
 
+def test_inspect_tells_where_states_saturate_and_what_silence_leaves(
+    rfssm: Callable[..., Finished], network_file: Path, input_file: Path
+) -> None:
+    done = rfssm("inspect", network_file, "--calibrate", input_file)
+    assert (done.status, done.err) == (0, "")
+    for part in ("SAT, never within steps_max", "SAT, never ", "5 of 5", "none", "["):
+        assert part in done.out
+    told = json.loads(rfssm("inspect", network_file, "--calibrate", input_file, "--json").out)
+    first, second, readout = told["layers"]
+    assert told["calibration_samples"] == 6
+    for layer in (first, second, readout):
+        assert 2 <= layer["seen_bits"] <= layer["reachable_bits"]
+        assert layer["silence"]["TRN_ZERO"] == {"cycles": 0, "amplitude": 0}
+        assert layer["silence"]["RND"]["amplitude"] < layer["silence"]["TRN"]["amplitude"]
+        assert layer["silence"]["RND"]["cycles"] == layer["outputs"]
+    assert (first["saturation"], first["beyond"], first["tight"]) == ("beyond steps_max", 0, 5)
+    assert (second["saturation"], second["reachable_bits"]) == ("never", 9)
+    assert second["tight"] == 0  # a reset
+
+
+def test_inspect_names_the_neurons_that_saturate(
+    rfssm: Callable[..., Finished], network: IntegerNetwork, tmp_path: Path
+) -> None:
+    tensors = network.tensors()
+    transition = tensors["layers.0.transition"].copy()
+    transition[3] = [[63, 0], [0, 63]]  # slow
+    slow = IntegerNetwork.build(network.metadata(), {**tensors, "layers.0.transition": transition})
+    slow.save(tmp_path / "slow.safetensors")
+    done = rfssm("inspect", tmp_path / "slow.safetensors")
+    assert "layer 0: 1 neuron may leave 10 bits, worst: 3 (12 bits, decay 0.9844)" in done.out
+    assert "SAT, may act" in done.out
+
+
+def test_inspect_looks_at_the_test_set_of_a_run(
+    rfssm: Callable[..., Finished], network_file: Path, input_file: Path, tmp_path: Path
+) -> None:
+    from rfssm.quant import train
+    from rfssm.scripts import describe, freeze
+
+    assert (describe.TEST, freeze.NETWORK) == (train.TEST, train.NETWORK)
+    plain = json.loads(rfssm("inspect", network_file, "--json").out)
+    assert plain["calibration_samples"] == 0
+    assert plain["layers"][0]["seen_bits"] is None
+    input_file.rename(tmp_path / "test.npz")
+    beside = json.loads(rfssm("inspect", network_file, "--json").out)
+    assert beside["calibration_samples"] == 6
+    assert beside["layers"][0]["seen_bits"] > 2
+    np.savez(tmp_path / "test.npz", x=np.zeros((1, 2, 9), np.int64))
+    done = rfssm("inspect", network_file, "--json")
+    assert done.status == 0
+    assert "test.npz: not looked at: " in done.err
+
+
 def _truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 

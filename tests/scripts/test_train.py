@@ -24,6 +24,8 @@ def test_train_fills_a_run_folder(rfssm: Callable[..., Finished], tmp_path: Path
     done = rfssm("train", "digits", *SMALL, "--set", "training.epochs=1", "--out", run)
     assert done.status == 0, done.err
     assert "test accuracy of the integer network: " in done.out
+    assert "layer 0: states of 16 bits, reachable " in done.out
+    assert "readout: states of 18 bits, reachable " in done.out
     network = IntegerNetwork.load(run / "network.safetensors")
     assert [layer.neurons for layer in network.layers] == [8]
     Samples.load(run / "test.npz").check(network)
@@ -69,7 +71,8 @@ def test_a_full_disk_is_reported_with_the_run_folder(
 
     monkeypatch.setattr("rfssm.quant.train.fit", full)
     said = refused("train", "digits", *SMALL, "--out", tmp_path / "run")
-    assert said == f"{tmp_path / 'run'}: cannot be written: No space left on device"
+    assert said.startswith(f"{tmp_path / 'run'}: cannot be written: No space left on device (")
+    assert said.endswith(" MB are free there); make room or choose another")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""Arrays of ``.npz`` and ``.npy`` files that anybody may have written."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+from zipfile import ZipFile
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from rfssm.model.errors import RfssmError, brief, printable, said, some
+
+Arrays = dict[str, NDArray[Any]]
+
+_SUFFIX = ".npy"
+_CHUNK = 1 << 18
+_LONGEST_EMPTY = 1 << 20  # what is made to match an array of no elements costs memory, too
+
+
+def read_npz(
+    path: Path,
+    needed: Sequence[str],
+    wanted: Callable[[str], bool],
+    refuse: type[RfssmError],
+) -> Arrays:
+    """Arrays of an ``.npz``, each as long as the file says, none of them pickled.
+
+    needed    names that the file must have
+    wanted    whether an array of this name is read; what else the file holds is not looked at
+    refuse    the error that is raised, naming the file
+    """
+    try:
+        with path.open("rb") as stream:
+            if stream.read(4) != b"PK\x03\x04":
+                raise refuse(f"{path}: not an .npz file")
+            with ZipFile(stream) as archive:
+                names = [name.removesuffix(_SUFFIX) for name in archive.namelist()]
+                (name, count), *_ = Counter(names).most_common(1)
+                if count > 1:
+                    raise refuse(f"{path}: array {brief(name)} twice")
+                absent = [name for name in needed if name not in names]
+                if absent:
+                    found = some([printable(name[:60], keep="") for name in names])
+                    raise refuse(f"{path}: has no array {absent[0]!r} (found: {found})")
+                return {
+                    name: _member(archive, place)
+                    for name, place in zip(names, archive.namelist(), strict=True)
+                    if wanted(name)
+                }
+    except FileNotFoundError:
+        raise refuse(f"{path}: no such file") from None
+    except (refuse, MemoryError):
+        raise
+    except OSError as error:
+        raise refuse(f"{path}: cannot be read ({error.strerror or said(error)})") from None
+    except Exception as error:  # damage makes zipfile, zlib and NumPy raise almost anything
+        raise refuse(f"{path}: not a complete .npz file ({said(error)})") from None
+
+
+def read_npy(path: Path, refuse: type[RfssmError]) -> NDArray[Any]:
+    """The array of an ``.npy``.  Raises ``refuse``, naming the file."""
+    try:
+        with path.open("rb") as stream:
+            return _array(stream, path.stat().st_size)
+    except MemoryError:
+        raise
+    except OSError as error:
+        raise refuse(f"{path}: cannot be read ({error.strerror or said(error)})") from None
+    except Exception as error:  # as above
+        raise refuse(f"{path}: not a complete .npy file ({said(error)})") from None
+
+
+def _member(archive: ZipFile, place: str) -> NDArray[Any]:
+    try:
+        with archive.open(place) as stream:
+            return _array(stream, archive.getinfo(place).file_size)
+    except ValueError as error:
+        raise ValueError(f"{brief(place.removesuffix(_SUFFIX))}: {error}") from None
+
+
+def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
+    """An array that fills its stream to the byte: no promise of a header is believed unchecked."""
+    version = npy.read_magic(stream)
+    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    if version not in read_header:
+        raise ValueError(f"format {version[0]}.{version[1]}, must be 1.0 or 2.0")
+    shape, fortran, dtype = read_header[version](stream)
+    if dtype.hasobject:
+        raise ValueError(f"dtype {dtype}: objects are not read")
+    count = math.prod(shape)
+    if dtype.itemsize == 0 or (count == 0 and max(shape) > _LONGEST_EMPTY):
+        raise ValueError(f"shape {brief(shape)} of {dtype} holds nothing")
+    if min(shape, default=1) < 0 or stream.tell() + count * dtype.itemsize != size:
+        raise ValueError(f"shape {brief(shape)} of {dtype} does not fill its {size:,} bytes")
+    data = bytearray(count * dtype.itemsize)
+    done = 0
+    while done < len(data):
+        chunk = stream.read(min(_CHUNK, len(data) - done))
+        if not chunk:
+            raise ValueError(f"cut off after {done:,} of {len(data):,} bytes")
+        data[done : done + len(chunk)] = chunk
+        done += len(chunk)
+    stream.read(1)  # the end, where the archive compares its checksum
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

@@ -1,0 +1,68 @@
+"""``rfssm freeze``: which network is meant, which width, and what became of each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rfssm.model.errors import NetworkError, RfssmError
+from rfssm.quant.narrow import WIDEST, LayerWidth, narrowed, with_state_bits
+from rfssm.quant.network import IntegerNetwork
+from rfssm.scripts.console import beyond
+
+NETWORK = "network.safetensors"
+"""The network in the folder of a training run."""
+
+
+def network_of(source: Path) -> Path:
+    """The network file of a run, or the file itself."""
+    if not source.is_dir():
+        return source
+    file = source / NETWORK
+    if not file.is_file():
+        raise RfssmError(f"{source}: holds no {NETWORK}; name a finished run or a network file")
+    return file
+
+
+def freeze_states(
+    network: IntegerNetwork, state_bits: str, limit: int | None
+) -> tuple[IntegerNetwork, tuple[LayerWidth, ...]]:
+    """Choose state widths.  Raises NetworkError, naming the option.
+
+    state_bits    ``auto``, or a number of bits for all layers
+    limit         most bits that ``auto`` may choose
+    """
+    if state_bits == "auto":
+        return narrowed(network, limit)
+    if not (state_bits.isascii() and state_bits.isdigit()):
+        raise NetworkError(f"--state-bits = {state_bits!r}: must be auto, or 4 to {WIDEST}")
+    if limit is not None:
+        raise NetworkError("--limit: belongs to --state-bits auto; leave one of them out")
+    return with_state_bits(network, int(state_bits))
+
+
+def told(widths: Sequence[LayerWidth], limit: int | None) -> list[str]:
+    """A line for each layer: bits, why, and the neurons that stand in the way of fewer."""
+    lines = []
+    for i, width in enumerate(widths):
+        needed = f"{width.needed}" if width.needed <= WIDEST else f"more than {WIDEST}"
+        line = f"layer {i}: {width.chosen} bits, "
+        if width.saturates:
+            line += f"states may saturate: {needed} would never"
+        else:
+            line += "never saturates"
+            if width.chosen != width.declared:
+                line += f", {width.declared} before"
+            elif width.needed < width.chosen:
+                line += f": {needed} would do"
+        if width.beyond:
+            most = width.chosen if limit is None else limit
+            line += f"; {beyond(width.beyond, width.widest, most)}"
+        lines.append(line)
+    return lines
+
+
+def report_json(widths: Sequence[LayerWidth]) -> dict[str, object]:
+    """The same in plain JSON values."""
+    return {"layers": [{**asdict(width), "saturates": width.saturates} for width in widths]}

@@ -7,14 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from rfssm.model.errors import brief, printable
+from rfssm.model.strict import printable_text
 from rfssm.model.surrogate import Surrogate
-
-
-def printable_text(text: str) -> str:
-    """Refuse text that a terminal would obey, or that no file can hold."""
-    if not text.isprintable():
-        raise ValueError("must be printable, without line ends and control characters")
-    return text
 
 
 def file_name(text: str) -> str:

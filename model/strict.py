@@ -21,6 +21,13 @@ DEPTH = 64
 """Deepest nesting of lists and objects."""
 
 
+def printable_text(text: str) -> str:
+    """Refuse text that a terminal would obey, or that no file can hold."""
+    if not text.isprintable():
+        raise ValueError("must be printable, without line ends and control characters")
+    return text
+
+
 def parse_json(text: str | bytes) -> Any:
     """A JSON document.  Raises ValueError, saying in one line what is wrong."""
     try:

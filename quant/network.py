@@ -30,8 +30,7 @@ from safetensors.numpy import save as save_tensors
 
 from rfssm.model.errors import NetworkError, brief, said
 from rfssm.model.files import write_atomically
-from rfssm.model.recipe import printable_text
-from rfssm.model.strict import parse_json
+from rfssm.model.strict import parse_json, printable_text
 from rfssm.quant.qformat import Overflow, Rounding, signed_bits, signed_range
 
 FORMAT = "rfssm-network"

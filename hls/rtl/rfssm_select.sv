@@ -58,11 +58,12 @@ module rfssm_select #(
     if (LAST == 1) begin : g_done
       always_ff @(posedge clk) word_q <= sixteen_q;
     end else begin : g_last
+      localparam int LAST_W = $clog2(LAST);
       wire logic [W-1:0] word [0:LAST-1];
       for (genvar g = 0; g < LAST; g++) begin : g_word
         assign word[g] = sixteen_q[g*W +: W];
       end
-      always_ff @(posedge clk) word_q <= word[index_q3 >> 4];
+      always_ff @(posedge clk) word_q <= word[LAST_W'(index_q3 >> 4)];
     end
   endgenerate
 endmodule

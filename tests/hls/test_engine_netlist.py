@@ -34,7 +34,7 @@ Sources = dict[str, bytes]
 
 def block_ram() -> IntegerNetwork:
     """More chunks than LUTs are used for: states in block memory, read while others are written."""
-    return network([{"neurons": 70, "reset": True}])
+    return network([{"neurons": 70, "reset": True, "state_bits": 11}])  # saturation acts
 
 
 # small circuits that between them have every rounding, reset, bias, skip, both kinds of input

@@ -64,7 +64,7 @@ def run_spiking(layer: SpikingLayer, x: Integers) -> tuple[Bools, Integers, Inte
     bits = layer.state_bits
     add_u = _drive(x, layer.weight_u, layer.bias_u, layer.guard_bits)
     add_v = _drive(x, layer.weight_v, layer.bias_v, layer.guard_bits)
-    transition = _wide(layer.transition, bits + layer.transition_bits + 1, layer.transition_frac)
+    transition = _wide(layer.transition, bits + layer.transition_bits + 1)
     a, b, c, d = (transition[:, j, k] for j in (0, 1) for k in (0, 1))
     u: IntArray = np.zeros((batch, layer.neurons), dtype=np.int64)
     v: IntArray = np.zeros((batch, layer.neurons), dtype=np.int64)
@@ -117,6 +117,6 @@ def _drive(
     return current if bias is None else current + bias
 
 
-def _wide(transition: Integers, product_bits: int, frac: int) -> IntArray:
+def _wide(transition: Integers, product_bits: int) -> IntArray:
     """The transition as int64, or as Python integers where a sum of two products may not fit."""
-    return transition if max(product_bits, frac + 1) <= 62 else transition.astype(object)
+    return transition if product_bits <= 64 else transition.astype(object)

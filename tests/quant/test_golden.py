@@ -1,21 +1,25 @@
 """Corners of the golden model that random networks hardly ever meet."""
 
 import numpy as np
+import pytest
 from rtl_cases import network
 
 from rfssm.quant import golden
 
 
-def test_a_sum_of_products_beyond_63_bits_is_exact() -> None:
+@pytest.mark.parametrize("transition_bits", [30, 31, 32])
+def test_the_largest_sum_of_products_is_exact(transition_bits: int) -> None:
+    """With 32 bits it is 2 * 2^31 * 2^31 = 2^63, which int64 does not hold; with 31, 2^62."""
     low, high = -(1 << 31), (1 << 31) - 1
-    widest = {"state_bits": 32, "transition_bits": 32, "weight_bits": 16, "guard_bits": 16}
+    widest = {"state_bits": 32, "weight_bits": 16, "guard_bits": 16}
+    least = -(1 << (transition_bits - 1))
     weight = np.full((6, 5), -(1 << 15))
     net = network(
-        [{**widest, "transition_frac": 30}],
+        [{**widest, "transition_bits": transition_bits, "transition_frac": transition_bits - 2}],
         tensors={
             "layers.0.weight_u": weight,
             "layers.0.weight_v": weight,
-            "layers.0.transition": np.full((6, 2, 2), low),
+            "layers.0.transition": np.full((6, 2, 2), least),
         },
     )
     x = np.zeros((1, 2, 5), dtype=np.int64)
@@ -23,4 +27,4 @@ def test_a_sum_of_products_beyond_63_bits_is_exact() -> None:
     _, u, v = golden.run_spiking(net.layers[0], x)
     for state in (u, v):
         assert (state[0, 0] == low).all()
-        assert (state[0, 1] == high).all()  # 2 * 2^31 * 2^31 = 2^63, which int64 does not hold
+        assert (state[0, 1] == high).all()

@@ -209,10 +209,9 @@ def killed(command: Command, folder: Path, after: float) -> float | None:
         process.wait(after)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-        return None
     _, err = process.communicate()
+    if process.returncode == -signal.SIGKILL:
+        return None
     assert process.returncode == 0, f"{command.name}: status {process.returncode}: {err}"
     return time.monotonic() - begin
 

@@ -40,7 +40,7 @@ _HEADERS = (  # of bulk.cpp
 )
 _CYCLES_PER_CALL = 20_000  # between two looks at the keyboard
 _SMALL_WEIGHTS = 4096  # networks with more weights are worth an optimising compiler,
-SHORT_CYCLES = 1_000_000  # and so are runs that may take more cycles
+_SHORT_CYCLES = 1_000_000  # and so are runs that may take more cycles
 _DONE = 1
 _FAILURES = {
     -1: "the simulation hangs: no beat in {idle} cycles",
@@ -130,7 +130,7 @@ def simulate(
     else:
         sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
     cycles = int(samples.steps.sum()) * design.slowest_step
-    with Circuit(design, top, given, seed, much=cycles > SHORT_CYCLES) as circuit:
+    with Circuit(design, top, given, seed, much=cycles > _SHORT_CYCLES) as circuit:
         for so_many in (reset_after, 0) if reset_after else (0,):
             circuit.reset()
             call = Call(design, samples, sent, spikes, states)

@@ -27,7 +27,7 @@ from rfssm.model import recurrence
 from rfssm.model.errors import NetworkError, some
 from rfssm.model.network import Activity, alive, by_plane, fold
 from rfssm.model.recipe import Score
-from rfssm.model.recurrence import Cell, Grid, Synapse
+from rfssm.model.recurrence import Cell, Grid, Synapse, memory
 from rfssm.quant.bounds import outside_unit_circle
 from rfssm.quant.network import InputSpec, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_range
@@ -508,7 +508,7 @@ class QATNetwork(nn.Module):
                 excess.append(integers.excess)
             spikes.append(s)
             states.append(z)
-            x = s + x if spiking.skip else s
+            x = memory.add(s, x) if spiking.skip else s
             if dropout:  # integers stay integers: the next layer's weights make good for the loss
                 x, gain = x * torch.empty_like(x).bernoulli_(1 - dropout), 1 / (1 - dropout)
         m, lsb = self.readout.run(x, live, gain)

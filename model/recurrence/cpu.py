@@ -27,6 +27,7 @@ _TYPES = {torch.int16: 0, torch.int32: 1, torch.float32: 2, torch.float64: 3}
 _ROUNDINGS = {"TRN": 0, "TRN_ZERO": 1, "RND": 2, "RND_CONV": 3}
 _SURROGATES = {"multi_gaussian": 0, "boxcar": 1, "arctan": 2}
 _SUMS = 8
+_INT8 = 127
 _SANE = 1 << 30  # larger currents saturate any int32 state; FAR in cpu.cpp
 
 _INTEGERS = ("samples", "steps", "planes", "neurons", "low", "high")
@@ -75,7 +76,7 @@ def current(x: Tensor, synapse: Synapse, grid: Grid | None) -> Tensor:
     if grid is None or not _fits(x, grid):
         return synapse.current(x, grid)
     made: Tensor = _Current.apply(  # type: ignore[no-untyped-call]
-        x, synapse.weight, synapse.bias, synapse
+        x, synapse.weight, synapse.bias, synapse, grid
     )
     return made
 
@@ -267,7 +268,7 @@ class _Layer(torch.autograd.Function):
         samples, steps, inputs = x.shape
         shape = samples, steps, synapse.planes, len(cell.threshold)
         rows = x.reshape(-1, inputs)
-        largest = 0
+        largest, ctx.grid, ctx.synapse = 0, grid, synapse
         if grid is None:
             current = _product(rows, weight, x.dtype)
         else:
@@ -290,7 +291,7 @@ class _Layer(torch.autograd.Function):
         x, weight, bias, states = ctx.saved_tensors
         recurrence: _Recurrence = ctx.recurrence
         current_grad, sums = recurrence.backward(grads[0], states)
-        x_grad, weight_grad = _product_grads(ctx, current_grad, x, weight, recurrence.guard_bits)
+        x_grad, weight_grad = _product_grads(ctx, current_grad, x, weight)
         bias_grad = None
         if bias is not None:
             bias_grad = sums[6 : 6 + recurrence.shape[2]].to(bias.dtype)
@@ -301,10 +302,10 @@ class _Layer(torch.autograd.Function):
 class _Current(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, synapse: Synapse
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, synapse: Synapse, grid: Grid
     ) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
-        ctx.guard_bits = synapse.guard_bits
+        ctx.grid, ctx.synapse = grid, synapse
         product = _exact_product(x.reshape(-1, x.shape[-1]), weight, synapse).double()
         current = product.view(*x.shape[:-1], synapse.planes, -1) * 2.0**synapse.guard_bits
         return current if bias is None else current + bias
@@ -314,17 +315,19 @@ class _Current(torch.autograd.Function):
         x, weight, bias = ctx.saved_tensors
         grad = grads[0].to(x.dtype).contiguous()
         bias_grad = None if bias is None else grads[0].sum((0, 1)).to(bias.dtype)
-        return *_product_grads(ctx, grad, x, weight, ctx.guard_bits), bias_grad, None
+        return *_product_grads(ctx, grad, x, weight), bias_grad, None, None
 
 
 def _product_grads(
-    ctx: Any, current_grad: Tensor, x: Tensor, weight: Tensor, guard_bits: int
+    ctx: Any, current_grad: Tensor, x: Tensor, weight: Tensor
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients of x and weight, a function's first arguments, where they are wanted."""
-    grad, gain = current_grad.view(-1, len(weight)), 2.0**guard_bits
+    grad, gain = current_grad.view(-1, len(weight)), 2.0**ctx.synapse.guard_bits
     x_grad = weight_grad = None
     if ctx.needs_input_grad[0]:
-        x_grad = products.input_gradient(grad, weight.to(grad.dtype) * gain)
+        small = ctx.grid is not None and ctx.synapse.largest_weight <= _INT8
+        rounded = small and grad.dtype == torch.float32
+        x_grad = products.input_gradient(grad, weight, gain, rounded=rounded)
         x_grad = x_grad.view(x.shape).to(x.dtype)
     if ctx.needs_input_grad[1]:
         rows = x.reshape(-1, x.shape[-1])
@@ -346,7 +349,7 @@ def _product(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
 def _exact_product(x: Tensor, weight: Tensor, synapse: Synapse) -> Tensor:
     """x W^T of integers: in int8 if they fit, else in the narrowest type that holds every sum."""
     largest = _largest_sum(synapse)
-    small = synapse.largest_input <= 127 and synapse.largest_weight <= 127
+    small = synapse.largest_input <= _INT8 and synapse.largest_weight <= _INT8
     small = small and x.shape[-1] > 1  # torch 2.13 gives wrong products of a single column
     if small and x.dtype == torch.float32 and largest < 2**31 and _int8_works():
         product = memory.empty((len(x), len(weight)), torch.int32)

@@ -15,15 +15,18 @@ from torch import Tensor
 from rfssm.model.recurrence import memory, native
 
 
-def input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
-    """Of x, from that of x W^T.
+def input_gradient(
+    grad: Tensor, weight: Tensor, gain: float = 1.0, *, rounded: bool = False
+) -> Tensor:
+    """Of x, from that of x W^T * gain.
 
     grad       float32 or float64    (R, N)
     weight                           (N, M)
+    rounded    the weights are integers of 8 bits, and grad, float32, may be rounded to 16
     returns                          (R, M)
     """
     x_grad = memory.empty((len(grad), weight.shape[1]), grad.dtype)
-    _call("rfssm_input_gradient", x_grad, grad, weight)
+    _call("rfssm_input_gradient", x_grad, grad, weight, ctypes.c_double(gain), rounded)
     return x_grad
 
 
@@ -39,9 +42,9 @@ def weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
     return weight_grad
 
 
-def _call(function: str, out: Tensor, grad: Tensor, other: Tensor) -> None:
+def _call(function: str, out: Tensor, grad: Tensor, other: Tensor, *more: object) -> None:
     grad, other = grad.contiguous(), other.to(grad.dtype).contiguous()
     sizes = [ctypes.c_int64(n) for n in (*grad.shape, other.shape[1])]
     arrays = [ctypes.c_void_p(array.data_ptr()) for array in (out, grad, other)]
     single = grad.dtype == torch.float32
-    getattr(native.library(), function)(single, torch.get_num_threads(), *sizes, *arrays)
+    getattr(native.library(), function)(single, torch.get_num_threads(), *sizes, *arrays, *more)

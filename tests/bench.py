@@ -89,7 +89,9 @@ def kernel(name: str) -> Iterator[None]:
 def torch_products() -> Iterator[None]:
     """Let torch compute the gradients of a layer's product."""
     before = products.input_gradient, products.weight_gradient
-    products.input_gradient = lambda grad, weight: grad @ weight.to(grad.dtype)
+    products.input_gradient = lambda grad, weight, gain, rounded: (
+        grad @ (weight * gain).to(grad.dtype)
+    )
     products.weight_gradient = lambda grad, x: grad.T @ x.to(grad.dtype)
     try:
         yield

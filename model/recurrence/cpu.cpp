@@ -241,16 +241,15 @@ inline double mad(double x, double y, double z) {
 #endif
 }
 
-// 2^x for -126 <= x <= 0, to about 1e-7.
-inline float exp2_(float x) {
+// 2^-x for 0 <= x <= 126, to about 1e-7.
+inline float exp2_minus(float x) {
     const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-    const float shifted = x + magic, whole = shifted - magic, r = x - whole;
-    float y = 1.5353362e-4f;
-    y = mad(y, r, 1.3398874e-3f);
-    y = mad(y, r, 9.6184370e-3f);
-    y = mad(y, r, 5.5503324e-2f);
-    y = mad(y, r, 2.4022648e-1f);
-    y = mad(y, r, 6.9314718e-1f);
+    const float shifted = magic - x, whole = shifted - magic, r = -x - whole;
+    float y = 1.3264727e-3f;
+    y = mad(y, r, 9.6715127e-3f);
+    y = mad(y, r, 5.5507337e-2f);
+    y = mad(y, r, 2.4022242e-1f);
+    y = mad(y, r, 6.9314698e-1f);
     y = mad(y, r, 1.0f);
     uint32_t bits, exponent;
     std::memcpy(&bits, &y, 4);
@@ -260,50 +259,64 @@ inline float exp2_(float x) {
     return y;
 }
 
-// See rfssm.model.surrogate.  With e = exp(-x^2/18), the centre is e^36, the wings
-// 2 e exp(-1/72) cosh(x/18): one exponential for three.
-inline float multi_gaussian(float x) {
-    const float square = std::min(x * x, 1572.0f);
-    const float e = exp2_(square * -0.08014972f);
-    const float e2 = e * e, e4 = std::max(e2 * e2, 1e-4f);  // below, e^36 < 1e-36
-    const float e8 = e4 * e4, e16 = e8 * e8, e32 = e16 * e16;
-    const float y = square * (1.0f / 324);
-    float cosh = mad(y, 1.0f / 40320, 1.0f / 720);
-    cosh = mad(cosh, y, 1.0f / 24);
-    cosh = mad(cosh, y, 0.5f);
-    cosh = mad(cosh, y, 1.0f);
-    return mad(-0.3f * 0.98620717f * e, cosh, 1.15f * e32 * e4);
-}
-inline double multi_gaussian(double x) {
-    x = std::min(std::max(x, -50.0), 50.0);
-    return 1.15 * std::exp(-2 * x * x) -
-           0.3 * std::exp(-1.0 / 72) * std::exp(x * x / -18) * std::cosh(x / 18);
-}
+// See rfssm.model.surrogate, at distance x / WIDTH from the threshold and divided by HEIGHT.
 
-template <class G> G boxcar(G x) { return x > G(-0.5) && x <= G(0.5) ? G(1) : G(0); }
+// With e = exp(-distance^2 / 18) = 2^-x^2, the centre is e^36, the wings e cosh(distance / 18) times
+// a constant: one exponential for three.
+struct MultiGaussian {
+    static constexpr double WIDTH = 0.283107266762673, HEIGHT = 1.15;  // sqrt(log2(e) / 18)
 
-template <class G> G arctan(G x) {
-    const G y = G(3.14159265358979323846) * x;
-    return 1 / (1 + y * y);
-}
+    static float at(float x) {
+        const float square = std::min(x * x, 126.0f), e = exp2_minus(square);
+        const float e2 = e * e, e4 = std::max(e2 * e2, 1e-4f);  // below, e^36 < 1e-36
+        const float e8 = e4 * e4, e16 = e8 * e8, e32 = e16 * e16;
+        float wings = mad(square, -2.0404122e-8f, -1.5895940e-5f);  // cosh as a polynomial
+        wings = mad(wings, square, -4.9535267e-3f);
+        wings = mad(wings, square, -2.5727142e-1f);
+        return mad(e, wings, e32 * e4);
+    }
+    static double at(double x) {
+        x = std::min(std::max(x, -50 * WIDTH), 50 * WIDTH);
+        const double square = x * x;
+        return std::exp2(-36 * square) -
+               0.2572714217592825 * std::exp2(-square) * std::cosh(x / (18 * WIDTH));
+    }
+};
 
-template <class G, class State, class Derivative>
-void slopes(G *slope, const State *u, const G *unit, int64_t count, Derivative derivative) {
+struct Boxcar {
+    static constexpr double WIDTH = 1, HEIGHT = 1;
+
+    template <class G> static G at(G x) { return x > G(-0.5) && x <= G(0.5) ? G(1) : G(0); }
+};
+
+struct Arctan {
+    static constexpr double WIDTH = 3.14159265358979323846, HEIGHT = 1;
+
+    template <class G> static G at(G x) { return 1 / (1 + x * x); }
+};
+
+// The derivatives of spikes: wide[i] is WIDTH times a unit of u, high[i] HEIGHT times.
+template <class G, class State, class Surrogate>
+__attribute__((noinline)) void slopes(G *slope, const State *u, const G *wide, const G *high,
+                                      int64_t count) {
 #pragma GCC ivdep
     for (int64_t i = 0; i < count; ++i)
-        slope[i] = unit[i] * derivative(mad(G(u[i]), unit[i], G(-1)));
+        slope[i] = high[i] * Surrogate::at(mad(G(u[i]), wide[i], G(-Surrogate::WIDTH)));
 }
 
-template <class G, class State>
-__attribute__((noinline)) void slopes(int surrogate, G *slope, const State *u, const G *unit,
-                                      int64_t count) {
-    if (surrogate == MULTI_GAUSSIAN)
-        slopes(slope, u, unit, count, [](G x) { return multi_gaussian(x); });
-    else if (surrogate == BOXCAR)
-        slopes(slope, u, unit, count, [](G x) { return boxcar(x); });
-    else
-        slopes(slope, u, unit, count, [](G x) { return arctan(x); });
-}
+template <class G, class State> struct Derivative {
+    void (*slopes)(G *, const State *, const G *, const G *, int64_t);
+    double width, height;
+
+    template <class Surrogate> static Derivative of() {
+        return {::slopes<G, State, Surrogate>, Surrogate::WIDTH, Surrogate::HEIGHT};
+    }
+    static Derivative of(int32_t surrogate) {
+        return surrogate == MULTI_GAUSSIAN ? of<MultiGaussian>()
+               : surrogate == BOXCAR       ? of<Boxcar>()
+                                           : of<Arctan>();
+    }
+};
 
 // G: the gradient's type.  MORE: there is a reset or a bias.  Sums go to ``sums`` (8, N), of this
 // sample alone.
@@ -311,12 +324,12 @@ template <class G, class State, bool MORE>
 void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t count, double *sums) {
     constexpr bool EXACT = std::is_integral_v<State>;
     const int64_t n = p.neurons;
-    const State low = EXACT ? State(p.low) : State(0), high = EXACT ? State(p.high) : State(0);
-    alignas(64) G a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK], unit[BLOCK], slope[CHUNK];
+    const State lowest = EXACT ? State(p.low) : State(0);
+    const State highest = EXACT ? State(p.high) : State(0);
+    alignas(64) G a[BLOCK], b[BLOCK], c[BLOCK], d[BLOCK], wide[BLOCK], high[BLOCK], slope[CHUNK];
     alignas(64) G reset_u[BLOCK], reset_v[BLOCK];
     alignas(64) std::conditional_t<EXACT, int32_t, G> threshold[BLOCK];
     alignas(64) G sum[SUMS][BLOCK] = {};
-    alignas(64) const State no_state[BLOCK] = {};
     alignas(64) const G no_grad[BLOCK] = {};
     alignas(64) G only_plane_v[BLOCK] = {};
     const bool two = p.planes == 2;
@@ -324,7 +337,12 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
     fetch(b, p.transition, n + first, count);
     fetch(c, p.transition, 2 * n + first, count);
     fetch(d, p.transition, 3 * n + first, count);
-    fetch(unit, p.slope_unit, first, count);
+    const auto derivative = Derivative<G, State>::of(p.surrogate);
+    for (int64_t i = 0; i < count; ++i) {
+        const G unit = row<G>(p.slope_unit, first)[i];
+        wide[i] = G(derivative.width) * unit;
+        high[i] = G(derivative.height) * unit;
+    }
     fetch(threshold, p.threshold, first, count);
     fetch(reset_u, p.reset, first, count);
     fetch(reset_v, p.reset, n + first, count);
@@ -333,8 +351,6 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
         const int64_t at = sample * p.steps + t;
         const State *__restrict u = row<State>(p.states, at * 2 * n + first);
         const State *__restrict v = u + n;
-        const State *__restrict before_u = t ? u - 2 * n : no_state;
-        const State *__restrict before_v = t ? v - 2 * n : no_state;
         const G *__restrict kick = row<G>(p.spike_grad, at * n + first);
         G *out_u = row<G>(p.current_grad, at * p.planes * n + first);
         G *out_v = two ? out_u + n : only_plane_v;
@@ -350,7 +366,7 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
                 prefetch<1>(out_u - rows * p.planes * n + from, to - from);
                 if (two) prefetch<1>(out_v - rows * p.planes * n + from, to - from);
             }
-            slopes(p.surrogate, slope, u + from, unit + from, to - from);
+            derivative.slopes(slope, u + from, wide + from, high + from, to - from);
 #pragma GCC ivdep
             for (int64_t i = from; i < to; ++i) {
                 const G x = later_u[i], y = later_v[i];
@@ -359,27 +375,26 @@ void backward_block(const Problem &p, int64_t sample, int64_t first, int64_t cou
                 G grad_u = mad(spike, slope[i - from], mad(a[i], x, c[i] * y));
                 G grad_v = mad(b[i], x, d[i] * y);
                 if (EXACT) {
-                    grad_u = u[i] > low && u[i] < high ? grad_u : G(0);
-                    grad_v = v[i] > low && v[i] < high ? grad_v : G(0);
+                    grad_u = u[i] > lowest && u[i] < highest ? grad_u : G(0);
+                    grad_v = v[i] > lowest && v[i] < highest ? grad_v : G(0);
                 }
-                const G was_u = G(before_u[i]), was_v = G(before_v[i]);
-                sum[A][i] = mad(grad_u, was_u, sum[A][i]);
-                sum[B][i] = mad(grad_u, was_v, sum[B][i]);
-                sum[C][i] = mad(grad_v, was_u, sum[C][i]);
-                sum[D][i] = mad(grad_v, was_v, sum[D][i]);
+                sum[A][i] = mad(x, G(u[i]), sum[A][i]);
+                sum[B][i] = mad(x, G(v[i]), sum[B][i]);
+                sum[C][i] = mad(y, G(u[i]), sum[C][i]);
+                sum[D][i] = mad(y, G(v[i]), sum[D][i]);
                 if (MORE) {
                     sum[BIAS_U][i] += grad_u;
                     sum[BIAS_V][i] += grad_v;
-                    const bool spiked = t && before_u[i] > threshold[i];
-                    sum[RESET_U][i] += spiked ? grad_u : G(0);
-                    sum[RESET_V][i] += spiked ? grad_v : G(0);
+                    const bool spiked = u[i] > threshold[i];
+                    sum[RESET_U][i] += spiked ? x : G(0);
+                    sum[RESET_V][i] += spiked ? y : G(0);
                 }
                 out_u[i] = grad_u;
                 out_v[i] = grad_v;
             }
         }
         if (t % FLUSH == 0)
-            for (int k = 0; k < SUMS; ++k)
+            for (int k = 0; k < (MORE ? SUMS : RESET_U); ++k)
                 for (int64_t i = 0; i < count; ++i) {
                     sums[k * n + first + i] += double(sum[k][i]);
                     sum[k][i] = 0;

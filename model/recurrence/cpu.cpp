@@ -261,8 +261,8 @@ inline float exp2_minus(float x) {
 
 // See rfssm.model.surrogate, at distance x / WIDTH from the threshold and divided by HEIGHT.
 
-// With e = exp(-distance^2 / 18) = 2^-x^2, the centre is e^36, the wings e cosh(distance / 18) times
-// a constant: one exponential for three.
+// With e = exp(-distance^2 / 18) = 2^-x^2, the centre is e^36, the wings a constant times
+// e cosh(distance / 18): one exponential for three.
 struct MultiGaussian {
     static constexpr double WIDTH = 0.283107266762673, HEIGHT = 1.15;  // sqrt(log2(e) / 18)
 

@@ -2,8 +2,8 @@
 
 With a grid the states are int16 where they fit (and the gradient is float32), otherwise int32; the
 arithmetic is int32 where no product or sum can exceed it, otherwise float64.  A layer's weights and
-inputs of at most 8 bits are multiplied as int8, with exact int32 sums.  The gradients of that
-product keep their precision: see ``products``.
+inputs of at most 8 bits are multiplied as int8, with exact int32 sums.  Of the gradients, only that
+of such a layer's input is rounded: see ``products``.
 
 Real numbers are computed in the order of ``reference``: the same spikes, bit for bit.
 """

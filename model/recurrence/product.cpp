@@ -61,9 +61,9 @@ template <class G> struct Matrix {  // element (i, k) is at[i * by_i + k * by_k]
 
 // How a product is computed: what is packed from the matrices, and how it is summed up.
 //
-// A panel of the right one has some i next to each other for each k, and zeros up to WIDTH.  A strip
-// of the left one has HEIGHT i, STRIDE apart, each with its k next to each other, or zeros.  The
-// units are what the sums of each i are worth.
+// A panel of the right one has some i next to each other for each k, and zeros up to WIDTH.
+// A strip of the left one has HEIGHT i, STRIDE apart, each with its k next to each other, or zeros.
+// The units are what the sums of each i are worth.
 template <class G> struct Plain {
     using Real = G;
     using Term = G;
@@ -215,8 +215,10 @@ void product(typename A::Real *out, double gain, const Matrix<typename A::Real> 
                 }
                 tile<A>(sums, WIDTH, false, strip, units, panels + j * ROOM, terms);
                 for (int64_t r = 0; r < high; ++r)
-                    for (int64_t c = 0; c < wide; ++c)
-                        to[r * columns + c] = (k ? to[r * columns + c] : Real(0)) + sums[r * WIDTH + c];
+                    for (int64_t c = 0; c < wide; ++c) {
+                        Real &total = to[r * columns + c];
+                        total = (k ? total : Real(0)) + sums[r * WIDTH + c];
+                    }
             }
         }
     }
@@ -266,7 +268,8 @@ template <class G> struct Events {
             }
         for (size_t m = 2; m < starts.size(); ++m) starts[m] += starts[m - 1];
         events.resize(found.size());
-        for (const auto &[input, event] : found) events[size_t(starts[size_t(input + 1)]++)] = event;
+        for (const auto &[input, event] : found)
+            events[size_t(starts[size_t(input + 1)]++)] = event;
     }
 };
 
@@ -305,9 +308,10 @@ void add_rows(G *weight_grad, const G *grad, const G *x, int64_t rows, int64_t c
                 for (int64_t i = 0; i < VECTORS; ++i) total[i] += sum[i];
             }
         }
+        const G *const total = (const G *)sums.data();
         for (int64_t i = 0; i < wide; ++i)
             for (int64_t m = 0; m < inputs; ++m)
-                weight_grad[(column + i) * inputs + m] = ((const G *)(sums.data() + m * VECTORS))[i];
+                weight_grad[(column + i) * inputs + m] = total[m * WIDTH + i];
     }
 }
 

@@ -1,8 +1,8 @@
 """The two products of a layer's backward pass, in C++: see ``product.cpp``.
 
-Both are of the gradient's precision, to the order of their sums, which is always the same: no bit
-depends on the number of threads.  The gradient of the weights adds rows for what is not zero in a
-layer's input, where that is little, as with spikes.
+Both are of the gradient's precision, unless it may be rounded, to the order of their sums, which
+is always the same: no bit depends on the number of threads.  The gradient of the weights adds rows
+for what is not zero in a layer's input, where that is little, as with spikes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def input_gradient(
 
     grad       float32 or float64    (R, N)
     weight                           (N, M)
-    rounded    the weights are integers of 8 bits, and grad, float32, may be rounded to 16
+    rounded    the weights are integers of 8 bits, and grad, float32, may be rounded to 16: each
+               row in a unit of its own, 512 columns at a time
     returns                          (R, M)
     """
     x_grad = memory.empty((len(grad), weight.shape[1]), grad.dtype)

@@ -224,6 +224,8 @@ void product(typename A::Real *out, double gain, const Matrix<typename A::Real> 
     }
 }
 
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes are taken from words below");
+
 // Where ``count`` (at most 64) numbers are not zero: a bit each.
 template <class G> uint64_t not_zero(const G *x, int64_t count) {
     alignas(64) uint8_t flags[64] = {};

@@ -2,7 +2,8 @@
 
 What a module promises is written in ``<module>_props.sv``: assertions, assumptions and covers in
 clocked blocks, which are put before the last ``endmodule`` of a copy of the module.  So they see
-its registers, and ``hls/rtl`` stays as it is.  Registers start with any value at all.
+its registers, and ``hls/rtl`` stays as it is.  Registers start with any value at all.  What several
+share is included from ``*.svh``.
 
 A register of a module inside is named by ``(* hierconn *) wire logic [3:0] \\inside.state_q ;``.
 
@@ -138,7 +139,9 @@ class Proof:
         require()
         folder.mkdir(parents=True, exist_ok=True)
         texts = self._sources(changes)
-        for name, text in {**texts, **self.files}.items():
+        included = {path.name: path.read_text() for path in sorted(HERE.glob("*.svh"))}
+        files = included | dict(self.files)
+        for name, text in {**texts, **files}.items():
             (folder / name).write_text(text)
         script = _SCRIPT.format(
             mode=mode,
@@ -149,7 +152,7 @@ class Proof:
             sources=" ".join(texts),
             top=self.top,
             only=f"chformal -assert -remove c:* c:{only} %d\n" if only else "",
-            files="\n".join([*texts, *self.files]),
+            files="\n".join([*texts, *files]),
         )
         (folder / "proof.sby").write_text(script)
         return _sby(folder)

@@ -8,19 +8,18 @@ from formal.proof import HERE, Change, Proof
 from simulation import RTL
 
 pytestmark = pytest.mark.rtl
-CONTRACT = {"contract.svh": (HERE / "contract.svh").read_text()}
 FOUR_MODES = HERE.parent / "rfssm_round" / "four_modes.sv"
 BLOCK = (RTL / "ecp5" / "rfssm_mul.sv", *sorted((RTL / "sim" / "ecp5").glob("MULT18X18D*.sv")))
 
 
 def rounding(width: int, shift: int) -> Proof:
     parameters = {"A_W": width, "SHIFT": shift}
-    return Proof("four_modes", 1, parameters, extra=(FOUR_MODES,), files=CONTRACT, bound=1)
+    return Proof("four_modes", 1, parameters, extra=(FOUR_MODES,), bound=1)
 
 
 def fitting(width: int, kept: int, saturate: int) -> Proof:
     parameters = {"A_W": width, "Y_W": kept, "SATURATE": saturate}
-    return Proof("rfssm_saturate", 1, parameters, files=CONTRACT, bound=1)
+    return Proof("rfssm_saturate", 1, parameters, bound=1)
 
 
 def product(a: int, b: int, *extra: Path) -> Proof:

@@ -26,7 +26,6 @@ def cells(
         parameters,
         properties=("rfssm_cells:contract",),
         extra=(HERE / "any_rom" / "rfssm_rom.sv",),
-        files={"contract.svh": (HERE / "contract.svh").read_text()},
         bound=24,
     )
 

@@ -330,6 +330,15 @@ def claims(module: str, sentence: str) -> None:
     assert sentence in header, f"the header of {module} no longer claims: {sentence}"
 
 
+async def a_beat_for_each(module: str, source: Any, sink: Any, beats: list[Any]) -> None:
+    """Measure the latency and the interval of a module that makes one beat of each it takes."""
+    claims(module, "Latency 1, II 1.")
+    source.send(beats)
+    await sink.receive(len(beats))
+    measured(f"{module} latency", sink.cycles[0] - source.cycles[0], 1)
+    measured(f"{module} II", (sink.cycles[-1] - sink.cycles[0]) / (len(beats) - 1), 1)
+
+
 class Axis:
     """A design between an AXI4-Stream source and sink, with its clock and its low-active reset."""
 

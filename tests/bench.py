@@ -210,7 +210,7 @@ def against_memory(batch: int, steps: int, neurons: int) -> Table:
     return table
 
 
-def against_length(batch: int = 16, neurons: int = 128) -> Table:
+def against_length(batch: int = 32, neurons: int = 128) -> Table:
     """Forward and backward of the exact recurrence, from 250 to 16,000 steps.
 
     Short sequences run as often as it takes to make 16,000 steps, so that the first one, which

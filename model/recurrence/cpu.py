@@ -268,7 +268,8 @@ class _Layer(torch.autograd.Function):
         samples, steps, inputs = x.shape
         shape = samples, steps, synapse.planes, len(cell.threshold)
         rows = x.reshape(-1, inputs)
-        largest, ctx.grid, ctx.synapse = 0, grid, synapse
+        largest = 0
+        ctx.guard_bits, ctx.small_weights = synapse.guard_bits, _small_weights(synapse, grid)
         if grid is None:
             current = _product(rows, weight, x.dtype)
         else:
@@ -305,7 +306,7 @@ class _Current(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, synapse: Synapse, grid: Grid
     ) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
-        ctx.grid, ctx.synapse = grid, synapse
+        ctx.guard_bits, ctx.small_weights = synapse.guard_bits, _small_weights(synapse, grid)
         product = _exact_product(x.reshape(-1, x.shape[-1]), weight, synapse).double()
         current = product.view(*x.shape[:-1], synapse.planes, -1) * 2.0**synapse.guard_bits
         return current if bias is None else current + bias
@@ -322,17 +323,21 @@ def _product_grads(
     ctx: Any, current_grad: Tensor, x: Tensor, weight: Tensor
 ) -> tuple[Tensor | None, Tensor | None]:
     """Gradients of x and weight, a function's first arguments, where they are wanted."""
-    grad, gain = current_grad.view(-1, len(weight)), 2.0**ctx.synapse.guard_bits
+    grad, gain = current_grad.view(-1, len(weight)), 2.0**ctx.guard_bits
     x_grad = weight_grad = None
     if ctx.needs_input_grad[0]:
-        small = ctx.grid is not None and ctx.synapse.largest_weight <= _INT8
-        rounded = small and grad.dtype == torch.float32
+        rounded = ctx.small_weights and grad.dtype == torch.float32
         x_grad = products.input_gradient(grad, weight, gain, rounded=rounded)
         x_grad = x_grad.view(x.shape).to(x.dtype)
     if ctx.needs_input_grad[1]:
         rows = x.reshape(-1, x.shape[-1])
         weight_grad = (products.weight_gradient(grad, rows) * gain).to(weight.dtype)
     return x_grad, weight_grad
+
+
+def _small_weights(synapse: Synapse, grid: Grid | None) -> bool:
+    """Whether the weights are integers of at most 8 bits."""
+    return grid is not None and synapse.largest_weight <= _INT8
 
 
 def _largest_sum(synapse: Synapse) -> int:

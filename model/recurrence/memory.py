@@ -40,7 +40,9 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 
 def add(a: Tensor, b: Tensor) -> Tensor:
-    """As ``a + b``, of one shape and dtype."""
+    """As ``a + b``, of one shape and dtype; blocks are kept for the CPU only."""
+    if a.device.type != "cpu":
+        return a + b
     total: Tensor = _Add.apply(a, b)  # type: ignore[no-untyped-call]
     return total
 

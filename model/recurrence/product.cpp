@@ -111,9 +111,10 @@ struct Rounded {
 
     static void pack_strip(Term *to, Real *units, const Matrix<Real> &of, int64_t count,
                            int64_t depth) {
-        std::fill_n(to, HEIGHT * STRIDE, 0);
-        for (int64_t i = 0; i < count; ++i)
-            units[i] *= round((int16_t *)(to + i * STRIDE), of.at + i * of.by_i, depth);
+        for (int64_t i = 0; i < HEIGHT; ++i, to += STRIDE) {
+            std::fill_n(to, (depth + 1) / TERMS, 0);
+            if (i < count) units[i] *= round((int16_t *)to, of.at + i * of.by_i, depth);
+        }
     }
 
     // Returns the unit: what is rounded to 1, a power of two.  Not a number where an x is not, or

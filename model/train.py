@@ -100,7 +100,9 @@ def fit(
             if isinstance(stop.__context__, KeyboardInterrupt):
                 signal.signal(signal.SIGINT, handler)
                 if trainer.strategy.launcher is not None:
-                    trainer.strategy.launcher.kill(signal.SIGTERM)
+                    # Not SIGTERM: Lightning's processes answer that by a collective operation,
+                    # and wait for ever (half an hour) where they stand at different ones.
+                    trainer.strategy.launcher.kill(signal.SIGKILL)
                 raise KeyboardInterrupt from None
             raise
     if config.devices > 1:  # weights have come back from the processes, the history has not

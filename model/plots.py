@@ -26,6 +26,9 @@ def curves(path: Path, history: Sequence[Metrics]) -> None:
     loss.plot(epochs, [m.loss for m in history], color=BLUE)
     loss.set(xlabel="epoch", ylabel="training loss (cross entropy)", yscale="log")
     accuracy.plot(epochs, [m.train_accuracy for m in history], color=BLUE, label="training")
+    valid = [m.valid_accuracy for m in history if m.valid_accuracy is not None]
+    if valid:
+        accuracy.plot(epochs, valid, color=GREY, label="validation")
     accuracy.plot(epochs, [m.test_accuracy for m in history], color=ORANGE, label="test")
     accuracy.set(xlabel="epoch", ylabel="accuracy", ylim=(None, 1.005))
     accuracy.legend(loc="lower right")

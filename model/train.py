@@ -7,8 +7,8 @@ runs on one thread: sums split over threads round differently, and networks of t
 nothing from more.
 
 Several processes (``devices``) share every batch and add up their gradients, so that they do what
-one does, but for the rounding of sums and for what a process sees of its part alone: dropout, the
-statistics of batch norm (the first process's are kept), and the rates that are punished.
+one does, but for the rounding of sums and for what a process sees of its part alone: dropout and
+the statistics of batch norm (the first process's are kept).
 """
 
 from __future__ import annotations
@@ -63,13 +63,29 @@ class Tensors(NamedTuple):
 
 @dataclass(frozen=True)
 class Metrics:
-    """One epoch.  ``rates``: spikes per neuron and step of each layer, on the test set."""
+    """One epoch.
+
+    rates             spikes per neuron and step of each layer, on the test set
+    valid_accuracy    None where there is no validation set
+    """
 
     epoch: int
     loss: float
     train_accuracy: float
     test_accuracy: float
     rates: tuple[float, ...]
+    valid_accuracy: float | None = None
+
+    def numbers(self) -> dict[str, float]:
+        """By the names of metrics.csv."""
+        valid = self.valid_accuracy
+        return {
+            "loss": self.loss,
+            "train_accuracy": self.train_accuracy,
+            **({} if valid is None else {"valid_accuracy": valid}),
+            "test_accuracy": self.test_accuracy,
+            **{f"rate.{i}": rate for i, rate in enumerate(self.rates)},
+        }
 
 
 def fit(
@@ -110,6 +126,12 @@ def fit(
     if len(loop.history) != config.epochs:  # one that says it is done is not gone on with
         raise _unfit(checkpoint, ValueError(f"metrics of {len(loop.history)} epochs"))
     return loop.history
+
+
+def check_devices(config: TrainingConfig) -> None:
+    """Raises RecipeError for devices that this machine does not have."""
+    with _quiet():
+        _trainer(config, progress=False)
 
 
 def _trainer(config: TrainingConfig, progress: bool) -> pl.Trainer:
@@ -188,13 +210,23 @@ class TrainingLoop(pl.LightningModule):
         if weight:
             total = (loss.detach() * len(target)).view(1).double()
             self.sums += torch.cat([total, _hits(logits, target)])
+        loss = loss * weight
         if self.config.rate_target is not None:
-            excess = (activity.rates(batch.steps) - self.config.rate_target).relu()
+            share = batch.weights[1]
+            rates = self._of_all_parts(activity.rates(batch.steps), share)
+            excess = (rates - self.config.rate_target).relu()
             penalty = excess.square().sum() / self.config.rate_target
-            loss = loss + self.config.rate_weight * penalty
+            loss = loss + self.config.rate_weight * penalty * share
         if self.config.overflow_weight:
             loss = loss + self.config.overflow_weight * activity.overflow()
-        return loss * weight
+        return loss
+
+    def _of_all_parts(self, rates: Tensor, share: float) -> Tensor:
+        """The whole batch's rates; the gradient is that of this part's, whose steps weigh share."""
+        if self.config.devices == 1:
+            return rates
+        whole = self.trainer.strategy.reduce(rates.detach() * share, reduce_op="mean")
+        return rates + (whole - rates.detach())
 
     def _seed_dropout(self, batch_idx: int) -> None:
         """Not by ``torch.manual_seed``, which takes a millisecond to ask for other devices."""
@@ -247,9 +279,13 @@ class TrainingLoop(pl.LightningModule):
             torch.distributed.broadcast(buffer, 0)
         measured = _measure(self.network, self.data.test, self._part())
         accuracy, rates = _score(self._total(measured))
+        valid = None
+        if self.data.valid is not None:
+            measured = _measure(self.network, self.data.valid, self._part())
+            valid, _ = _score(self._total(measured))
         loss, hits, labels = self._total(self.sums).tolist()
         self.history.append(
-            Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates)
+            Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates, valid)
         )
         self.log_dict({"loss": loss / labels, "test_accuracy": accuracy}, prog_bar=True)
         partial = self.folder / f".{CHECKPOINT}{PARTIAL}"
@@ -279,7 +315,7 @@ class TrainingLoop(pl.LightningModule):
         """See on_save_checkpoint."""
         history = [Metrics(**metrics) for metrics in checkpoint["history"]]
         for epoch, metrics in enumerate(history):
-            numbers = (metrics.loss, metrics.train_accuracy, metrics.test_accuracy, *metrics.rates)
+            numbers = metrics.numbers().values()
             if metrics.epoch != epoch or not all(isinstance(n, float) for n in numbers):
                 raise ValueError(f"metrics of epoch {epoch}: {brief(metrics)}")
         self.history = history
@@ -396,12 +432,9 @@ def _cells(network: nn.Module) -> list[nn.Module]:
 def _csv(history: list[Metrics]) -> bytes:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    layers = range(len(history[0].rates))
-    rows.writerow(
-        ["epoch", "loss", "train_accuracy", "test_accuracy", *(f"rate.{i}" for i in layers)]
-    )
+    rows.writerow(["epoch", *history[0].numbers()])
     for m in history:
-        rows.writerow([m.epoch, m.loss, m.train_accuracy, m.test_accuracy, *m.rates])
+        rows.writerow([m.epoch, *m.numbers().values()])
     return text.getvalue().encode()
 
 

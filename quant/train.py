@@ -19,7 +19,7 @@ from rfssm.model.files import PARTIAL, no_room, write_atomically
 from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
 from rfssm.model.strict import parse_yaml, read_bounded
-from rfssm.model.train import Metrics, fit, reproducible
+from rfssm.model.train import Metrics, check_devices, fit, reproducible
 from rfssm.quant import golden
 from rfssm.quant.bounds import reachable_range
 from rfssm.quant.freeze import freeze
@@ -86,6 +86,7 @@ def train(
         datasets.check_augmentation(recipe.training.augmentation, data.train)
     with reproducible():
         network = build(recipe, data)
+        check_devices(recipe.training)
         _open_folder(recipe, run_dir, resume)  # once nothing is left to refuse
         frozen = None
         reachable: tuple[int, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -85,6 +86,8 @@ def _downloaded(config: ShdConfig | SscConfig, part: str) -> Path:
             else:
                 tonic.datasets.SSC(save_to=str(root), split=part)
         except (OSError, RuntimeError, BadZipFile) as error:
+            with suppress(OSError):  # it is not empty
+                (root / name).rmdir()
             raise DataError(
                 f"{path}: no such file, and tonic cannot download it ({error}); it comes from "
                 f"zenkelab.org/datasets/{path.name}.zip; remove what a broken download has left"

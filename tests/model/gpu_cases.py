@@ -203,8 +203,16 @@ def test_layers_equal_the_plain_loop(
     same(outcomes[1], outcomes[0])
 
 
-def test_torch_multiplies_bytes() -> None:
-    assert gpu._multiplies_bytes(torch.device(DEVICE))
+def test_torch_multiplies_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = torch.device(DEVICE)
+    assert gpu._multiplies_bytes(device)
+    right = torch._int_mm
+    gpu._multiplies_bytes.cache_clear()
+    monkeypatch.setattr(torch, "_int_mm", lambda a, b: right(a, b) + 1)
+    try:
+        assert not gpu._multiplies_bytes(device)
+    finally:
+        gpu._multiplies_bytes.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -328,6 +328,32 @@ def test_without_a_compiler_one_warning_and_the_same_results(
     assert torch.equal(states.double(), expected[1].double())
 
 
+@pytest.mark.parametrize("how", ["off by one", "wrong for one shape", "refuses", "missing"])
+def test_products_of_bytes_that_are_wrong_are_not_used(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = torch._int_mm
+
+    def wrong(a: Tensor, b: Tensor, **out: Tensor) -> Tensor:
+        if how == "refuses":
+            raise RuntimeError("not on this machine")
+        return right(a, b, **out) + int(how == "off by one" or b.shape[1] == 7)
+
+    case = Case(Grid("RND", *signed_range(16), 14))
+    assert_equal(case)
+    assert cpu._int8_works()
+    cpu._int8_works.cache_clear()
+    if how == "missing":
+        monkeypatch.delattr(torch, "_int_mm")
+    else:
+        monkeypatch.setattr(torch, "_int_mm", wrong)
+    try:
+        assert_equal(case)
+        assert not cpu._int8_works()
+    finally:
+        cpu._int8_works.cache_clear()
+
+
 def test_the_fast_kernel_is_the_default() -> None:
     assert fastest(torch.device("cpu")) == "cpu"
 

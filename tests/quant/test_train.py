@@ -121,6 +121,13 @@ def test_killed_and_resumed_run_ends_with_the_same_network(
     assert not list(folder.glob(".*")), "partial files are left"
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_missing_gpu_is_refused_before_a_run_exists(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"training\.accelerator = gpu"):
+        train(recipe(accelerator="gpu"), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_resuming_a_finished_run_changes_nothing(undisturbed: Path) -> None:
     before = (undisturbed / "network.safetensors").read_bytes()
     train(recipe(), undisturbed, resume=True, progress=False)

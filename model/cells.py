@@ -19,7 +19,12 @@ PRF_TIME_CONSTANT = 2.0
 
 
 class Dynamics(nn.Module):
-    """Constants of a cell that are trained: at a learning rate of their own, without decay."""
+    """Constants of a cell that are trained: at a learning rate of their own, without decay.
+
+    precision    what constants are computed in from parameters; they are float64 then
+    """
+
+    precision = torch.float64
 
 
 class Neuron(Dynamics):
@@ -75,23 +80,29 @@ class S5RFCell(Neuron):
 
     def eigenvalue(self) -> Tensor:
         """Of the continuous cell, complex.    (N,)"""
-        return torch.complex(-self.log_damping.double().exp(), self.frequency.double())
+        damping = self.log_damping.to(self.precision).exp()
+        return torch.complex(-damping, self.frequency.to(self.precision))
+
+    def _pole(self) -> Tensor:
+        advance = self.log_step.to(self.precision).exp() * self.eigenvalue()
+        if self.discretization == "bilinear":
+            return 1 / (1 - advance / 2) * (1 + advance / 2)
+        return torch.exp(advance)
 
     def pole(self) -> Tensor:
         """What z is multiplied by in one step, complex.    (N,)"""
-        advance = self.log_step.double().exp() * self.eigenvalue()
-        if self.discretization == "bilinear":
-            return (1 + advance / 2) / (1 - advance / 2)
-        return torch.exp(advance)
+        return self._pole().to(torch.complex128)
 
     def gain(self) -> Tensor:
         """See ``Neuron.gain``."""
-        step = self.log_step.double().exp()
+        step = self.log_step.to(self.precision).exp()
         if self.discretization == "dirac":
-            return step
+            return step.double()
         if self.discretization == "zoh":
-            return (self.pole() - 1) / self.eigenvalue()
-        return step / (1 - step * self.eigenvalue() / 2)
+            gain = (self._pole() - 1) / self.eigenvalue()
+        else:
+            gain = 1 / (1 - step * self.eigenvalue() / 2) * step
+        return gain.to(torch.complex128)
 
     def transition(self) -> Tensor:
         """See ``Neuron.transition``."""
@@ -142,8 +153,10 @@ class CSiLIFCell(Neuron):
 
     def pole(self) -> Tensor:
         """What z is multiplied by in one step, complex.    (N,)"""
-        eigenvalue = torch.complex(-self.log_damping.double().exp(), self.frequency.double())
-        return torch.exp(self.log_step.double().exp() * eigenvalue)
+        damping = self.log_damping.to(self.precision).exp()
+        eigenvalue = torch.complex(-damping, self.frequency.to(self.precision))
+        step = self.log_step.to(self.precision).exp()
+        return torch.exp(step * eigenvalue).to(torch.complex128)
 
     def gain(self) -> Tensor:
         """See ``Neuron.gain``."""
@@ -215,9 +228,10 @@ class SiLIFCell(AdaptiveCell):
 
     def decays(self) -> tuple[Tensor, Tensor]:
         """See ``AdaptiveCell.decays``."""
-        step = self.log_step.double().exp()
-        alpha, beta = self.log_alpha_rate.double().exp(), self.log_beta_rate.double().exp()
-        return torch.exp(-alpha * step), torch.exp(-beta * step)
+        step = self.log_step.to(self.precision).exp()
+        alpha = self.log_alpha_rate.to(self.precision).exp()
+        beta = self.log_beta_rate.to(self.precision).exp()
+        return torch.exp(-alpha * step).double(), torch.exp(-beta * step).double()
 
 
 @dataclass(frozen=True)
@@ -260,8 +274,8 @@ class AdLIFCell(AdaptiveCell):
 
     def decays(self) -> tuple[Tensor, Tensor]:
         """See ``AdaptiveCell.decays``."""
-        alpha, beta = self.alpha.double(), self.beta.double()
-        return alpha.clamp(*self.limits.alpha), beta.clamp(*self.limits.beta)
+        alpha, beta = self.alpha.to(self.precision), self.beta.to(self.precision)
+        return alpha.clamp(*self.limits.alpha).double(), beta.clamp(*self.limits.beta).double()
 
     def coupling(self) -> Tensor:
         """See ``AdaptiveCell.coupling``."""

@@ -24,6 +24,7 @@ from rfssm.model.cells import (
     AdLIFCell,
     ClampedLeakCell,
     CSiLIFCell,
+    Dynamics,
     LeakCell,
     LIFCell,
     Neuron,
@@ -38,6 +39,17 @@ Output = Literal["log_softmax", "softmax_sum"]
 
 CONFIG, PARAMETER = "config", "param."
 """Names in a file: of the description, and how those of parameters begin."""
+
+
+_ONLY = {
+    "threshold": 1.0,
+    "spike": ">",
+    "initial_state": 0,
+    "bidirectional": False,
+    "keep_imag": True,
+    "step_rescale": 1.0,
+}
+"""Options that have one value here."""
 
 
 class PublishedNetwork(FloatNetwork):
@@ -65,6 +77,9 @@ class PublishedNetwork(FloatNetwork):
 def load_published(path: Path | str) -> PublishedNetwork:
     """Build a network from a published file, in float64, in evaluation mode, not to be trained.
 
+    Its constants are rounded as the authors' code rounds them, in the precision of the file: at 100
+    rad per step float32 moves a pole by 4e-6, and in long sequences that moves spikes.
+
     Raises NetworkError, naming what the file lacks.
     """
     config, parameters = _read(Path(path))
@@ -79,6 +94,9 @@ def load_published(path: Path | str) -> PublishedNetwork:
             raise NetworkError(f"config.model = {brief(model)}: must be one of {known}")
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
+    for module in network.modules():
+        if isinstance(module, Dynamics):
+            module.precision = parameters.precision()
     return network.double().eval().requires_grad_(False)
 
 
@@ -87,6 +105,11 @@ class Parameters:
 
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
         self.arrays = arrays
+
+    def precision(self) -> torch.dtype:
+        """What the authors' code computes in with these parameters."""
+        double = any(a.dtype in (np.float64, np.complex128) for a in self.arrays.values())
+        return torch.float64 if double else torch.float32
 
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
@@ -120,10 +143,17 @@ def _read(path: Path) -> tuple[dict[str, Any], Parameters]:
         raise NetworkError(f"{path}: config is no JSON ({said(error)})") from None
     if not isinstance(config, dict):
         raise NetworkError(f"{path}: config = {brief(config)}: must be a JSON object")
-    for field, only in (("threshold", 1.0), ("spike", ">"), ("initial_state", 0)):
+    for field, only in _ONLY.items():
         if config.get(field, only) != only:
             raise NetworkError(f"{path}: config.{field} = {brief(config[field])}: must be {only!r}")
     return config, Parameters({k.removeprefix(PARAMETER): a for k, a in arrays.items()})
+
+
+def _flag(config: dict[str, Any], field: str, default: bool) -> bool:
+    value = config.get(field, default)
+    if type(value) is not bool:
+        raise NetworkError(f"config.{field} = {brief(value)}: must be true or false")
+    return value
 
 
 def _count(config: dict[str, Any], field: str) -> int:
@@ -157,7 +187,7 @@ def _s5rf(config: dict[str, Any], parameters: Parameters) -> PublishedNetwork:
         mixing = None
         if cell.discretization == "zoh":
             mixing = parameters.get(at + "V", neurons, neurons, kinds="fc").to(torch.complex128)
-        skip = config.get("skip", True) and 0 < i < last
+        skip = _flag(config, "skip", True) and 0 < i < last
         rows = weight.transpose(1, 2).reshape(neurons, 2 * width)
         layers.append(SpikingLayer(cell, rows, skip=skip, mixing=mixing))
     readout = Readout(
@@ -199,6 +229,9 @@ def _sparch(model: str, config: dict[str, Any], parameters: Parameters) -> Publi
     layers = []
     for i, neurons in enumerate(sizes[:-1]):
         weight = parameters.get(f"snn.{i}.W.weight", neurons, widths[i])
+        for name in (f"snn.{i}.W.bias", f"snn.{i}.V.weight"):
+            if name in parameters:
+                raise NetworkError(f"param.{name}: no layer here has a bias or recurrent weights")
         cell = _CELLS[model](partial(_cell_parameter, parameters, i, neurons))
         layers.append(SpikingLayer(cell, weight, norm=_norm(parameters, i, neurons)))
     i, classes = len(sizes) - 1, sizes[-1]
@@ -216,9 +249,12 @@ def _cell_parameter(parameters: Parameters, layer: int, neurons: int, name: str)
 
 def _norm(parameters: Parameters, layer: int, channels: int) -> Normalization | None:
     at = f"snn.{layer}.norm."
-    if at + "weight" not in parameters:
-        return None
-    norm = Normalization(channels)
     names = "weight", "bias", "running_mean", "running_var"
-    norm.double().load_state_dict({name: parameters.get(at + name, channels) for name in names})
+    if not any(at + name in parameters for name in names):
+        return None
+    values = {name: parameters.get(at + name, channels) for name in names}
+    if (values["running_var"] < 0).any():
+        raise NetworkError(f"param.{at}running_var: must not be negative")
+    norm = Normalization(channels)
+    norm.double().load_state_dict(values)
     return norm

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rfssm.model.arrays import read_npz
-from rfssm.model.errors import SamplesError
+from rfssm.model.errors import NetworkError, SamplesError
 from rfssm.model.network import FloatNetwork, alive, fold
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
@@ -52,10 +52,14 @@ class Calibration:
         """Read ``x`` and ``steps`` (all of x's if absent) of an ``.npz``."""
         arrays = read_npz(path, ["x"], ("x", "steps").__contains__, SamplesError)
         x = arrays["x"]
-        if x.ndim != 3:
-            raise SamplesError(f"{path}: x: shape {list(x.shape)}, must be [samples, steps, M]")
+        if x.ndim != 3 or not x.size:
+            raise SamplesError(
+                f"{path}: x: shape {list(x.shape)}, must be [samples, steps, M], none of them 0"
+            )
         if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
             raise SamplesError(f"{path}: x: must hold finite numbers")
+        if x.dtype.kind == "f":
+            x = x.astype(np.float64)
         steps = arrays.get("steps", np.full(len(x), x.shape[1]))
         if steps.dtype.kind not in "iu":
             raise SamplesError(f"{path}: steps: dtype {steps.dtype}, must be integers")
@@ -199,6 +203,9 @@ def _observe(
     peaks = [0.0] * (len(layers) + 1)
     spikes: list[list[NDArray[np.bool_]]] = [[] for _ in layers]
     labels = []
+    heaviest = float(fold(network.readout, network.readout.weight)[0].abs().max())
+    if not heaviest:
+        raise NetworkError("readout: every weight is 0, no spike can change the label")
     for start in range(0, len(calibration.x), BATCH):
         x = torch.from_numpy(calibration.x[start : start + BATCH]).to(network.readout.weight)
         steps = torch.from_numpy(calibration.steps[start : start + BATCH])
@@ -206,13 +213,14 @@ def _observe(
         for i, layer in enumerate(layers):
             s, z = layer.run(x)
             largest = (z * live[..., None]).abs().amax((0, 1, 2))
+            if not largest.isfinite().all():
+                raise NetworkError(f"layer {i}: states grow beyond all bounds; is it stable?")
             rows, _ = fold(layer, layer.weight)
             peaks[i] = max(peaks[i], float((largest / _rows(rows)).max()))
             spikes[i].append((s * live).bool().numpy())
             x = s + x if layer.skip else s
         m = network.readout.run(x)
-        rows, _ = fold(network.readout, network.readout.weight)
-        peaks[-1] = max(peaks[-1], float((m * live).abs().max() / rows.abs().max()))
+        peaks[-1] = max(peaks[-1], float((m * live).abs().max() / heaviest))
         labels.append(((m * live).sum(1) / steps[:, None]).argmax(1).numpy())
     return peaks, [np.concatenate(s) for s in spikes], np.concatenate(labels)
 

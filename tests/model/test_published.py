@@ -54,6 +54,13 @@ def test_every_parameter_matters(data_root: Path, tmp_path: Path, name: str) -> 
         ("s5rf_a", {"config.threshold": 0.5}, r"config\.threshold = 0\.5: must be 1\.0"),
         ("s5rf_a", {"config.spike": ">="}, r"config\.spike = '>=': must be '>'"),
         ("s5rf_a", {"param.li.tau": np.zeros(4)}, r"param\.li\.tau: shape \[4\], must be \[5\]"),
+        ("s5rf_a", {"config.skip": "false"}, r"config\.skip = 'false': must be true or false"),
+        ("s5rf_a", {"config.keep_imag": False}, r"config\.keep_imag = False: must be True"),
+        ("s5rf_a", {"config.step_rescale": 2.0}, r"config\.step_rescale = 2\.0: must be 1\.0"),
+        ("silif_a", {"config.bidirectional": True}, r"config\.bidirectional = True: must be"),
+        ("silif_a", {"param.snn.0.W.bias": np.ones(24)}, r"param\.snn\.0\.W\.bias: no layer"),
+        ("silif_a", {"param.snn.1.V.weight": np.ones(1)}, r"param\.snn\.1\.V\.weight: no layer"),
+        ("silif_a", {"param.snn.0.norm.running_var": -np.ones(24)}, r"must not be negative"),
         ("silif_a", {"config.sizes": [24]}, r"config\.sizes = \[24\]: must list"),
         ("silif_a", {"config.initial_state": 1}, r"config\.initial_state = 1: must be 0"),
         ("silif_a", {"param.snn.1.a": np.full(16, np.nan)}, r"param\.snn\.1\.a: .* not finite"),
@@ -74,6 +81,56 @@ def test_refusals_name_the_field(
     with pytest.raises(NetworkError, match=message) as caught:
         load_published(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_norm_lacks_nothing(data_root: Path, tmp_path: Path) -> None:
+    arrays = dict(np.load(data_root / "published" / "silif_a.npz"))
+    del arrays["param.snn.0.norm.weight"]
+    np.savez(tmp_path / "network.npz", **arrays)
+    with pytest.raises(NetworkError, match=r"param\.snn\.0\.norm\.weight: missing"):
+        load_published(tmp_path / "network.npz")
+
+
+@pytest.mark.parametrize("stored", [np.float32, np.float64])
+def test_constants_are_rounded_as_by_the_authors(tmp_path: Path, stored: type) -> None:
+    """C-SiLIF that turns up to 150 rad per step, for 250 steps: 1e-5 rad move many spikes."""
+    random, n, m = np.random.default_rng(0), 256, 40
+    step = np.exp(random.uniform(np.log(0.01), np.log(0.5), n))
+    file = {
+        "log_dt": np.log(step),
+        "log_log_alpha": np.log(random.uniform(0.001, 0.02, n) / step),
+        "alpha_img": random.uniform(-150, 150, n) / step,
+        "b": random.uniform(0.2, 1, n),
+        "W.weight": random.integers(-32, 33, (n, m)) / 64,
+    }
+    file = {name: array.astype(stored) for name, array in file.items()}
+    rest = {"snn.1.W.weight": np.zeros((5, n), stored), "snn.1.alpha": np.zeros(5, stored)}
+    config = json.dumps({"model": "CSiLIF", "inputs": m, "sizes": [n, 5]})
+    named = {f"param.snn.0.{name}": array for name, array in file.items()}
+    named |= {f"param.{name}": array for name, array in rest.items()}
+    np.savez(tmp_path / "network.npz", config=np.array(config), **named)
+    x = torch.from_numpy(random.integers(0, 2, (4, 250, m)).astype(stored))
+
+    given = {name: torch.from_numpy(array) for name, array in file.items()}
+    rate = torch.complex(-given["log_log_alpha"].exp(), given["alpha_img"])
+    pole = torch.exp(given["log_dt"].exp() * rate)
+    current = x @ given["W.weight"].T
+    z = torch.zeros(4, n, dtype=pole.dtype)
+    spike = torch.zeros(4, n, dtype=x.dtype)
+    expected = []
+    for t in range(250):
+        z = pole * (z - 0.5 * spike) + given["b"] * current[:, t]
+        spike = (2 * z.real > 1).to(x.dtype)
+        expected.append(spike.bool())
+
+    network = load_published(tmp_path / "network.npz")
+    _, (spikes,) = network(x, return_spikes=True)
+    flips = (spikes.bool() != torch.stack(expected, 1)).sum()
+    assert flips == 0
+    if stored is np.float32:
+        network.spiking()[0].cell.precision = torch.float64
+        _, (others,) = network(x, return_spikes=True)
+        assert (others != spikes).any()
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

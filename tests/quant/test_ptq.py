@@ -96,6 +96,7 @@ def test_words_of_the_input_follow_the_samples(
     [
         ({"y": np.zeros(3)}, "has no array 'x'"),
         ({"x": np.zeros((3, 4))}, r"x: shape \[3, 4\], must be \[samples, steps"),
+        ({"x": np.zeros((0, 4, 1))}, r"x: shape \[0, 4, 1\], must be .* none of them 0"),
         ({"x": np.full((1, 2, 3), np.nan)}, "finite"),
         ({"x": np.zeros((2, 4, 1)), "steps": np.array([4, 5])}, "steps: must be 2 numbers"),
         ({"x": np.full((1, 2, 1), 70_000)}, "must fit 16 bits"),
@@ -105,6 +106,33 @@ def test_refused_calibrations(tmp_path: Path, arrays: dict[str, np.ndarray], mes
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(SamplesError, match=message):
         quantize(slow_network(0.1), Calibration.load(tmp_path / "x.npz"), name="x")
+
+
+@pytest.mark.data
+def test_a_readout_without_weights_is_refused(data_root: Path, tmp_path: Path) -> None:
+    arrays = dict(np.load(data_root / "published" / "silif_a.npz"))
+    arrays["param.snn.2.W.weight"] *= 0
+    path = tmp_path / "network.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(NetworkError, match="readout: every weight is 0"):
+        quantize(load_published(path), Calibration.load(path), name="x")
+
+
+def test_samples_of_any_float_type(tmp_path: Path) -> None:
+    formats = []
+    for dtype in (np.float16, np.float64, np.longdouble):
+        np.savez(tmp_path / "x.npz", x=np.linspace(0, 1, 20, dtype=dtype).reshape(1, 20, 1))
+        calibration = Calibration.load(tmp_path / "x.npz")
+        formats.append(quantize(slow_network(0.1), calibration, name="x")[1].formats)
+    assert formats[0] == formats[1] == formats[2]
+
+
+def test_a_network_that_grows_beyond_any_width_is_refused() -> None:
+    grown = slow_network(0.1)
+    grown.spiking()[0].weight.data *= 1e308  # not infinite, but its states are
+    calibration = Calibration(np.ones((1, 100, 1)), np.array([100]))
+    with pytest.raises(NetworkError, match="layer 0: states grow"):
+        quantize(grown, calibration, name="x")
 
 
 def test_calibration_must_fit_the_network() -> None:

@@ -45,6 +45,10 @@ CHECKPOINT = "checkpoint.ckpt"
 METRICS = "metrics.csv"
 
 
+class GradientWarning(UserWarning):
+    """Steps were left out of training, because their gradient is no number."""
+
+
 class Trainable(Protocol):
     """A network that can be trained: an ``nn.Module`` with this method."""
 
@@ -171,6 +175,7 @@ class TrainingLoop(pl.LightningModule):
         # Whether a checkpoint, if any, has been taken in whole; all processes see it.
         self.restored = torch.zeros(1, dtype=torch.bool).share_memory_()  # type: ignore[no-untyped-call]
         self.sums = torch.zeros(3, dtype=torch.float64)  # loss, hits, labels of this epoch
+        self.left_out = torch.zeros((), dtype=torch.int64)  # steps of this epoch
 
     def epoch_batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Epoch:
         """What this epoch trains on."""
@@ -263,6 +268,24 @@ class TrainingLoop(pl.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """By norm.  A gradient that no number holds any more changes nothing.
+
+        At a reset it can grow with every step: over a thousand of them beyond 1e38, in one neuron
+        that stays near its threshold.
+        """
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad.masked_fill_(~norm.isfinite(), 0)
+        self.left_out = self.left_out + ~norm.isfinite()
+
     def on_train_start(self) -> None:
         """Refuse a checkpoint that does not stand where it says."""
         if self.current_epoch != len(self.history):
@@ -271,6 +294,7 @@ class TrainingLoop(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Start counting anew."""
+        self.left_out = torch.zeros((), dtype=torch.int64, device=self.device)
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
 
     def on_train_epoch_end(self) -> None:
@@ -283,6 +307,14 @@ class TrainingLoop(pl.LightningModule):
         if self.data.valid is not None:
             measured = _measure(self.network, self.data.valid, self._part())
             valid, _ = _score(self._total(measured))
+        if self.left_out and self.trainer.is_global_zero:
+            warnings.warn(
+                f"epoch {self.current_epoch}: {int(self.left_out)} of {len(self.epoch_batches(0))} "
+                "steps left out, their gradient is no finite number; if there are many, train with "
+                "a smaller training.cell_learning_rate",
+                GradientWarning,
+                stacklevel=1,
+            )
         loss, hits, labels = self._total(self.sums).tolist()
         self.history.append(
             Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates, valid)

@@ -23,7 +23,7 @@ from rfssm.model.data import Batch, Data, Epoch, Split
 from rfssm.model.errors import RecipeError
 from rfssm.model.network import Activity, build
 from rfssm.model.recipe import AugmentationConfig, DigitsConfig, NetworkConfig, TrainingConfig
-from rfssm.model.train import Tensors, TrainingLoop, evaluate, fit
+from rfssm.model.train import GradientWarning, Tensors, TrainingLoop, evaluate, fit
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +182,27 @@ def test_a_validation_set_is_scored_apart(tmp_path: Path, digits: Data) -> None:
     assert history[-1].valid_accuracy == evaluate(network, valid)[0]
     plots.curves(tmp_path / "curves.png", history)
     assert fit(network, data, config, seed=0, folder=tmp_path, progress=False) == history
+
+
+@pytest.mark.parametrize("worth", [torch.nan, torch.inf, 1e30])
+def test_a_gradient_beyond_all_numbers_changes_nothing(
+    worth: float, tmp_path: Path, digits: Data
+) -> None:
+    """1e30 is a number, but its square is none in single precision."""
+    network = build(NetworkConfig(neurons=(8,)), 1, 10, torch.Generator().manual_seed(0), 1.0)
+    calls = []
+
+    def explode(gradient: Tensor) -> Tensor:
+        calls.append(None)
+        return torch.full_like(gradient, worth) if len(calls) in (2, 5) else gradient
+
+    network.readout.weight.register_hook(explode)
+    config = TrainingConfig(epochs=1, batch=96)
+    with pytest.warns(GradientWarning, match=r"epoch 0: 2 of 15 steps left out"):
+        history = fit(network, digits, config, seed=0, folder=tmp_path, progress=False)
+    assert len(calls) == 15
+    assert np.isfinite(history[0].loss)
+    assert all(bool(p.isfinite().all()) for p in network.parameters())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -241,22 +241,24 @@ inline double mad(double x, double y, double z) {
 #endif
 }
 
-// 2^-x for 0 <= x <= 126, to 5e-6 of it, and far better near 0: with the two first coefficients
-// exact, its 36th power below is good to 1e-6 wherever that is not next to nothing.
-inline float exp2_minus(float x) {
-    const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-    const float shifted = magic - x, whole = shifted - magic, r = -x - whole;
+// 2^r for |r| <= 1/2, to 5e-6 of it, and far better near 0, where its 36th power is not next to
+// nothing: the two first coefficients are exact.
+inline float exp2_near_0(float r) {
     float y = 9.5283390e-3f;
     y = mad(y, r, 5.5793363e-2f);
     y = mad(y, r, 2.4025109e-1f);
     y = mad(y, r, 6.9314718e-1f);
-    y = mad(y, r, 1.0f);
+    return mad(y, r, 1.0f);
+}
+
+// x 2^n for a float in whose lowest bits stands n.
+inline float scale(float x, float n) {
     uint32_t bits, exponent;
-    std::memcpy(&bits, &y, 4);
-    std::memcpy(&exponent, &shifted, 4);  // whole, in its lowest bits
+    std::memcpy(&bits, &x, 4);
+    std::memcpy(&exponent, &n, 4);
     bits += exponent << 23;
-    std::memcpy(&y, &bits, 4);
-    return y;
+    std::memcpy(&x, &bits, 4);
+    return x;
 }
 
 // See rfssm.model.surrogate, at distance x / WIDTH from the threshold and divided by HEIGHT.
@@ -267,13 +269,16 @@ struct MultiGaussian {
     static constexpr double WIDTH = 0.283107266762673, HEIGHT = 1.15;  // sqrt(log2(e) / 18)
 
     static float at(float x) {
-        const float square = std::min(x * x, 126.0f), e = exp2_minus(square);
-        const float e2 = e * e, e4 = std::max(e2 * e2, 1e-4f);  // below, e^36 < 1e-36
-        const float e8 = e4 * e4, e16 = e8 * e8, e32 = e16 * e16;
+        const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+        const float square = std::min(x * x, 126.0f);
+        const float shifted = magic - square, whole = shifted - magic;
+        const float y = exp2_near_0(-square - whole), e = scale(y, shifted);
+        const float y2 = y * y, y4 = y2 * y2, y8 = y4 * y4, y16 = y8 * y8, y32 = y16 * y16;
+        const float centre = whole == 0 ? y32 * y4 : 0;  // elsewhere e^36 < 4e-6
         float wings = mad(square, -2.0404122e-8f, -1.5895940e-5f);  // cosh as a polynomial
         wings = mad(wings, square, -4.9535267e-3f);
         wings = mad(wings, square, -2.5727142e-1f);
-        return mad(e, wings, e32 * e4);
+        return mad(e, wings, centre);
     }
     static double at(double x) {
         x = std::min(std::max(x, -50 * WIDTH), 50 * WIDTH);

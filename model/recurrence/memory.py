@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 SMALL = 1 << 20  # bytes; what is smaller the C library keeps itself
-KEPT = 1 << 30  # bytes that may wait for their next use
+KEPT = 2 << 30  # bytes that may wait for their next use
 _NUMPY = {
     torch.int8: np.int8,
     torch.int16: np.int16,

@@ -240,7 +240,10 @@ def test_a_layer_of_real_numbers_rounds_no_gradient() -> None:
 
 @pytest.mark.parametrize("surrogate", ["multi_gaussian", "boxcar", "arctan"])
 def test_the_surrogate_in_single_precision(surrogate: Surrogate) -> None:
-    """No transition: the gradient of the current is the surrogate at each state."""
+    """No transition: the gradient of the current is the surrogate at each state.
+
+    Of multi_gaussian's centre the kernel leaves out what is below 1.15 * 2^-18.
+    """
     distance = torch.cat([torch.linspace(-5, 5, 4001), torch.linspace(-200, 200, 4001)])
     current = (distance + 1)[None, :, None, None].requires_grad_()
     one = torch.ones(1)
@@ -250,7 +253,9 @@ def test_the_surrogate_in_single_precision(surrogate: Surrogate) -> None:
     assert current.grad is not None
     u = current.detach()[0, :, 0, 0]
     expected = derivative(u.double() - 1, surrogate)
-    assert torch.allclose(current.grad[0, :, 0, 0].double(), expected, rtol=1e-5, atol=1e-6)
+    left_out = 1.15 * 2**-18 if surrogate == "multi_gaussian" else 0.0
+    got = current.grad[0, :, 0, 0].double()
+    assert torch.allclose(got, expected, rtol=1e-5, atol=1e-6 + left_out)
 
 
 def test_single_precision_spikes_and_states_are_the_plain_loops() -> None:

@@ -244,6 +244,7 @@ def deaf(loop):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 if sys.argv[2:] == ["forever"]:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run where it is ignored
     TrainingLoop.on_after_backward = deaf
     run("forever", 2, epochs=10_000)
 run("one", 1)

@@ -21,7 +21,7 @@ PRF_TIME_CONSTANT = 2.0
 class Dynamics(nn.Module):
     """Constants of a cell that are trained: at a learning rate of their own, without decay.
 
-    precision    what constants are computed in from parameters; they are float64 then
+    precision    what decays and poles are computed in from parameters; they are float64 then
     """
 
     precision = torch.float64
@@ -301,7 +301,7 @@ class LIFCell(Neuron):
 
     def decay(self) -> Tensor:
         """Alpha, clamped as the published code does.    (N,)"""
-        return self.alpha.double().clamp(*LEAKS)
+        return self.alpha.to(self.precision).clamp(*LEAKS).double()
 
     def gain(self) -> Tensor:
         """See ``Neuron.gain``."""
@@ -359,7 +359,7 @@ class LeakCell(Dynamics):
 
     def leak(self) -> Tensor:
         """Decay per step.    (C,)"""
-        return self.logit.double().sigmoid()
+        return self.logit.to(self.precision).sigmoid().double()
 
     def gain(self) -> Tensor:
         """What the current is multiplied by.    (C,)"""
@@ -374,7 +374,7 @@ class ClampedLeakCell(LeakCell):
 
     def leak(self) -> Tensor:
         """See ``LeakCell.leak``."""
-        return self.logit.double().clamp(*LEAKS)
+        return self.logit.to(self.precision).clamp(*LEAKS).double()
 
     def gain(self) -> Tensor:
         """See ``LeakCell.gain``."""

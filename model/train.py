@@ -121,7 +121,7 @@ def fit(
                 signal.signal(signal.SIGINT, handler)
                 if trainer.strategy.launcher is not None:
                     # Not SIGTERM: Lightning's processes answer that by a collective operation,
-                    # and wait for ever (half an hour) where they stand at different ones.
+                    # and wait half an hour where they stand at different ones.
                     trainer.strategy.launcher.kill(signal.SIGKILL)
                 raise KeyboardInterrupt from None
             raise
@@ -280,11 +280,12 @@ class TrainingLoop(pl.LightningModule):
         that stays near its threshold.
         """
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+        assert gradient_clip_val is not None
+        lost = ~torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val).isfinite()
         for parameter in parameters:
             if parameter.grad is not None:
-                parameter.grad.masked_fill_(~norm.isfinite(), 0)
-        self.left_out = self.left_out + ~norm.isfinite()
+                parameter.grad.masked_fill_(lost, 0)
+        self.left_out += lost
 
     def on_train_start(self) -> None:
         """Refuse a checkpoint that does not stand where it says."""
@@ -301,12 +302,8 @@ class TrainingLoop(pl.LightningModule):
         """Measure, write metrics.csv and the checkpoint."""
         for buffer in self.network.buffers() if self.trainer.world_size > 1 else ():
             torch.distributed.broadcast(buffer, 0)
-        measured = _measure(self.network, self.data.test, self._part())
-        accuracy, rates = _score(self._total(measured))
-        valid = None
-        if self.data.valid is not None:
-            measured = _measure(self.network, self.data.valid, self._part())
-            valid, _ = _score(self._total(measured))
+        accuracy, rates = self._evaluate(self.data.test)
+        valid = None if self.data.valid is None else self._evaluate(self.data.valid)[0]
         if self.left_out and self.trainer.is_global_zero:
             warnings.warn(
                 f"epoch {self.current_epoch}: {int(self.left_out)} of {len(self.epoch_batches(0))} "
@@ -329,6 +326,10 @@ class TrainingLoop(pl.LightningModule):
         if self.trainer.is_global_zero:
             write_atomically(self.folder / METRICS, _csv(self.history))
             partial.replace(self.folder / CHECKPOINT)
+
+    def _evaluate(self, split: Split) -> tuple[float, tuple[float, ...]]:
+        """See ``evaluate``, shared among all processes."""
+        return _score(self._total(_measure(self.network, split, self._part())))
 
     def _part(self) -> tuple[int, int]:
         """Which of how many processes this is."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +11,13 @@ from torch import Tensor
 from rfssm.model import start
 from rfssm.model.cells import (
     ADLIF,
+    LEAKS,
     AdaptiveCell,
     AdLIFCell,
+    ClampedLeakCell,
     CSiLIFCell,
+    Dynamics,
+    LeakCell,
     LIFCell,
     Neuron,
     PRFCell,
@@ -190,6 +195,57 @@ def test_discretizations_of_s5rf(rule: str) -> None:
         gain = eta / (1 - eta * eigenvalue / 2)
     assert torch.allclose(cell.pole(), pole)
     assert torch.allclose(cell.gain(), gain)
+
+
+def single_constants() -> dict[str, tuple[Dynamics, Callable[[Any], Tensor], Tensor]]:
+    """A cell, one of its constants, and what the authors' operations give for it in float32."""
+    random = torch.Generator().manual_seed(0)
+    log_damping, log_step, other = (torch.randn(64, generator=random) for _ in range(3))
+    frequency, step = 100 * other, log_step.exp()
+    eigenvalue = torch.complex(-log_damping.exp(), frequency)
+    turned = torch.exp(step * eigenvalue)
+    half = 1 / (1 - step * eigenvalue / 2)
+    s5rf = {
+        rule: S5RFCell(log_step, log_damping, frequency, rule)  # type: ignore[arg-type]
+        for rule in ("dirac", "bilinear", "zoh")
+    }
+    csilif = CSiLIFCell(log_step, log_damping, frequency, other)
+    silif = SiLIFCell(log_step, log_damping, other, other, other)
+    lowest = torch.zeros(64)
+    return {
+        "dirac pole": (s5rf["dirac"], lambda cell: cell.pole(), turned),
+        "dirac gain": (s5rf["dirac"], lambda cell: cell.gain(), step),
+        "bilinear pole": (
+            s5rf["bilinear"],
+            lambda cell: cell.pole(),
+            half * (1 + step * eigenvalue / 2),
+        ),
+        "bilinear gain": (s5rf["bilinear"], lambda cell: cell.gain(), half * step),
+        "zoh gain": (s5rf["zoh"], lambda cell: cell.gain(), (turned - 1) / eigenvalue),
+        "csilif pole": (csilif, lambda cell: cell.pole(), turned),
+        "silif alpha": (silif, lambda cell: cell.decays()[0], (-log_damping.exp() * step).exp()),
+        "silif beta": (silif, lambda cell: cell.decays()[1], (-other.exp() * step).exp()),
+        "adlif alpha": (
+            AdLIFCell(lowest, lowest, other, other, ADLIF),
+            lambda cell: cell.decays()[0],
+            lowest.clamp(*ADLIF.alpha),
+        ),
+        "lif": (LIFCell(lowest), lambda cell: cell.decay(), lowest.clamp(*LEAKS)),
+        "leak": (LeakCell(other), lambda cell: cell.leak(), other.sigmoid()),
+        "clamped leak": (ClampedLeakCell(lowest), lambda cell: cell.leak(), lowest.clamp(*LEAKS)),
+    }
+
+
+@pytest.mark.parametrize("name", single_constants())
+def test_constants_of_float32_are_rounded_as_by_the_authors(name: str) -> None:
+    cell, constant, expected = single_constants()[name]
+    cell.double()  # as load_published does; the values stay those of float32
+    exact = constant(cell)
+    cell.precision = torch.float32
+    rounded = constant(cell)
+    assert rounded.dtype == exact.dtype
+    assert torch.equal(rounded, expected.to(exact.dtype))
+    assert not torch.equal(rounded, exact)
 
 
 def test_parameters_of_silif_outside_their_limits_count_as_the_limits() -> None:

@@ -261,6 +261,7 @@ def test_tonic_downloads_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(DataError, match=r"shd_train\.h5: .*no route to host.*zenkelab\.org"):
         data.load(config)
+    assert list(tmp_path.iterdir()) == []
 
     def online(url: str, place: str, filename: str, md5: str) -> None:
         path = Path(place) / filename.removesuffix(".zip")

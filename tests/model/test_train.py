@@ -287,7 +287,7 @@ def test_interrupt_ends_all_processes(tmp_path: Path) -> None:
     """Also one that reaches the first alone, as from a batch system.
 
     Its children may not act on SIGTERM: in Lightning's handler of it they talk to each other, and
-    wait for ever if they stand at different places.  These ignore it.
+    wait half an hour if they stand at different places.  These ignore it.
     """
     command = [sys.executable, "-c", RUNS, str(tmp_path), "forever"]
     with subprocess.Popen(

@@ -253,6 +253,7 @@ def test_tonic_downloads_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("RFSSM_DATA", str(tmp_path))
 
     def offline(url: str, place: str, filename: str, md5: str) -> None:
+        Path(place).mkdir(parents=True, exist_ok=True)  # as tonic's own does
         raise OSError("no route to host")
 
     monkeypatch.setattr(tonic.dataset, "download_and_extract_archive", offline)

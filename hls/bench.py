@@ -25,7 +25,7 @@ test: out.txt
 \tcmp out.txt expected.txt
 \t@echo "{samples} samples, {beats} beats: equal to the golden model"
 
-out.txt: bench.vvp beats.txt
+out.txt: bench.vvp beats.txt $(wildcard $(RTL)/*.mem)
 \tcp $(RTL)/*.mem .
 \tvvp -n bench.vvp {plusargs}
 

@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
-from rfssm.model.errors import HardwareError, RfssmError, SamplesError, printable, some
+from rfssm.model.errors import (
+    HardwareError,
+    RfssmError,
+    SamplesError,
+    ToolError,
+    printable,
+    some,
+)
 from rfssm.model.files import OUT_OF_SPACE
 from rfssm.scripts.files import check_output_file, writing
 
@@ -397,7 +404,7 @@ def verify(
     ] = None,
     engines: Annotated[
         str | None,
-        typer.Option(metavar="A,B,..", help="If absent: golden to icarus, those that can run."),
+        typer.Option(metavar="A,B,..", help="If absent: csim, verilator, icarus, if they can run."),
     ] = None,
     samples: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=1_000_000, help="Use so many samples.")
@@ -409,7 +416,8 @@ def verify(
 ) -> None:
     """Compare engines with the golden model.
 
-    Every spike, state, score and label must be equal; the first difference ends in exit status 1.
+    Every spike, state, score and label must be equal.  The first difference ends in exit status 1,
+    and so does a machine on which no engine can run: nothing was compared there.
     """
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
@@ -428,6 +436,8 @@ def verify(
         print(json.dumps(report.to_json()))
     else:
         console.show(console.engine_table(report), *console.engine_notes(report))
+    if not report.compared:
+        print("nothing was compared: no engine can run here", file=sys.stderr)
     if not report.equal:
         raise typer.Exit(CHECK_FAILED)
 
@@ -561,10 +571,12 @@ def synth(
 ) -> None:
     """Synthesise, place and route: cells, clock rate, latency, a bitstream.
 
-    With --frequency a design that is slower ends in exit status 1.
+    With --frequency a design that is slower ends in exit status 1.  For a target that only Vivado
+    places, the clock rate is checked by the script that --out writes.
     """
     from rfssm.hls.boards import find_board
     from rfssm.hls.emit import Design
+    from rfssm.hls.engines import missing
     from rfssm.hls.synth import synth as synthesize
     from rfssm.hls.targets import target as target_of
     from rfssm.hls.tops import board_target, board_top
@@ -580,6 +592,13 @@ def synth(
     place = None if board is None else find_board(board)
     chosen = board_target(place) if place else target_of(target or "")
     chosen.speed(speed)
+    if frequency is not None and not chosen.placed and out is None:
+        raise HardwareError(
+            f"--frequency {frequency:g} and --target {chosen.name}: only Vivado places it, so "
+            "the clock rate cannot be checked here; add --out DIR for a script that checks it"
+        )
+    if input_file is not None and (reason := missing("verilator")):
+        raise ToolError(f"--input: samples are timed in Verilator: {reason}")
     if input_file is None:
         samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
     else:

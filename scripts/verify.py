@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rfssm.hls import engines
-from rfssm.model.errors import ToolError
+from rfssm.model.errors import RfssmError, ToolError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Difference, Samples, compare
@@ -56,9 +56,17 @@ class VerifyReport:
     results: tuple[EngineResult, ...]
 
     @property
+    def compared(self) -> tuple[str, ...]:
+        """The engines whose answers were compared with the golden model's."""
+        return tuple(r.engine for r in self.results if r.verdict in ("equal", "differs"))
+
+    @property
     def equal(self) -> bool:
-        """Whether every engine that could run says what the golden model says."""
-        return self.first_difference is None
+        """Whether at least one engine was compared, and none differs from the golden model.
+
+        An equality that was not checked is not success.
+        """
+        return bool(self.compared) and self.first_difference is None
 
     @property
     def first_difference(self) -> tuple[str, Difference] | None:
@@ -88,9 +96,17 @@ def verify_network(
     names      engines to compare.  One that cannot run here raises ToolError; without names those
                of ``BY_DEFAULT`` take part, and one that cannot run is reported as missing
     at_most    engines that get only so many of the samples, the first ones
+
+    Raises RfssmError for names that leave nothing to compare the golden model with.
     """
     samples.check(network)
     wanted = list(dict.fromkeys(names if names is not None else engines.BY_DEFAULT))
+    if not set(wanted) - {"golden"}:
+        others = ", ".join(name for name in engines.ENGINES if name != "golden")
+        raise RfssmError(
+            f"engines = {', '.join(wanted) or 'none'}: the golden model is what engines are "
+            f"compared with; name at least one of {others}"
+        )
     missing = {name: reason for name in wanted if (reason := engines.missing(name)) is not None}
     if names is not None and missing:
         raise ToolError("; ".join(f"engine {name}: {reason}" for name, reason in missing.items()))

@@ -169,7 +169,7 @@ def warm_up(run: Mapping[str, Engine]) -> None:
 
 
 def main() -> int:
-    """Command line; 1 if anything failed."""
+    """Command line; 1 if anything failed, or if nothing was compared."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -189,7 +189,7 @@ def main() -> int:
         return 2
     warm_up(run)
     tally = Tally.load(asked.tally, asked.first_seed)
-    before = len(tally.failures)
+    before, begun = len(tally.failures), tally.families
     try:
         fuzz(
             tally, asked.tally, run, HERE / "cases", minutes=asked.minutes, jobs=asked.jobs,
@@ -199,6 +199,9 @@ def main() -> int:
         console.print("stopped; the tally holds all families that had ended")
     for name, count in tally.counts.items():
         console.print(f"{name}: {count.networks:,} networks, {count.updates:,} neuron updates")
+    if tally.families == begun:
+        console.print("nothing was compared: no family of trials ended within the time")
+        return 1
     return int(len(tally.failures) > before)
 
 

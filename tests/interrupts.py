@@ -334,4 +334,6 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--place", type=Path, default=Path("build/interrupts"))
     given = parser.parse_args()
+    if given.kills < 1:
+        parser.error(f"--kills {given.kills}: must be 1 or more, or nothing is tried")
     campaign(given.kills, given.place)

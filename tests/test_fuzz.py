@@ -203,3 +203,13 @@ def test_saved_cases_agree(engine: str) -> None:
     for case in CASES:
         trial = fuzzing.load(case.parent)
         assert difference(trial, fuzzing.ENGINES[engine]) == "", case.parent.name
+
+
+def test_a_run_in_which_nothing_was_compared_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["fuzz", "--minutes=0", f"--tally={tmp_path / 'tally.json'}"])
+    monkeypatch.setattr(fuzz, "warm_up", lambda run: None)
+    monkeypatch.setattr(engines, "missing", lambda name: None)
+    assert fuzz.main() == 1
+    assert "nothing was compared" in capsys.readouterr().out

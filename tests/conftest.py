@@ -16,3 +16,8 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"no data folder at {root}: set RFSSM_DATA")
     return root
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """The name of a test does not quote bytes: some hold the time, or what a library made."""
+    return argname if isinstance(val, bytes) else None

@@ -176,11 +176,15 @@ def test_hostile_clips_are_refused(change: dict[str, Any], tmp_path: Path) -> No
     check(caught.value, path)
 
 
-@pytest.mark.parametrize("content", [
-    b"", gzip.compress(b""), gzip.compress(bytes(8)), gzip.compress(bytes(1 << 24)),
-    gzip.compress(b"\0\0\x08\x03" + struct.pack(">3I", 0xFFFFFFFF, 28, 28)),
-    gzip.compress(b"\0\0\x08\x03" + struct.pack(">3I", 1, 28, 28) + bytes(784))[:-9],
-])  # fmt: skip
+HOSTILE_IMAGES = {
+    "empty": b"", "nothing": gzip.compress(b""), "zeros": gzip.compress(bytes(8)),
+    "many zeros": gzip.compress(bytes(1 << 24)),
+    "4 billion": gzip.compress(b"\0\0\x08\x03" + struct.pack(">3I", 0xFFFFFFFF, 28, 28)),
+    "cut": gzip.compress(b"\0\0\x08\x03" + struct.pack(">3I", 1, 28, 28) + bytes(784))[:-9],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", HOSTILE_IMAGES.values(), ids=HOSTILE_IMAGES)
 def test_hostile_images_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "images.gz"
     path.write_bytes(content)

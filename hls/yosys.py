@@ -46,10 +46,7 @@ BLOCK_PRICE = 16
 """Of a block memory of the ECP5, in Yosys' units: a 2:1 multiplexer is half of one."""
 _BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
 _NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
-# ice40_dsp of Yosys 0.70 can pack one register twice, as what a multiplier gives and as what
-# another one's adder takes: the sum is then a cycle late.  It leaves kept registers alone.
-_KEEP_PRODUCTS = "setattr -set keep 1 w:*mul*.p_q"
-_ADJUST = {"ice40": f"{_NO_LUT_RAM}\n{_KEEP_PRODUCTS}", "ice40hx": _NO_LUT_RAM}
+_ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
 _FLOW = {
     # Memories stay memories, and every gate drives a net of its own: both make simulators fast.
     # The default script of abc takes minutes on multipliers made of gates.
@@ -66,7 +63,9 @@ clean""",
 synth_ecp5 -top {top} -run begin:map_ram
 memory_libmap -lib blocks.txt a:ram_style=block
 synth_ecp5 -top {top} -run map_ram:""",
-    "ice40": "synth_ice40 -dsp -device u -top {top}",
+    # Multipliers are instantiated (rtl/ice40).  With -dsp Yosys 0.70 would rewrite them: it takes
+    # their registers away and cuts the sums behind them at 32 bits, without a word.
+    "ice40": "synth_ice40 -device u -top {top}",
     "ice40hx": "synth_ice40 -device hx -top {top}",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from xml.etree import ElementTree
 import pytest
 from cocotb_tools.runner import get_runner
 
-from rfssm.hls import toolchain
+from rfssm.hls import toolchain, yosys
 
 RTL = Path(str(importlib.resources.files("rfssm.hls"))) / "rtl"
 BOARD_RTL = RTL / "boards"
@@ -32,6 +33,20 @@ BENCH_ENVIRONMENT = {
 }
 UNOPTIMISED = "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"  # a bench is shorter than the compiling
 VERILATOR_ARGS = ["-Wall", "-Wno-DECLFILENAME"]
+
+
+def ice40_multiplier(folder: Path) -> Path:
+    """A file in ``folder`` with Yosys' own model of SB_MAC16, alone: Icarus refuses its library."""
+    if reason := yosys.missing():
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}, and CI is set: a skipped model is a failure")
+        pytest.skip(reason)
+    library = (yosys.share() / "ice40" / "cells_sim.v").read_text()
+    found = re.search(r"^module SB_MAC16 .*?^endmodule$", library, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    path = folder / "SB_MAC16.v"
+    path.write_text(found[0] + "\n")
+    return path
 
 
 @dataclass(frozen=True)

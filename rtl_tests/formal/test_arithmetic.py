@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 from formal.proof import HERE, Change, Proof
-from simulation import RTL
+from simulation import RTL, ice40_multiplier
 
 pytestmark = pytest.mark.rtl
 FOUR_MODES = HERE.parent / "rfssm_round" / "four_modes.sv"
@@ -24,6 +24,10 @@ def fitting(width: int, kept: int, saturate: int) -> Proof:
 
 def product(a: int, b: int, *extra: Path) -> Proof:
     return Proof("rfssm_mul", 4, {"A_W": a, "B_W": b}, extra=extra, bound=6)
+
+
+def product_in_ice40(folder: Path, a: int, b: int) -> Proof:
+    return product(a, b, RTL / "ice40" / "rfssm_mul.sv", ice40_multiplier(folder))
 
 
 def constants(width: int, depth: int) -> Proof:
@@ -119,6 +123,30 @@ TWINS = {
 @pytest.mark.parametrize("name", PROOFS)
 def test_a_module_computes_the_contract(name: str, tmp_path: Path) -> None:
     PROOFS[name].holds(tmp_path)
+
+
+@pytest.mark.parametrize(("a", "b"), [(6, 5), (16, 18)])
+def test_the_ice40_s_twin_computes_the_contract(a: int, b: int, tmp_path: Path) -> None:
+    """One block, and two with an adder."""
+    product_in_ice40(tmp_path, a, b).holds(tmp_path / "proof")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "text", "instead"),
+    [
+        (6, 5, ".A_REG(1'b1)", ".A_REG(1'b0)"),
+        (6, 5, "BOTOUTPUT_SELECT(2'b11)", "BOTOUTPUT_SELECT(2'b01)"),
+        (16, 16, "TOPOUTPUT_SELECT(2'b11)", "TOPOUTPUT_SELECT(2'b01)"),
+        (5, 20, "(i == PIECES - 1) ? 1'b1", "(i <= PIECES - 1) ? 1'b1"),
+        (16, 18, "$signed(z[31:0])", "z[31:0]"),
+    ],
+    ids=["a_register_lost", "another_low_half", "another_high_half", "a_low_sign", "a_lost_sign"],
+)
+def test_a_broken_twin_of_the_ice40_fails(
+    a: int, b: int, text: str, instead: str, tmp_path: Path
+) -> None:
+    change = Change("rfssm_mul", text, instead)
+    product_in_ice40(tmp_path, a, b).fails(tmp_path / "proof", "product", change)
 
 
 @pytest.mark.parametrize("name", ["round", "saturate", "wrap", "mul", "mul_in_a_block", "rom"])

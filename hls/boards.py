@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from rfssm.hls.emit import Design
+from rfssm.hls import yosys
+from rfssm.hls.emit import Design, twins
 from rfssm.hls.frames import Identity
 from rfssm.model.errors import HardwareError
 from rfssm.model.files import write_atomically
@@ -70,6 +71,10 @@ class Board:
         """Name of the constraint file."""
         return self.top(design) + self.constraint_suffix
 
+    def script(self, design: Design) -> str:
+        """Name of the file with what Yosys does once the sources are read."""
+        return self.top(design) + ".ys"
+
 
 ULX3S = Board(
     name="ulx3s",
@@ -124,12 +129,15 @@ def board_sources() -> list[Path]:
 
 
 def write_board(design: Design, board: Board, directory: Path | str) -> None:
-    """Write a board's part of a project: its modules, its top and its constraints.
+    """Write a board's part of a project: its modules, its top, its constraints, Yosys' script.
 
-    directory    made if missing; the design itself lies elsewhere, as ``write_rtl`` wrote it
+    directory    made if missing; the design itself lies elsewhere, as ``write_rtl`` wrote it.  What
+                 takes the place of one of the design's modules lies in a folder within, ``FAMILY``
     """
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    (directory / board.family).mkdir(parents=True, exist_ok=True)
+    for source in twins(board.family):
+        write_atomically(directory / board.family / source.name, source.read_bytes())
     for source in board_sources():
         write_atomically(directory / source.name, source.read_bytes())
     for name, text in board_files(design, board):
@@ -137,10 +145,11 @@ def write_board(design: Design, board: Board, directory: Path | str) -> None:
 
 
 def board_files(design: Design, board: Board) -> Iterator[tuple[str, str]]:
-    """Names and texts of what is generated: the top and its constraints."""
+    """Names and texts of what is generated: the top, its constraints, Yosys' script."""
     constraints = {"ecp5": _lpf, "ice40": _pcf}[board.family]
     yield f"{board.top(design)}.sv", _top(design, board)
     yield board.constraint_file(design), constraints(design, board)
+    yield board.script(design), yosys.script(board.family, board.top(design))
 
 
 _TOP = """\

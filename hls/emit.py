@@ -34,6 +34,7 @@ from rfssm.quant.network import (
 
 Parameters = dict[str, int | str]
 
+_RTL = Path(str(files("rfssm.hls"))) / "rtl"
 _ROUND = {"TRN": 0, "TRN_ZERO": 1, "RND": 2, "RND_CONV": 3}
 _SCORE = {"sum": 0, "last": 1, "max": 2, "each": 3}
 _BLOCK_RAM_CHUNKS = 64  # above this many words block memory holds the states better than LUTs
@@ -204,15 +205,20 @@ def write_rtl(
 
 
 def rtl_sources(family: str | None = None) -> list[Path]:
-    """The hand-written modules, by name; with ``family`` its twin of a module where there is one.
-
-    A twin, ``rtl/FAMILY/MODULE.sv``, instantiates what the family's synthesis does not infer.
-    """
-    folder = Path(str(files("rfssm.hls"))) / "rtl"
-    modules = {path.name: path for path in folder.glob("rfssm_*.sv")}
+    """The hand-written modules, by name; with ``family`` its own twins of some."""
+    modules = {path.name: path for path in _RTL.glob("rfssm_*.sv")}
     if family is not None:
-        modules |= {path.name: path for path in (folder / family).glob("rfssm_*.sv")}
+        modules |= {path.name: path for path in twins(family)}
     return [modules[name] for name in sorted(modules)]
+
+
+def twins(family: str) -> list[Path]:
+    """Modules that take the place of others in a family, by name.
+
+    A twin, ``rtl/FAMILY/MODULE.sv``, instantiates what the family's synthesis does not infer, or
+    infers wrongly.
+    """
+    return sorted((_RTL / family).glob("rfssm_*.sv"))
 
 
 def design_sources(design: Design) -> dict[str, bytes]:

@@ -21,26 +21,16 @@ from rfssm.model.files import write_atomically
 _VERSION = "0"
 _FLOW = {"ecp5": "trellis", "ice40": "icestorm"}
 _SCRIPT = "yosys.tcl"
-# -defer, and written once and read again, as the flow's second half re-reads deferred modules and
-# fails; an iCE40 has no distributed RAM, and Yosys takes the wish for an order
 _YOSYS = """\
 yosys -import
-source edalize_yosys_procs.tcl  ;# sets top and name
+source edalize_yosys_procs.tcl  ;# sets name
 verilog_defaults -push
-verilog_defaults -add -defer
+verilog_defaults -add -defer -overwrite  ;# a family's twin of a module comes after the module
 read_files
 verilog_defaults -pop
-hierarchy -top $top
-yosys proc
-flatten
-{family}write_rtlil elaborated.il
-design -reset
-read_rtlil elaborated.il
-{synth} -top $top
-write_json $name.json
+yosys script {script}
+yosys write_json $name.json
 """
-_FAMILY = {"ecp5": "", "ice40": "setattr -unset ram_style a:ram_style=distributed\n"}
-_SYNTH = {"ecp5": "synth_ecp5", "ice40": "synth_ice40 -dsp"}
 
 
 def core_name(design: Design) -> str:
@@ -55,8 +45,7 @@ def write_core(design: Design, directory: Path, boards: Sequence[Board] = ()) ->
     """
     for board in boards:
         script = directory / "boards" / board.name / _SCRIPT
-        text = _YOSYS.format(family=_FAMILY[board.family], synth=_SYNTH[board.family])
-        write_atomically(script, text.encode())
+        write_atomically(script, _YOSYS.format(script=board.script(design)).encode())
     path = directory / f"{design.name}.core"
     core = yaml.safe_dump(_core(design, directory, boards), sort_keys=False, width=100)
     write_atomically(path, f"CAPI=2:\n# SPDX-License-Identifier: Apache-2.0\n{core}".encode())
@@ -126,9 +115,11 @@ def _data(directory: Path, folder: str, pattern: str) -> dict[str, Any]:
 def _board_files(design: Design, directory: Path, board: Board) -> dict[str, Any]:
     folder = f"boards/{board.name}"
     found = _sources(directory, folder)
+    found["files"] += _sources(directory, f"{folder}/{board.family}")["files"]
     constraints = {"file_type": board.constraint_suffix[1:].upper()}
     found["files"].append({f"{folder}/{board.constraint_file(design)}": constraints})
-    found["files"].append({f"{folder}/{_SCRIPT}": {"file_type": "user", "copyto": _SCRIPT}})
+    for name in (_SCRIPT, board.script(design)):
+        found["files"].append({f"{folder}/{name}": {"file_type": "user", "copyto": name}})
     return found
 
 

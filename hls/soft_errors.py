@@ -103,6 +103,8 @@ def soft_errors(
     """
     if memory not in MEMORIES:
         raise HardwareError(f"memory = {memory!r}: must be {' or '.join(MEMORIES)}")
+    if not len(rates):
+        raise HardwareError("rates: none given, must be one or more")
     for rate in rates:
         if not 0 <= rate <= 1:
             raise HardwareError(f"rate = {rate:g}: must be between 0 and 1 upsets per bit")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 PARTIAL = ".partial"
 """How the names of files end that a killed process left half-written."""
+SHOWN = 40
+"""Letters of a file's name in that of its half-written form: whatever a name's length, it fits."""
 
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of the operating system that name no file."""
@@ -26,7 +28,7 @@ def no_room(path: Path, error: OSError) -> str:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write under a temporary name beside the target, then rename: never half a file."""
-    handle, name = tempfile.mkstemp(PARTIAL, f".{path.name}.", path.parent)
+    handle, name = tempfile.mkstemp(PARTIAL, f".{path.name[:SHOWN]}.", path.parent)
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from rfssm.model.errors import brief, printable
-from rfssm.model.strict import printable_text
+from rfssm.model.strict import printable_text, real_number
 from rfssm.model.surrogate import Surrogate
 
 
@@ -18,7 +26,12 @@ def file_name(text: str) -> str:
     return printable_text(text)
 
 
-Real = Annotated[float, Field(strict=False, allow_inf_nan=False)]  # YAML reads 1e-3 as a string
+def _real(value: object) -> object:
+    """YAML reads 1e-3 as text; what else could become a number, true among it, stays what it is."""
+    return real_number(value) if isinstance(value, str) else value
+
+
+Real = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_real)]
 Positive = Annotated[Real, Field(gt=0)]
 Share = Annotated[Real, Field(ge=0, le=1)]
 

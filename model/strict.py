@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,38 @@ from rfssm.model.errors import brief, said
 
 DEPTH = 64
 """Deepest nesting of lists and objects."""
+MOST_DIGITS = 4000
+"""Of a whole number in JSON; Python itself takes some more, and says so in words of its own."""
+DIGITS = 18
+"""Of a whole number that a person writes: more never mean anything here."""
+_PLAIN = re.compile(rf"-?[0-9]{{1,{DIGITS}}}")
+_REAL = re.compile(r"-?([0-9]{1,18}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,4})?")
+
+
+def whole_number(text: str) -> int:
+    """A whole number in plain decimal digits.  Raises ValueError.
+
+    What Python would take besides is refused, because others read it differently or not at all:
+    ``+16``, ``1_6``, digits of other scripts, blanks around the number, thousands of digits.
+
+    >>> whole_number("-16")
+    -16
+    """
+    if not _PLAIN.fullmatch(text):
+        raise ValueError(f"must be a whole number in plain digits, at most {DIGITS} of them")
+    return int(text)
+
+
+def real_number(text: str) -> float:
+    """A finite number in plain decimal digits, as 0.5 or 1e-3.  Raises ValueError.
+
+    >>> real_number("1e-3")
+    0.001
+    """
+    value = float(text) if _REAL.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number in plain digits, as 0.5 or 1e-3")
+    return value
 
 
 def printable_text(text: str) -> str:
@@ -35,6 +69,7 @@ def parse_json(text: str | bytes) -> Any:
             text,
             object_pairs_hook=_object,
             parse_constant=_no_number,
+            parse_int=_whole,
             parse_float=_finite,
         )
     except RecursionError:
@@ -91,6 +126,12 @@ def _no_number(word: str) -> None:
     raise ValueError(f"{word} is no JSON number")
 
 
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(text):,} digits: must be at most {MOST_DIGITS:,}")
+    return int(text)
+
+
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
@@ -113,3 +154,20 @@ class _Loader(yaml.SafeLoader):
             (twice, _), *_ = Counter(keys).most_common(1)
             raise yaml.YAMLError(f"key {brief(twice)} twice in one section")
         return mapping
+
+    def number(self, node: yaml.ScalarNode) -> int | float | str:
+        """Plain decimal numbers; YAML 1.1's other spellings stay text, for the field to refuse.
+
+        010 is 8 to YAML 1.1 and 10 to others, 1:30 is 90, 1_0 is 10.
+        """
+        text = str(self.construct_scalar(node))
+        if re.fullmatch(r"[+-]?\.(inf|nan)", text, re.IGNORECASE):
+            return float(text.replace(".", ""))
+        for parse in (whole_number, real_number):
+            with suppress(ValueError):
+                return parse(text) if not re.match("-?0[0-9]", text) else text
+        return text
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.number)

@@ -7,15 +7,16 @@ What a command needs is imported inside it, so that ``rfssm --help`` answers at 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 import warnings
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict
-from functools import partial
+from functools import partial, wraps
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast, get_type_hints
 
 import typer
 
@@ -24,11 +25,14 @@ from rfssm.model.errors import (
     RfssmError,
     SamplesError,
     ToolError,
+    brief,
     printable,
+    said,
     some,
 )
-from rfssm.model.files import OUT_OF_SPACE
-from rfssm.scripts.files import check_output_file, writing
+from rfssm.model.strict import real_number, whole_number
+from rfssm.scripts.files import Writes, check_outputs, writing
+from rfssm.scripts.streams import Guarded, repair_streams
 
 if TYPE_CHECKING:
     from rfssm.hls.emit import LaneChoice
@@ -43,6 +47,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _number(
+    parse: Callable[[str], Any], low: float, high: float | None = None
+) -> Callable[[str], Any]:
+    """Reads an option: a number in plain digits, from ``low`` to ``high``."""
+
+    def read(text: str) -> Any:
+        try:
+            number = parse(str(text))
+        except ValueError as error:
+            raise typer.BadParameter(f"{brief(text)}: {error}") from None
+        if number < low or (high is not None and number > high):
+            allowed = f"at least {low}" if high is None else f"{low} to {high:,}"
+            raise typer.BadParameter(f"{brief(text)}: must be {allowed}")
+        return number
+
+    return read
+
 
 NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A network.safetensors.")]
 SynapseLanes = Annotated[
@@ -67,42 +90,84 @@ Speed = Annotated[str | None, typer.Option(metavar="S", help="Speed grade of an 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
+def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a command.
+
+    Before its work every path that it writes (``Writes``) is checked against every path that it
+    reads.
+    """
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @app.command(name)
+        @wraps(function)
+        def checked(**given: Any) -> None:
+            outputs, inputs = [], []
+            for parameter, hint in get_type_hints(function, include_extras=True).items():
+                path = given.get(parameter)
+                if not isinstance(path, Path):
+                    continue
+                marks = [mark for mark in hint.__metadata__ if isinstance(mark, Writes)]
+                if marks:
+                    outputs.append((path, marks[0]))
+                else:
+                    inputs.append(path)
+            check_outputs(outputs, inputs)
+            function(**given)
+
+        return function
+
+    return register
+
+
 def main() -> NoReturn:
     """Run the command line and end the process."""
+    repair_streams()
     warnings.showwarning = _show_warning
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and give its exit status; what the user did wrong is said in one line."""
+    """Run one command and give its exit status; what the user did wrong is said in one line.
+
+    The status does not depend on whether somebody reads the output: a closed pipe ends nothing, and
+    a full disk behind it makes of status 0 a 2.
+    """
+    out, err = Guarded(sys.stdout), Guarded(sys.stderr)
+    with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
+        status = _run(arguments)
+        out.flush()
+        if out.error is not None and not isinstance(out.error, BrokenPipeError):
+            status = status or _refuse(f"standard output: {out.error.strerror}")
+        err.flush()
+    return status
+
+
+def _run(arguments: list[str]) -> int:
     try:
         status = app(arguments, prog_name="rfssm", standalone_mode=False)
-        sys.stdout.flush()  # where a full disk or a closed pipe shows
     except typer.TyperException as error:
         return _refuse(error.format_message())
     except RfssmError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
         status = INTERRUPTED
-    except BrokenPipeError:
-        _discard_stdout()
-        return 0  # the reader has seen enough
-    except SystemExit as stop:
-        if not isinstance(stop.__context__, BrokenPipeError):
-            raise
-        return 0  # the same, noticed by typer
     except OSError as error:
-        if error.filename is not None:
-            return _refuse(f"{error.filename}: {error.strerror}")
-        if error.errno not in OUT_OF_SPACE:
-            raise
-        _discard_stdout()
-        return _refuse(f"{error.strerror}")
+        return _refuse(_of_the_system(error))
     except MemoryError as error:
         return _refuse(f"not enough memory ({error}); use fewer samples")
     if status == INTERRUPTED:
         return _refuse("interrupted", INTERRUPTED)
     return status or 0
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the operating system says, and of which file."""
+    try:
+        Path.cwd()
+    except OSError:
+        return "the working directory does not exist any more; change to another"
+    name = "" if error.filename is None else f"{error.filename}: "
+    return name + (error.strerror or said(error))
 
 
 def _refuse(message: str, status: int = BAD_INPUT) -> int:
@@ -123,11 +188,6 @@ def _show_warning(
         print("warning:", printable(str(message)), file=sys.stderr)
 
 
-def _discard_stdout() -> None:
-    """Keep Python from failing once more on what is left in the buffer."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         print("rfssm", version("rfssm"))
@@ -146,11 +206,11 @@ def _top(
         print(context.get_help())
 
 
-@app.command()
+@command()
 def demo(
-    out: Annotated[Path, typer.Option(metavar="RUN", help="Folder of the run.")] = Path(
-        "runs/demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="RUN", help="Folder of the run."), Writes.FOLDER
+    ] = Path("runs/demo"),
     as_json: AsJson = False,
 ) -> None:
     """Go the whole road once, on real data.
@@ -175,7 +235,7 @@ def demo(
         raise typer.Exit(CHECK_FAILED)
 
 
-@app.command()
+@command()
 def train(
     recipe: Annotated[
         str, typer.Argument(metavar="RECIPE", help="A recipe's name or a YAML file.")
@@ -185,7 +245,9 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Replace one field; may be repeated."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Folder of the run; runs/RECIPE if absent.")
+        Path | None,
+        typer.Option(metavar="RUN", help="Folder of the run; runs/RECIPE if absent."),
+        Writes.FOLDER,
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run stood.")
@@ -212,7 +274,7 @@ def train(
     )
 
 
-@app.command()
+@command()
 def runs(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds folders of runs.")],
 ) -> None:
@@ -222,18 +284,32 @@ def runs(
     print(runs_table(folder))
 
 
-@app.command("import-published")
+@command("import-published")
 def import_published(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A published network's .npz.")],
     calibrate: Annotated[Path, typer.Option(metavar="X.npz", help="Samples that set the widths.")],
-    out: Annotated[Path, typer.Option(metavar="NETWORK", help="network.safetensors to write.")],
-    weight_bits: Annotated[int, typer.Option(min=2, max=16, help="Bits of a weight.")] = 8,
+    out: Annotated[
+        Path, typer.Option(metavar="NETWORK", help="network.safetensors to write."), Writes.FILE
+    ],
+    weight_bits: Annotated[
+        int,
+        typer.Option(metavar="N", parser=_number(whole_number, 2, 16), help="Bits of a weight."),
+    ] = 8,
     state_bits: Annotated[
         int | None,
-        typer.Option(min=4, max=32, help="Bits of a state; what the samples need if absent."),
+        typer.Option(
+            metavar="N",
+            parser=_number(whole_number, 4, 32),
+            help="Bits of a state; what the samples need if absent.",
+        ),
     ] = None,
     transition_frac: Annotated[
-        int, typer.Option(min=4, max=20, help="Fractional bits of a transition.")
+        int,
+        typer.Option(
+            metavar="N",
+            parser=_number(whole_number, 4, 20),
+            help="Fractional bits of a transition.",
+        ),
     ] = 16,
     as_json: AsJson = False,
 ) -> None:
@@ -242,7 +318,6 @@ def import_published(
     from rfssm.quant.ptq import Calibration, quantize
     from rfssm.scripts import console
 
-    check_output_file(out, inputs=(file, calibrate))
     network, report = quantize(
         load_published(file),
         Calibration.load(calibrate),
@@ -274,7 +349,7 @@ def import_published(
     )
 
 
-@app.command()
+@command()
 def freeze(
     source: Annotated[
         Path, typer.Argument(metavar="RUN_OR_NETWORK", help="A run's folder, or a network file.")
@@ -285,10 +360,16 @@ def freeze(
             metavar="auto|N", help="auto: as few as are proved to hold every reachable state."
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="NETWORK", help="network.safetensors to write.")],
+    out: Annotated[
+        Path, typer.Option(metavar="NETWORK", help="network.safetensors to write."), Writes.FILE
+    ],
     limit: Annotated[
         int | None,
-        typer.Option(min=4, max=32, help="Most bits for auto; each layer's own width if absent."),
+        typer.Option(
+            metavar="N",
+            parser=_number(whole_number, 4, 32),
+            help="Most bits for auto; each layer's own width if absent.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -298,7 +379,7 @@ def freeze(
     from rfssm.scripts.freeze import freeze_states, network_of, report_json, told
 
     file = network_of(source)
-    check_output_file(out, inputs=(file,))
+    check_outputs([(out, Writes.FILE)], [file])  # of the run that was named
     frozen, widths = freeze_states(IntegerNetwork.load(file), state_bits, limit)
     with writing(out):
         frozen.save(out)
@@ -308,7 +389,7 @@ def freeze(
         console.show(*told(widths, limit), f"wrote {out}")
 
 
-@app.command()
+@command()
 def inspect(
     network: NetworkFile,
     calibrate: Annotated[
@@ -350,11 +431,13 @@ def inspect(
         console.show("every transition lies inside the unit circle")
 
 
-@app.command()
+@command()
 def simulate(
     network: NetworkFile,
     input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
-    output_file: Annotated[Path, typer.Option("--output", metavar="Y.npz", help="Results.")],
+    output_file: Annotated[
+        Path, typer.Option("--output", metavar="Y.npz", help="Results."), Writes.FILE
+    ],
     engine: Annotated[
         str, typer.Option(metavar="E", help="golden, csim, verilator, icarus, netlist, ..")
     ] = "golden",
@@ -368,7 +451,6 @@ def simulate(
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
 
-    check_output_file(output_file, inputs=(network, input_file))
     loaded = IntegerNetwork.load(network)
     samples = _load_samples(input_file, loaded)
     lanes = _lanes(synapse_lanes, neuron_lanes)
@@ -395,7 +477,7 @@ def simulate(
     console.show(f"wrote {output_file}")
 
 
-@app.command()
+@command()
 def verify(
     network: NetworkFile,
     input_file: Annotated[
@@ -407,9 +489,14 @@ def verify(
         typer.Option(metavar="A,B,..", help="If absent: csim, verilator, icarus, if they can run."),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=1_000_000, help="Use so many samples.")
+        int | None,
+        typer.Option(
+            metavar="N", parser=_number(whole_number, 1, 1_000_000), help="Samples to run."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of random samples.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="S", parser=_number(whole_number, 0), help="Of random samples.")
+    ] = 0,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
     as_json: AsJson = False,
@@ -442,7 +529,7 @@ def verify(
         raise typer.Exit(CHECK_FAILED)
 
 
-@app.command("soft-errors")
+@command("soft-errors")
 def soft_errors(
     network: NetworkFile,
     input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
@@ -453,11 +540,15 @@ def soft_errors(
         str | None,
         typer.Option(metavar="R[,R...]", help="Upsets per bit and sample (1e-5 to 1e-1)."),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the upsets.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="S", parser=_number(whole_number, 0), help="Of the upsets.")
+    ] = 0,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE.png", help="Draw accuracy against rate.")
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw accuracy against rate."),
+        Writes.FILE,
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -468,8 +559,6 @@ def soft_errors(
     from rfssm.scripts import console
     from rfssm.scripts.upset_tables import draw, upset_table
 
-    if plot is not None:
-        check_output_file(plot, inputs=(network, input_file))
     chosen = RATES if rates is None else _rates(rates)
     loaded = IntegerNetwork.load(network)
     samples = _load_samples(input_file, loaded)
@@ -493,16 +582,21 @@ def soft_errors(
 
 
 def _rates(text: str) -> list[float]:
+    read = _number(real_number, 0, 1)
     try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise HardwareError(f"--rates {text}: must be numbers, as 1e-4,1e-3") from None
+        return [read(word) for word in text.split(",")]
+    except typer.BadParameter:
+        raise HardwareError(
+            f"--rates {brief(text)}: must be numbers from 0 to 1, as 1e-4,1e-3"
+        ) from None
 
 
-@app.command()
+@command()
 def convert(
     network: NetworkFile,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A folder that does not exist yet.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder that does not exist yet."), Writes.FOLDER
+    ],
     backend: Annotated[
         str, typer.Option(metavar="B", help="RFSSM, Vitis or Vivado: who reads the HLS C++.")
     ] = "RFSSM",
@@ -538,7 +632,7 @@ def convert(
     )
 
 
-@app.command()
+@command()
 def synth(
     network: NetworkFile,
     target: Annotated[
@@ -556,16 +650,25 @@ def synth(
         typer.Option("--input", metavar="X.npz", help="Samples to time; random ones if absent."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for the report and the bitstream.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder for the report and the bitstream."),
+        Writes.FOLDER,
     ] = None,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
     fit: Fit = None,
     speed: Speed = None,
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="Placements tried.")] = 1,
+    seeds: Annotated[
+        int,
+        typer.Option(metavar="N", parser=_number(whole_number, 1, 100), help="Placements tried."),
+    ] = 1,
     frequency: Annotated[
         float | None,
-        typer.Option(metavar="MHZ", min=1, max=1000, help="Clock rate that must be reached."),
+        typer.Option(
+            metavar="MHZ",
+            parser=_number(real_number, 1, 1000),
+            help="Clock rate that must be reached.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -635,7 +738,7 @@ def synth(
         raise typer.Exit(CHECK_FAILED)
 
 
-@app.command()
+@command()
 def estimate(
     network: NetworkFile,
     target: Annotated[
@@ -650,7 +753,11 @@ def estimate(
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Random events per input or neuron and step (0.1)."),
+        typer.Option(
+            metavar="R",
+            parser=_number(real_number, 0, 1),
+            help="Random events per input or neuron and step (0.1).",
+        ),
     ] = None,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
@@ -659,6 +766,7 @@ def estimate(
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw latency, rate and area over all lanes."),
+        Writes.FILE,
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -676,8 +784,6 @@ def estimate(
     name = target or fit
     if name is None:
         raise HardwareError("--target or --fit: give at least one of them")
-    if plot is not None:
-        check_output_file(plot)
     chosen = target_of(name)
     loaded = IntegerNetwork.load(network)
     samples = None if input_file is None else _load_samples(input_file, loaded)
@@ -719,21 +825,22 @@ def _refuse_lanes(lanes: LaneChoice | None) -> None:
         raise HardwareError("--fit and --synapse-lanes or --neuron-lanes: give one of them")
 
 
-@app.command("run-board")
+@command("run-board")
 def run_board(
     network: NetworkFile,
     port: Annotated[
         str, typer.Option(metavar="PORT", help="Serial port of the board, as /dev/ttyUSB1.")
     ],
     input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
-    output_file: Annotated[Path, typer.Option("--output", metavar="Y.npz", help="Results.")],
+    output_file: Annotated[
+        Path, typer.Option("--output", metavar="Y.npz", help="Results."), Writes.FILE
+    ],
 ) -> None:
     """Run samples through a programmed board."""
     from rfssm.hls.host import Device
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
 
-    check_output_file(output_file, inputs=(network, input_file))
     loaded = IntegerNetwork.load(network)
     samples = _load_samples(input_file, loaded)
     with console.progress_bars() as progress, Device(port, loaded) as device:
@@ -786,10 +893,10 @@ def _lanes(synapse: str | None, neuron: str | None) -> LaneChoice | None:
 
 def _numbers(option: str, text: str | None) -> list[int]:
     try:
-        return [] if text is None else [int(word) for word in text.split(",")]
+        return [] if text is None else [whole_number(word) for word in text.split(",")]
     except ValueError:
         raise HardwareError(
-            f"{option} {text}: must be one number, or one per layer as 16,8"
+            f"{option} {brief(text)}: must be one number in plain digits, or one per layer as 16,8"
         ) from None
 
 

@@ -2,35 +2,97 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from enum import Enum
 from pathlib import Path
 
 from rfssm.model.errors import RfssmError
-from rfssm.model.files import OUT_OF_SPACE, no_room, umask
+from rfssm.model.files import OUT_OF_SPACE, SHOWN, no_room, umask
 
 
-def check_output_file(path: Path, inputs: Sequence[Path] = ()) -> None:
-    """Refuse, before the work starts, an output file that could not or should not be written."""
-    if path.resolve() in (other.resolve() for other in inputs):
-        raise RfssmError(f"{path}: is an input too; name another file to write")
+class Writes(Enum):
+    """What a path of a command line becomes; one without such a mark is read."""
+
+    FILE = "file"
+    FOLDER = "folder"
+
+
+def check_outputs(outputs: Sequence[tuple[Path, Writes]], inputs: Sequence[Path]) -> None:
+    """Refuse, before the work starts, outputs that could not be written, or would do harm.
+
+    An output must not be an input, by whatever name, nor another output; a folder must not hold an
+    input.  A file replaces no folder, device or link to one.
+    """
+    for i, (path, kind) in enumerate(outputs):
+        for other in inputs:
+            if _same(path, other):
+                raise RfssmError(f"{path}: is an input too; name another {kind.value} to write")
+        if any(_same(path, other) for other, _ in outputs[:i]):
+            raise RfssmError(f"{path}: named for two outputs; name two {kind.value}s")
+        if kind is Writes.FILE:
+            check_output_file(path)
+        else:
+            _check_output_folder(path, inputs)
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Whether two names lead to one file, which may not exist yet."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return os.path.realpath(path) == os.path.realpath(other)
+
+
+def _there(path: Path) -> bool:
+    """Whether a name is taken, be it by a link that leads nowhere; OSError if it cannot be one."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def check_output_file(path: Path) -> None:
+    """Refuse an output file that could not or should not be written."""
     if path.is_dir():
         raise RfssmError(f"{path}: is a folder; name a file to write")
-    if path.exists() and not path.is_file():
+    if _there(path) and not path.is_file():  # a device, or a link that leads nowhere
         raise RfssmError(f"{path}: is not a regular file; name a file to write")
+    there = os.path.realpath(path.parent)
+    if there == "/dev" or there.startswith("/proc/"):  # as /dev/stdout
+        raise RfssmError(f"{path}: lies in {there}, which holds no files; name a file to write")
     check_writable(path.parent)
 
 
-def check_writable(folder: Path) -> None:
-    """Refuse a folder that does not exist or takes no new files."""
+def _check_output_folder(path: Path, inputs: Sequence[Path]) -> None:
+    for other in inputs:
+        if any(_same(path, parent) for parent in Path(os.path.realpath(other)).parents):
+            raise RfssmError(f"{path}: holds the input {other}; choose a folder of its own")
+    absolute = path.absolute()
+    there = next(place for place in (absolute, *absolute.parents) if _there(place))
+    if not there.is_dir():
+        raise RfssmError(f"{path}: cannot be a folder, since {there} is none; choose another")
+    if there != absolute:
+        check_writable(there, path)
+
+
+def check_writable(folder: Path, wanted: Path | None = None) -> None:
+    """Refuse a folder that does not exist or takes no new files.
+
+    wanted    what shall lie in it, for the message
+    """
     if not folder.is_dir():
         raise RfssmError(f"{folder}: no such folder; make it first or choose another")
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
+        if wanted is not None:
+            raise RfssmError(f"{wanted}: cannot make this folder: {error.strerror}") from error
         raise RfssmError(f"{folder}: cannot write here: {error.strerror}") from error
 
 
@@ -52,7 +114,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     ``path`` must be free: absent, or an empty folder.  Its missing parents are made, and removed
     again if the block fails.
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RfssmError(f"{path}: already exists and is not an empty folder; choose another")
     made = _make_parents(path)
@@ -60,7 +122,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     try:
         check_writable(path.parent)
         with writing(path):
-            working = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+            working = Path(tempfile.mkdtemp(prefix=f".{path.name[:SHOWN]}.", dir=path.parent))
             yield working
             working.chmod(0o777 & ~umask())  # mkdtemp makes private folders
             working.replace(path)  # also over an empty folder

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rfssm.model.errors import NetworkError, RfssmError
+from rfssm.model.errors import NetworkError, RfssmError, brief
+from rfssm.model.strict import whole_number
 from rfssm.quant.narrow import WIDEST, LayerWidth, narrowed, with_state_bits
 from rfssm.quant.network import IntegerNetwork
 from rfssm.scripts.console import beyond
@@ -35,11 +36,17 @@ def freeze_states(
     """
     if state_bits == "auto":
         return narrowed(network, limit)
-    if not (state_bits.isascii() and state_bits.isdigit()):
-        raise NetworkError(f"--state-bits = {state_bits!r}: must be auto, or 4 to {WIDEST}")
+    try:
+        bits = whole_number(state_bits)
+        if bits < 0:
+            raise ValueError
+    except ValueError:
+        raise NetworkError(
+            f"--state-bits = {brief(state_bits)}: must be auto, or 4 to {WIDEST}"
+        ) from None
     if limit is not None:
         raise NetworkError("--limit: belongs to --state-bits auto; leave one of them out")
-    return with_state_bits(network, int(state_bits))
+    return with_state_bits(network, bits)
 
 
 def told(widths: Sequence[LayerWidth], limit: int | None) -> list[str]:

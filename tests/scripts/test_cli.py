@@ -61,7 +61,7 @@ def test_a_full_disk_behind_stdout_is_reported(network_file: Path) -> None:
         process = start("inspect", network_file, stdout=full)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert err == "error: No space left on device\n"
+    assert err == "error: standard output: No space left on device\n"
 
 
 def test_a_closed_pipe_behind_stdout_is_no_error(network_file: Path) -> None:

@@ -70,9 +70,9 @@ def test_samples_without_labels_tell_what_changed(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--rates", "many"), "--rates many: must be numbers, as 1e-4,1e-3"),
-        (("--rates", "2"), "rate = 2: must be between 0 and 1"),
-        (("--rates", "nan"), "rate = nan: must be between 0 and 1"),
+        (("--rates", "many"), "--rates 'many': must be numbers from 0 to 1, as 1e-4,1e-3"),
+        (("--rates", "2"), "--rates '2': must be numbers from 0 to 1"),
+        (("--rates", "nan"), "--rates 'nan': must be numbers from 0 to 1"),
         (("--memory", "flash"), "memory = 'flash': must be states or weights"),
         (("--plot", "no/such/folder.png"), "no/such"),
     ],

@@ -22,10 +22,10 @@ from hls4ml.writer.vitis_writer import VitisWriter
 from numpy.typing import NDArray
 
 from rfssm.hls import vitis
-from rfssm.hls.cache import cached
 from rfssm.hls.emit import LaneChoice, Lanes, lane_choice, write_rtl
 from rfssm.hls.layers import lower, ours
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
+from rfssm.model.cache import cached
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
 from rfssm.quant.network import InputSpec
 

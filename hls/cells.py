@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rfssm.hls.cache import cached
 from rfssm.hls.yosys import Netlist
+from rfssm.model.cache import cached
 
 _KINDS = {
     "lut": r"LUT\d|SB_LUT4|INV|LUT6_2",

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rfssm.hls.cache import cached
 from rfssm.hls.targets import Target
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
 from rfssm.hls.yosys import Netlist
+from rfssm.model.cache import cached
 from rfssm.model.errors import ToolError
 
 Say = Callable[[str], None]

@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from rfssm.hls.cache import cached
+from rfssm.model.cache import cached
 from rfssm.model.errors import ToolError
 
 _TAIL_LINES = 15

@@ -10,9 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from rfssm.hls import output_registers
-from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
+from rfssm.model.cache import cached
 from rfssm.model.errors import HardwareError, ToolError
 
 FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")

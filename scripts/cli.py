@@ -447,7 +447,8 @@ def simulate(
     neuron_lanes: NeuronLanes = None,
 ) -> None:
     """Run samples through one engine."""
-    from rfssm.hls import cache, engines
+    from rfssm.hls import engines
+    from rfssm.model import cache
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
 

@@ -22,7 +22,8 @@ import fuzzing
 from fuzzing import Count, Engine, Result
 from rich.console import Console
 
-from rfssm.hls import cache, engines
+from rfssm.hls import engines
+from rfssm.model import cache
 from rfssm.model.files import write_atomically
 
 HERE = Path(__file__).parent

@@ -16,8 +16,8 @@ import numpy as np
 
 from rfssm.hls import toolchain
 from rfssm.hls.boards import Board, board_files, board_sources, write_board
-from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, LaneChoice, design_files, rtl_sources, write_rtl
+from rfssm.model.cache import cached
 from rfssm.quant.network import IntegerNetwork
 
 DRIVER = Path(__file__).parent / "simulated_board.cpp"

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from rfssm.hls.cache import cached
 from rfssm.hls.emit import LaneChoice, chosen_lanes
 from rfssm.hls.plugin import convert_network
 from rfssm.hls.toolchain import gxx_version, missing_gxx
+from rfssm.model.cache import cached
 from rfssm.quant.network import IntegerNetwork, Integers
 from rfssm.quant.samples import Bools, Outputs, Samples
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from rfssm.hls import toolchain
-from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, LaneChoice, TraceField, design_sources
 from rfssm.hls.engines import beats
+from rfssm.model.cache import cached
 from rfssm.model.errors import ToolError
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.hls import toolchain
-from rfssm.hls.cache import cached
 from rfssm.hls.emit import Design, LaneChoice, design_sources
 from rfssm.hls.engines import beats
+from rfssm.model.cache import cached
 from rfssm.model.errors import ToolError
 from rfssm.quant.network import IntegerNetwork, Integers
 from rfssm.quant.samples import Outputs, Samples

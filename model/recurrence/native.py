@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
 import platform
 import subprocess
@@ -14,8 +13,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-import platformdirs
-
+from rfssm.model.cache import cached
 from rfssm.model.errors import ToolError
 
 _FLAGS = (
@@ -24,6 +22,7 @@ _FLAGS = (
     *("-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"),
 )
 
+_LIBRARY = "kernel.so"
 _SOURCES: dict[str, list[str]] = {
     "cpu.cpp": [],
     "product.cpp": ["-ffp-contract=fast"],  # gradients only
@@ -54,40 +53,25 @@ def flags() -> list[str]:
 
 
 def build(defines: Sequence[str] = ()) -> Path:
-    """Compile the kernel, unless a library of the same content is in the cache.
-
-    The library appears under its name complete or not at all; of two builds at once one wins.
-    """
+    """Compile the kernel, unless a library of the same content is in the cache."""
     package = files("rfssm.model.recurrence")
     sources = {name: package.joinpath(name).read_bytes() for name in _SOURCES}
     compiler = os.environ.get("CXX", "g++")
     options = [*flags(), *defines]
-    key = hashlib.sha256()
-    for part in (_run([compiler, "--version"]), *options, str(_SOURCES), _processor()):
-        key.update(part.encode() + b"\0")
-    for source in sources.values():
-        key.update(source + b"\0")
-    folder = _cache_folder()
-    final = folder / f"{key.hexdigest()[:40]}.so"
-    if final.exists():
-        return final
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as temporary:
-        objects = []
-        for name, source in sources.items():
-            cpp = Path(temporary, name)
-            cpp.write_bytes(source)
-            objects.append(str(cpp.with_suffix(".o")))
-            _run([compiler, *options, *_SOURCES[name], "-c", str(cpp), "-o", objects[-1]])
-        built = Path(temporary, "built.so")
-        _run([compiler, *options, *objects, "-o", str(built)])
-        built.replace(final)
-    return final
 
+    def compile_library(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="rfssm-kernel-") as place:
+            objects = []
+            for name, source in sources.items():
+                cpp = Path(place, name)
+                cpp.write_bytes(source)
+                objects.append(str(cpp.with_suffix(".o")))
+                _run([compiler, *options, *_SOURCES[name], "-c", str(cpp), "-o", objects[-1]])
+            _run([compiler, *options, *objects, "-o", str(folder / _LIBRARY)])
 
-def _cache_folder() -> Path:
-    chosen = os.environ.get("RFSSM_CACHE")
-    return Path(chosen or platformdirs.user_cache_dir("rfssm")) / "kernel"
+    key: list[str | bytes] = [_run([compiler, "--version"]), *options, str(_SOURCES), _processor()]
+    key += sources.values()
+    return cached("kernel", key, compile_library) / _LIBRARY
 
 
 def _run(command: Sequence[str]) -> str:

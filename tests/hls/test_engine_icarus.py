@@ -44,6 +44,21 @@ def test_corner_networks_equal_golden(name: str) -> None:
         assert compare(expected, got) == []
 
 
+def test_a_relative_cache_is_used_and_a_damaged_build_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RFSSM_CACHE", "cache")
+    net = network([{}])
+    samples = samples_for(net)
+    expected = golden.run(net, samples, spikes=True, states=True)
+    assert compare(expected, icarus.run(net, samples, spikes=True, states=True)) == []
+    (program,) = tmp_path.glob("cache/icarus/*/bench.vvp")
+    for damage in (lambda: os.truncate(program, program.stat().st_size // 2), program.unlink):
+        damage()
+        assert compare(expected, icarus.run(net, samples, spikes=True, states=True)) == []
+
+
 @pytest.mark.parametrize("seed", range(2000, 2008))
 def test_random_networks_equal_golden(seed: int) -> None:
     case = random_case(seed)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rtl_cases import network, samples_for
 
-from rfssm.hls import cache, cells, nextpnr, toolchain, yosys
+from rfssm.hls import cells, nextpnr, toolchain, yosys
 from rfssm.hls.boards import BOARDS, Board
 from rfssm.hls.cells import CellReport, Cells, kind_of
 from rfssm.hls.cycles import measure
@@ -23,6 +23,7 @@ from rfssm.hls.synth import Synthesis, synth
 from rfssm.hls.targets import TARGETS, target
 from rfssm.hls.tops import board_target, board_top, ip_top
 from rfssm.hls.vivado import ooc_script
+from rfssm.model import cache
 from rfssm.model.errors import HardwareError, ToolError
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples

@@ -6,6 +6,7 @@ import ctypes
 import gc
 import itertools
 import math
+import os
 import subprocess
 import sys
 import warnings
@@ -373,11 +374,15 @@ def test_two_processes_build_at_once(
     names = capfd.readouterr().out.split()
     assert len(names) == 2
     assert len(set(names)) == 1
-    (built,) = (tmp_path / "kernel").iterdir()  # and nothing is left beside it
-    assert built == Path(names[0])
-    age = built.stat().st_mtime_ns
+    (entry,) = (tmp_path / "kernel").iterdir()  # and nothing is left beside it
+    built = Path(names[0])
+    assert built.parent == entry
+    age, size = built.stat().st_mtime_ns, built.stat().st_size
     assert native.build(["-O0"]) == built
     assert built.stat().st_mtime_ns == age
+    os.truncate(built, size // 2)  # as a full disk or a crash may leave it
+    assert native.build(["-O0"]) == built
+    assert built.stat().st_size == size
 
 
 def test_a_broken_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

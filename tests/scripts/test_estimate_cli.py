@@ -12,8 +12,8 @@ import pytest
 from rtl_cases import network as corner
 from rtl_cases import samples_for
 
-from rfssm.hls import cache
 from rfssm.hls.estimate import RATE
+from rfssm.model import cache
 from rfssm.quant.network import IntegerNetwork
 
 from .conftest import Finished

@@ -13,8 +13,8 @@ import pytest
 from rtl_cases import network as corner
 from rtl_cases import samples_for
 
-from rfssm.hls import cache
 from rfssm.hls.nextpnr import Step
+from rfssm.model import cache
 from rfssm.quant.network import IntegerNetwork
 from rfssm.scripts.synth_tables import Stretch, stretches
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -16,13 +18,23 @@ from rfssm.model.errors import ToolError
 from rfssm.model.files import OUT_OF_SPACE, no_room
 
 _ABANDONED_SECONDS = 24 * 3600
+_CONTENTS = ".contents.json"
+"""In each entry: its files and their sizes."""
 _built: list[Path] = []
 
 
 def root() -> Path:
-    """Folder of the cache: ``$RFSSM_CACHE``, or the user's cache folder."""
+    """Folder of the cache: ``$RFSSM_CACHE``, or the user's cache folder; absolute.
+
+    Tools run in folders of their own: there a relative path would lead elsewhere.
+    """
     chosen = os.environ.get("RFSSM_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("rfssm"))
+    if chosen:
+        return Path(chosen).absolute()
+    folder = Path(platformdirs.user_cache_dir("rfssm"))
+    if not folder.is_absolute():  # a user without a home
+        raise ToolError("no folder for the cache: HOME is not known; set RFSSM_CACHE to a folder")
+    return folder
 
 
 def built() -> tuple[Path, ...]:
@@ -39,7 +51,8 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
 
     A folder appears complete or not at all: it is built under a temporary name and renamed.  So a
     killed build leaves nothing that could be mistaken for a result, and of two builds at once one
-    wins.  The temporary folders of killed builds are removed a day later.
+    wins.  The temporary folders of killed builds are removed a day later.  A folder that has lost a
+    file since, or a part of one, is built again.
     """
     digest = hashlib.sha256()
     for part in key_parts:
@@ -47,7 +60,7 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
         digest.update(len(data).to_bytes(8, "little") + data)
     folder = root() / kind
     final = folder / digest.hexdigest()[:40]
-    if final.is_dir():
+    if _whole(final):
         return final
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +73,7 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
     try:
         _remove_abandoned(folder)
         build(temporary)
+        (temporary / _CONTENTS).write_text(json.dumps(_contents(temporary)))
         _rename(temporary, final)
         _built.append(final)
     except OSError as error:
@@ -72,12 +86,36 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
     return final
 
 
+def _contents(folder: Path) -> dict[str, int]:
+    """Files below a folder and their sizes."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.stat().st_size for path in files}
+
+
+def _whole(entry: Path) -> bool:
+    """Whether an entry has all that was built, each file of its size."""
+    try:
+        wanted: dict[str, int] = json.loads((entry / _CONTENTS).read_bytes())
+        return all((entry / name).stat().st_size == size for name, size in wanted.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def _rename(temporary: Path, final: Path) -> None:
+    """Put an entry in its place, where a damaged one may be, or that of a faster build."""
     try:
         temporary.rename(final)
     except OSError:
-        if not final.is_dir():  # otherwise another build was faster, and its result is as good
-            raise
+        if _whole(final):  # its result is as good
+            return
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=final.parent) as aside:
+            with suppress(FileNotFoundError):  # another build is doing the same
+                final.rename(Path(aside) / "damaged")
+            try:
+                temporary.rename(final)
+            except OSError:
+                if not _whole(final):
+                    raise
 
 
 def _remove_abandoned(folder: Path) -> None:

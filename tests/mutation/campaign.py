@@ -33,7 +33,9 @@ TESTS = ("tests", "rtl_tests")
 QUICK = 4
 """So many tests, those that have killed most mutants of a file so far, are asked first."""
 CPU_SECONDS = 20
-"""Of one process; the longest healthy one takes about 5."""
+"""Of one process, where nothing else is said; the longest healthy one takes about 5."""
+KEPT = ("csim-headers", "verilated", "verilated-headers")
+"""Of a copy's cache: precompiled, found by their own text and by nothing of ours."""
 
 Outcome = Literal["killed", "survived", "invalid"]
 Groups = Sequence[Sequence[str]]
@@ -97,7 +99,8 @@ def share(everything: Mapping[str, Sequence[Mutant]], count: int, fewest: int = 
     return picked
 
 
-def _rank(mutant: Mutant) -> bytes:
+def _rank(mutant: Mutant | Verdict) -> bytes:
+    """Of the change alone, wherever it stands in whatever text of the file."""
     parts = (mutant.file, mutant.operator, mutant.was, mutant.becomes)
     return hashlib.sha256("\0".join(parts).encode()).digest()
 
@@ -126,10 +129,17 @@ class Verdict:
 
 
 class Tree:
-    """A copy of the project in a folder, whose files may be changed."""
+    """A copy of the project in a folder, whose files may be changed.
 
-    def __init__(self, folder: Path) -> None:
+    libraries    that its tests need, imported once; none may import what is changed
+    seconds      of processor time for one process
+    """
+
+    def __init__(
+        self, folder: Path, libraries: Sequence[str] = (), seconds: int = CPU_SECONDS
+    ) -> None:
         self.folder = folder
+        self.seconds = seconds
         shutil.rmtree(folder, ignore_errors=True)
         for name in (*PACKAGES, *TESTS):
             shutil.copytree(ROOT / name, folder / name)
@@ -142,8 +152,9 @@ class Tree:
         if Path(found).resolve() != (folder / "hls").resolve():
             raise RuntimeError(f"the tests would import {found}, not the copy in {folder}")
         self._worker = subprocess.Popen(
-            [sys.executable, "-m", "tests.mutation.worker"], cwd=folder, env=self.environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "tests.mutation.worker", *libraries],
+            cwd=folder, env=self.environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
     @property
@@ -159,6 +170,7 @@ class Tree:
             "CI": "1",
             "TMPDIR": str(self.folder / "tmp"),
             "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
         }
 
     def _python(self, *arguments: str) -> str:
@@ -180,7 +192,9 @@ class Tree:
             yield
         finally:
             path.write_bytes(original)
-            shutil.rmtree(self.folder / "cache", ignore_errors=True)
+            for kind in (self.folder / "cache").glob("*"):
+                if kind.name not in KEPT:
+                    shutil.rmtree(kind, ignore_errors=True)
 
     def test(self, tests: Sequence[str]) -> tuple[int, str, float]:
         """Run tests up to the first that fails: pytest's status, what it printed, CPU seconds."""
@@ -189,7 +203,7 @@ class Tree:
         log = self.folder / "pytest.log"
         arguments = ["-x", "-q", "-rfE", "--tb=short", "-p", "no:cacheprovider"]
         arguments += [f"--basetemp={temporary / 'pytest'}", *tests]
-        request = {"arguments": arguments, "log": str(log), "seconds": CPU_SECONDS}
+        request = {"arguments": arguments, "log": str(log), "seconds": self.seconds}
         assert self._worker.stdin is not None
         assert self._worker.stdout is not None
         self._worker.stdin.write(json.dumps(request) + "\n")
@@ -208,7 +222,11 @@ class Tree:
 
 
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+(?:\[.*?\])?)(?: - (.*))?$", re.MULTILINE)
-_NO_BUILD = re.compile(r"does not build|iverilog")
+_NO_BUILD = {
+    ".sv": re.compile(r"does not build|iverilog"),
+    ".h": re.compile(r"\+\+\S* failed with status"),
+}
+"""What is said where a mutant does not compile; of a program that writes code this is a death."""
 
 
 def judge(
@@ -240,7 +258,8 @@ def judge(
     if failed is None:
         raise RuntimeError(f"{mutant.name}: pytest ended with {status}\n{printed[-3000:]}")
     by, said = failed[1], (failed[2] or "")[:200]
-    if _NO_BUILD.search(said):
+    no_build = _NO_BUILD.get(Path(mutant.file).suffix)
+    if no_build and no_build.search(printed if mutant.file.endswith(".h") else said):
         return _verdict(mutant, "invalid", by, said, total)
     check_health(tree, by)
     return _verdict(mutant, "killed", by, said, total)
@@ -322,12 +341,17 @@ def run(
     *,
     jobs: int,
     progress: Callable[[Iterable[Any], int, int], Iterable[Any]],
+    libraries: Sequence[str] = (),
+    seconds: int = CPU_SECONDS,
 ) -> list[Verdict]:
     """Verdicts on all mutants, in their order.
 
     tests_of    what each has to get past
     is_valid    whether a mutant counts, in the tree that holds it
     folder      of the copies and of ``results.jsonl``
+
+    Where a file has changed since, its mutants are other ones, and run again: the test that has
+    killed the same change before is asked first.
     """
     folder.mkdir(parents=True, exist_ok=True)
     results = folder / "results.jsonl"
@@ -339,27 +363,30 @@ def run(
         or (verdict.outcome == "survived" and verdict.tests != digest_of_tests(tests_of(mutant)))
     ]
     if waiting:
-        copies = [Tree(folder / f"tree{k}") for k in range(jobs)]
+        copies = [Tree(folder / f"tree{k}", libraries, seconds) for k in range(jobs)]
         trees: queue.Queue[Tree] = queue.Queue()
         for tree in copies:
             trees.put(tree)
         health = Health(folder / "healthy.txt")
         killers: dict[str, Counter[str]] = defaultdict(Counter)
+        before: dict[bytes, str] = {}
         for verdict in known.values():
-            killers[verdict.file][verdict.by] += verdict.outcome == "killed"
+            if verdict.outcome == "killed" and "::" in verdict.by:
+                killers[verdict.file][verdict.by] += 1
+                before[_rank(verdict)] = verdict.by
 
         def judged(mutant: Mutant) -> Verdict:
             tree = trees.get()
             try:
-                practised = [
-                    test for test, _ in killers[mutant.file].most_common(QUICK) if "::" in test
-                ]
-                first = [practised] if practised else []
+                practised = [test for test, _ in killers[mutant.file].most_common(QUICK)]
+                once = before.get(_rank(mutant))
+                first = [group for group in ([once] if once else [], practised) if group]
                 tests = tests_of(mutant)
                 verdict = judge(tree, mutant, tests, is_valid, health.check, first=first)
             finally:
                 trees.put(tree)
-            killers[mutant.file][verdict.by] += verdict.outcome == "killed"
+            if verdict.outcome == "killed" and "::" in verdict.by:
+                killers[mutant.file][verdict.by] += 1
             return verdict
 
         with results.open("a") as stream, ThreadPoolExecutor(jobs) as pool:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from rfssm.hls import toolchain
 from tests.mutation import verilog
-from tests.mutation.campaign import ROOT, Groups, Mutant, Tree, share
+from tests.mutation.campaign import CPU_SECONDS, ROOT, Groups, Mutant, Tree, share
 
 FOLDERS = ("hls/rtl", "hls/rtl/boards", "hls/rtl/ecp5", "hls/rtl/pins")
 """What goes into a product; benches and models of cells do not."""
 COUNT = 260
 FEWEST = 8
 """Of one module."""
+LIBRARIES = ()
+SECONDS = CPU_SECONDS
 
 _NETWORKS = ["tests/hls/test_engine_icarus.py", "-k", "corner"]
 _SYSTEM = ["rtl_tests/system", "-k", "readout_alone"]

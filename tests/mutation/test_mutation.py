@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.mutation import python, rtl, verilog
+from tests.mutation import campaign, cpp, python, rtl, verilog
 from tests.mutation.campaign import ROOT, Health, Mutant, Tree, Verdict, judge, read, run
 
 SATURATE = "hls/rtl/rfssm_saturate.sv"
@@ -155,3 +157,113 @@ def test_annotations_are_no_program() -> None:
     found = python.mutants_of("half.py", text)
     assert {mutant.line for mutant in found} == {3}
     assert "return b << 1" in [mutant.becomes for mutant in found]
+
+
+HEADER = """\
+// 1 < 2
+#define ONE 1
+struct small_config {
+    static const unsigned n = 3;
+};
+template <class T, int N = 2> void add(hls::stream<T> &in, hls::stream<array<T, 4> > &out) {
+    #pragma HLS PIPELINE II=1
+    static_assert(N > 1, "too few");
+    const unsigned reset_factor = 2 * N;
+    T x = in.read();
+    if (!x || y < 5)
+        sum[0] += fit<T>(x);
+    out.write(x > y ? sum : other);
+}
+"""
+
+
+def test_what_is_changed_in_a_header() -> None:
+    found = {
+        (mutant.operator, mutant.line, mutant.becomes)
+        for mutant in (
+            Mutant.of("m.h", edit.operator, HEADER, edit.apply(HEADER))
+            for edit in cpp.edits(HEADER)
+        )
+    }
+    assert found == {
+        ("condition", 11, "if (true)"),
+        ("condition", 11, "if (false)"),
+        ("negation", 11, "if (x || y < 5)"),
+        ("logic", 11, "if (!x && y < 5)"),
+        ("relation", 11, "if (!x || y <= 5)"),
+        ("relation", 11, "if (!x || y >= 5)"),
+        ("constant", 11, "if (!x || y < 6)"),
+        ("constant", 11, "if (!x || y < 4)"),
+        ("constant", 12, "sum[1] += fit<T>(x);"),
+        ("arithmetic", 12, "sum[0] -= fit<T>(x);"),
+        ("deletion", 12, ";"),
+        ("relation", 13, "out.write(x >= y ? sum : other);"),
+        ("relation", 13, "out.write(x <= y ? sum : other);"),
+        ("choice", 13, "out.write(x > y ? other : sum);"),
+        ("deletion", 13, ";"),
+    }
+
+
+def test_a_header_that_does_not_compile_is_no_mutant_and_a_program_that_writes_one_is_dead(
+    tree: Tree,
+) -> None:
+    """Whichever test it is, and only there: the one says what g++ says, the other is Python."""
+    test = tree.folder / "tests" / "test_compiler.py"
+    test.write_text("def test_it():\n    assert 0, 'g++-12 failed with status 1:'\n")
+    header = changed(cpp.FILES[0], "scaled.V = product.V;", ";")
+    program = changed("quant/qformat.py", "half_up & 1", "half_up & 3")
+    tests = [["tests/test_compiler.py"]]
+    verdicts = [judge(tree, each, tests, python.compiles, healthy) for each in (header, program)]
+    assert [verdict.outcome for verdict in verdicts] == ["invalid", "killed"]
+
+
+PROGRAM = '''\
+@dataclass
+class A:
+    """Of 2 numbers."""
+
+    n: int = 2
+
+    @property
+    def double(self) -> int | None:
+        return 2 * self.n
+
+N = 3
+'''
+
+
+def test_a_program_is_changed_piece_by_piece() -> None:
+    found = python.mutants_of("a.py", PROGRAM)
+    numbers = {(m.line, m.becomes) for m in found if m.operator == "NumberReplacer"}
+    assert numbers == {
+        (5, "n: int = 3"), (5, "n: int = 1"), (9, "return 3 * self.n"), (9, "return 1 * self.n"),
+        (11, "N = 4"), (11, "N = 2"),
+    }  # fmt: skip
+    removed = {mutant.was for mutant in found if mutant.operator == "RemoveDecorator"}
+    assert removed == {"@dataclass", "@property"}
+    assert all(mutant.text.count("\n") >= PROGRAM.count("\n") - 1 for mutant in found)
+
+
+def test_the_test_that_killed_a_change_before_is_asked_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file has changed elsewhere since."""
+    old = changed("quant/qformat.py", "half_up & 1", "half_up & 3")
+    killer = "tests/quant/test_qformat.py::test_killer"
+    verdict = Verdict(
+        old.digest, old.file, old.line, old.operator, old.was, old.becomes, "killed", killer, "",
+        1.0, "",
+    )  # fmt: skip
+    (tmp_path / "results.jsonl").write_text(json.dumps(asdict(verdict)) + "\n")
+    new = replace(old, text=f"{old.text}# changed\n", line=old.line)
+    asked: list[Any] = []
+
+    def judged(*_: Any, first: Any, **__: Any) -> Verdict:
+        asked.extend(first)
+        return replace(verdict, digest=new.digest)
+
+    monkeypatch.setattr(campaign, "judge", judged)
+    tests = lambda mutant: [python.QFORMAT]  # noqa: E731
+    quietly = lambda futures, done, total: futures  # noqa: E731
+    run([new], tests, python.compiles, tmp_path, jobs=1, progress=quietly)
+    assert asked[0] == [killer]

@@ -47,7 +47,7 @@ def edits(text: str) -> list[Edit]:
     found = {
         *_operators(code, process.assigns),
         *_constants(code),
-        *_choices(code),
+        *choices(code),
         *_conditions(process),
         *(Edit("deletion", start, end, ";") for start, end in process.statements),
     }
@@ -113,15 +113,15 @@ class _Processes:
                 at = self._statement(at)
             return self._word(at)[1]
         if word == "if":
-            start, end = _group(self.code, after)
+            start, end = group(self.code, after)
             self.conditions.append((start + 1, end - 1))
             end = self._statement(end)
             word, after = self._word(end)
             return self._statement(after) if word == "else" else end
         if word == "for":
-            return self._statement(_group(self.code, after)[1])
+            return self._statement(group(self.code, after)[1])
         if word == "case":
-            at = _group(self.code, after)[1]
+            at = group(self.code, after)[1]
             while self._word(at)[0] != "endcase":
                 at = self._statement(self.code.index(":", at) + 1)
             return self._word(at)[1]
@@ -139,7 +139,7 @@ class _Processes:
         return end + 1
 
 
-def _group(code: str, at: int) -> Span:
+def group(code: str, at: int) -> Span:
     """The bracket that opens at or behind ``at``, its ends included."""
     start = code.index("(", at)
     depth = 0
@@ -153,7 +153,7 @@ def _group(code: str, at: int) -> Span:
 # -- operators -------------------------------------------------------------------------------------
 
 
-_INSTEAD = {
+INSTEAD = {
     "relation": {"<": "<= >=", ">": ">= <=", "<=": "< >", ">=": "> <", "==": "!=", "!=": "=="},
     "arithmetic": {"+": "-", "-": "+", "*": "+", "/": "*", "%": "/", "<<": ">>", ">>": "<<",
                    "<<<": ">>>"},
@@ -181,7 +181,7 @@ def _operators(code: str, assigns: set[int]) -> Iterator[Edit]:
         elif token == "$signed":
             yield Edit("negation", *match.span(), "$unsigned")
         larger = token == ">" and _is_the_larger(code, match.start())
-        for operator, table in _INSTEAD.items():
+        for operator, table in INSTEAD.items():
             for instead in table.get(token, "").split():
                 if larger and instead == ">=":
                     continue
@@ -250,7 +250,7 @@ def _is_width(code: str, at: int) -> bool:
     return code[colon] == ":" and (at < colon) != (code[colon - 1] in "+-")
 
 
-def _choices(code: str) -> Iterator[Edit]:
+def choices(code: str) -> Iterator[Edit]:
     for match in re.finditer(r"\?", code):
         start = match.end()
         colon = _until(code, start)

@@ -1,6 +1,7 @@
 """Runs pytest again and again, each time in a fork of a process that has imported the libraries.
 
-Reads lines of JSON, {arguments, log, seconds}; answers each with [status, seconds].
+These are those below and those that the command line names.  Reads lines of JSON, {arguments, log,
+seconds}; answers each with [status, seconds].
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ PATIENCE = 100
 def main() -> None:
     from _pytest.config import default_plugins
 
-    for name in (*LIBRARIES, *(f"_pytest.{plugin}" for plugin in default_plugins)):
+    for name in (*LIBRARIES, *sys.argv[1:], *(f"_pytest.{plugin}" for plugin in default_plugins)):
         importlib.import_module(name)
     for line in sys.stdin:
         request = json.loads(line)

@@ -39,7 +39,7 @@ module rfssm_axis_in #(
 
   wire logic [11:0]        addr  = s_axis_tdata[27:16];
   wire logic [ADDR_W-1:0]  low   = addr[ADDR_W-1:0];
-  wire logic [VALUE_W-1:0] value = (int'(addr) < N_IN) ? s_axis_tdata[VALUE_W-1:0] : '0;
+  wire logic [VALUE_W-1:0] value = (32'(addr) < N_IN) ? s_axis_tdata[VALUE_W-1:0] : '0;
   wire logic               step_end = s_axis_tdata[31] || s_axis_tlast;
 
   rfssm_skid #(.W(ADDR_W + VALUE_W + 2)) skid (

@@ -40,12 +40,12 @@ module rfssm_dense #(
   logic [CHUNK_W-1:0]       chunk_q;
   wire logic room;
   wire logic issue     = held_q && room;
-  wire logic end_chunk = int'(chunk_q) == CHUNKS - 1;
+  wire logic end_chunk = 32'(chunk_q) == CHUNKS - 1;
   assign s_ready = !held_q || (issue && end_chunk);
 
   always_ff @(posedge clk) begin
     if (issue) begin
-      data_q  <= data_q >> PART_W;
+      data_q  <= (CHUNKS*PART_W)'({PART_W'(0), data_q} >> PART_W);
       chunk_q <= chunk_q + 1'b1;
       if (end_chunk) held_q <= 1'b0;
     end

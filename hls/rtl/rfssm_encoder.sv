@@ -103,7 +103,7 @@ module rfssm_encoder #(
     if (pop) read_q <= read_q + 1'b1;
     count_q <= count_q + (FIFO_AW+1)'(push_q) - (FIFO_AW+1)'(pop);
     // 4: one is held, one is pushed, and room_q and count_q are a cycle late
-    room_q  <= int'(count_q) < DEPTH - IN_FLIGHT - 4;
+    room_q  <= 32'(count_q) < DEPTH - IN_FLIGHT - 4;
     if (rst) begin
       write_q <= '0;
       read_q  <= '0;
@@ -137,7 +137,7 @@ module rfssm_encoder #(
     if (VALUE_W == 1) begin : g_bit
       assign value = (some_q != '0);
     end else begin : g_value
-      assign value = values_q[int'(lane)*VALUE_W +: VALUE_W];
+      assign value = values_q[32'(lane)*VALUE_W +: VALUE_W];
     end
   endgenerate
 
@@ -150,7 +150,7 @@ module rfssm_encoder #(
   always_ff @(posedge clk) begin
     if (move) begin
       out_valid_q <= left_q;
-      out_addr_q  <= ADDR_W'(int'(chunk_q) * LANES + int'(lane));
+      out_addr_q  <= ADDR_W'(32'(chunk_q) * LANES + 32'(lane));
       out_value_q <= value;
       out_end_q   <= end_q && finished;
       out_last_q  <= last_q && finished;

@@ -86,7 +86,7 @@ module rfssm_readout #(
     .clk, .rst, .s_valid, .s_ready, .s_addr, .s_value, .s_step_end, .s_last,
     .event_valid, .event_addr, .event_value, .event_close,
     .step_valid, .step_silent, .step_last, .step_start, .step_free,
-    .read_index(class_now), .current
+    .read_index(class_now), .current(current)
   );
 
   // a step that makes a packet is swept once one of the two packets' places is free
@@ -233,7 +233,7 @@ module rfssm_readout #(
     end
     if (get) begin
       get_class_q <= get_class_q + 1'b1;
-      if (int'(get_class_q) == CLASSES - 1) get_label_q <= 1'b1;
+      if (32'(get_class_q) == CLASSES - 1) get_label_q <= 1'b1;
     end
     if (gone) begin
       get_q       <= !get_q;

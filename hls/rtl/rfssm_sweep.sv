@@ -59,9 +59,9 @@ module rfssm_sweep #(
   always_ff @(posedge clk) begin
     if (go) begin
       slot_q  <= slot_q + 1'b1;
-      chunk_q <= int'(slot_q) < CHUNKS - 1;
-      end_q   <= int'(slot_q) == CHUNKS - 2;
-      final_q <= int'(slot_q) == SWEEP - 2;
+      chunk_q <= $signed(32'(slot_q)) < CHUNKS - 1;
+      end_q   <= 32'(slot_q) == CHUNKS - 2;
+      final_q <= 32'(slot_q) == SWEEP - 2;
     end
     if (final_go) run_q <= 1'b0;
     if (step_start) begin

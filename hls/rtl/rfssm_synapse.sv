@@ -96,7 +96,7 @@ module rfssm_synapse #(
   logic [1:0]         closed_q;     // steps complete but not yet read to their end
 
   wire logic issue = ev_q && !closed_q[1];
-  wire logic done  = issue && (zero_q || int'(word_q) == WORDS - 1);
+  wire logic done  = issue && (zero_q || 32'(word_q) == WORDS - 1);
   wire logic close = done && end_q;
   wire logic load  = s_valid && s_ready;
   assign s_ready = !ev_q || done;

@@ -88,7 +88,7 @@ TWINS = [
      "{(VALUE_SIGNED != 0) && value[VALUE_W-1], value}", "{1'b0, value}"),
     ("synapse, whole row", "current_is_the_sum", "rfssm_synapse",
      "if (start_q) hold_q", "if (step_start) hold_q"),
-    ("select", "chosen", "rfssm_select", "2'(index_q2 >> 2)", "2'(index_q >> 2)"),
+    ("select", "chosen", "rfssm_select", "2'({2'b0, index_q2} >> 2)", "2'({2'b0, index_q} >> 2)"),
     ("select", "chosen", "rfssm_select", "index_q3 >> 4", "index_q2 >> 4"),
     ("select", "chosen", "rfssm_select",
      "? 4*g+3 : 4*g)*W +: W];\n    always_ff @(posedge clk) four_q",
@@ -121,7 +121,7 @@ TWINS = [
     ("readout", "last_is_the_packets", "rfssm_readout", "m_last  = get_label_q &&", "m_last  ="),
     ("readout", "packets_in_time", "rfssm_readout",
      "<= put && end_q[9];", "<= put && end_q[9] && !class_q[8][0];"),
-    ("dense", "chunks_in_order", "rfssm_dense", "data_q  <= data_q >> PART_W;", ""),
+    ("dense", "chunks_in_order", "rfssm_dense", "data_q  <= (CHUNKS*PART_W)'({PART_W'(0), data_q} >> PART_W);", ""),
     ("dense", "last_is_the_beats", "rfssm_dense", "last_q && end_chunk", "last_q"),
     ("dense", "only_with_room", "rfssm_dense", "held_q && room", "held_q"),
 ]  # fmt: skip

@@ -59,10 +59,10 @@ TWINS = {
     ),
     "a_beat_survives_reset": Twin("skid", "reset_empties", "      valid_q       <= 1'b0;\n", ""),
     "an_address_beyond_the_last_by_one": Twin(
-        "axis_in", "value_unchanged", "(int'(addr) < N_IN)", "(int'(addr) <= N_IN)"
+        "axis_in", "value_unchanged", "(32'(addr) < N_IN)", "(32'(addr) <= N_IN)"
     ),
     "an_address_beyond_2_to_the_width": Twin(
-        "axis_in", "value_unchanged", "(int'(addr) < N_IN)", "(int'(low) < N_IN)"
+        "axis_in", "value_unchanged", "(32'(addr) < N_IN)", "(32'(low) < N_IN)"
     ),
     "tlast_without_step_end": Twin(
         "axis_in", "last_ends_the_step", "s_axis_tdata[31] || s_axis_tlast", "s_axis_tdata[31]"
@@ -128,7 +128,7 @@ TWINS = {
         "encoder_of_values", "reset_empties", "      out_valid_q <= 1'b0;\n", ""
     ),
     "no_room_for_ever": Twin(
-        "encoder_of_one_lane", "room_returns", "room_q  <= int'(", "room_q  <= room_q && int'("
+        "encoder_of_one_lane", "room_returns", "room_q  <= 32'(", "room_q  <= room_q && 32'("
     ),
     "room_for_the_depth_only": Twin(
         "encoder_of_one_lane", "nothing_overflows", "DEPTH - IN_FLIGHT - 4", "DEPTH", after=23

@@ -16,7 +16,6 @@
 `define DUT dut_axis_trace
 `endif
 `default_nettype none
-`timescale 1ns / 1ps
 
 module rfssm_bench #(
   parameter int TDATA_W = 32,
@@ -62,9 +61,9 @@ module rfssm_bench #(
     tracing = $test$plusargs("trace");
     beats = $fopen("beats.txt", "r");
     out   = $fopen("out.txt", "w");
-    trace = tracing ? $fopen("trace.txt", "w") : 0;
+    if (tracing) trace = $fopen("trace.txt", "w");
     repeat (4) @(posedge aclk);
-    aresetn <= 1'b1;
+    @(negedge aclk) aresetn = 1'b1;
   end
 
   task next_beat;

@@ -27,7 +27,7 @@ module rfssm_power_on_reset #(
   end
   assign rst = !done_q;
 
-  always_ff @(posedge clk) begin
+  always @(posedge clk) begin  // not always_ff, which shares its variables with no initial block
     meta_q   <= button;
     button_q <= meta_q;
     if (!done_q) {done_q, count_q} <= {1'b0, count_q} + 1'b1;

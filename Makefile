@@ -37,6 +37,7 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tests/lint_rtl.py
 
 typecheck: $(READY)
 	$(BIN)/mypy

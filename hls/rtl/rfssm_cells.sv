@@ -141,7 +141,8 @@ module rfssm_cells #(
 
   generate
     if (STATE_RAM == 0) begin : g_lutram
-      (* ram_style = "distributed" *) logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
+      (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+      logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
       logic [LANES*LANE_STATE_W-1:0] state_q;
       always_ff @(posedge clk) begin
         state_q <= first_q[1] ? '0 : states[chunk_q[1]];
@@ -149,7 +150,8 @@ module rfssm_cells #(
       end
       assign state = state_q;
     end else begin : g_blockram
-      (* ram_style = "block" *) logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
+      (* ram_style = "block", ramstyle = "M20K", syn_ramstyle = "block_ram" *)
+      logic [LANES*LANE_STATE_W-1:0] states [0:CHUNKS-1];
       logic [LANES*LANE_STATE_W-1:0] state_q;
       always_ff @(posedge clk) begin
         state_q <= states[chunk_q[1]];
@@ -166,7 +168,8 @@ module rfssm_cells #(
   /* verilator lint_on UNUSEDSIGNAL */
   generate
     if (RESET != 0) begin : g_spikes
-      (* ram_style = "distributed" *) logic [LANES-1:0] spikes [0:CHUNKS-1];
+      (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+      logic [LANES-1:0] spikes [0:CHUNKS-1];
       logic [LANES-1:0] spiked_q4;
       logic first_q3;
       always_ff @(posedge clk) begin

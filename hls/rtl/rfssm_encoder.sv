@@ -83,7 +83,8 @@ module rfssm_encoder #(
   end
 
   // -- FIFO of chunks ---------------------------------------------------------------------------
-  (* ram_style = "distributed" *) logic [WORD_W-1:0] fifo [0:DEPTH-1];
+  (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+  logic [WORD_W-1:0] fifo [0:DEPTH-1];
   logic [FIFO_AW-1:0] write_q, read_q;
   logic [FIFO_AW:0]   count_q;
   logic               room_q;

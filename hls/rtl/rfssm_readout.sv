@@ -125,7 +125,8 @@ module rfssm_readout #(
   localparam int IN_W   = CURRENT_W + GUARD;
   localparam int X_W    = ((IN_W > STATE_W) ? IN_W : STATE_W) + 1;
   localparam int R_W    = ((Q_W > X_W) ? Q_W : X_W) + 1;
-  (* ram_style = "distributed" *) logic [STATE_W-1:0] states [0:CLASSES-1];
+  (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+  logic [STATE_W-1:0] states [0:CLASSES-1];
 
   wire logic [LEAK_FRAC+BIAS_W-1:0] constants;
   logic signed [STATE_W-1:0]      m_q2, m_q8;
@@ -176,7 +177,8 @@ module rfssm_readout #(
   logic signed [SCORE_W-1:0] score_q9;
   generate
     if (SCORE == 0 || SCORE == 2) begin : g_gather
-      (* ram_style = "distributed" *) logic [SCORE_W-1:0] scores [0:CLASSES-1];
+      (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+      logic [SCORE_W-1:0] scores [0:CLASSES-1];
       logic signed [SCORE_W-1:0] old_q8;
       always_ff @(posedge clk) begin
         old_q8 <= scores[class_q[7]];
@@ -193,7 +195,8 @@ module rfssm_readout #(
   endgenerate
 
   // -- packets: two of them fit ------------------------------------------------------------------
-  (* ram_style = "distributed" *) logic [SCORE_W-1:0] packets [0:(2<<CLASS_W)-1];
+  (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+  logic [SCORE_W-1:0] packets [0:(2<<CLASS_W)-1];
   logic                      put_q, get_q;      // place being filled, being emptied
   logic [1:0]                ready_q;           // packets waiting to leave
   logic signed [SCORE_W-1:0] best_q;

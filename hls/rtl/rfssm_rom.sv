@@ -29,7 +29,8 @@ module rfssm_rom #(
 
   generate
     if (W * DEPTH > BLOCK_BITS) begin : g_block
-      (* ram_style = "block", rom_style = "block" *) logic [W-1:0] rom [0:DEPTH-1];
+      (* ram_style = "block", rom_style = "block", romstyle = "M20K", syn_romstyle = "block_rom" *)
+      logic [W-1:0] rom [0:DEPTH-1];
       initial $readmemh(FILE, rom);
       always_ff @(posedge clk) word_q <= rom[addr];
     end else begin : g_logic

@@ -39,7 +39,7 @@ module rfssm_select #(
 
   // of four words that are not all there, the first stands for those missing
   wire logic [1:0] s0 = 2'(index_q);
-  wire logic [1:0] s1 = 2'({2'b0, index_q2} >> 2);
+  wire logic [1:0] s1 = 2'(32'(index_q2) >> 2);
   for (genvar g = 0; g < FOURS; g++) begin : g_four
     wire logic [W-1:0] w0 = words[4*g*W +: W];
     wire logic [W-1:0] w1 = words[((4*g+1 < WORDS) ? 4*g+1 : 4*g)*W +: W];

@@ -81,12 +81,13 @@ module rfssm_skip #(
     end
   end
 
-  wire logic [CHUNK_W-1:0] event_chunk = CHUNK_W'(event_addr >> LANE_W);
+  wire logic [CHUNK_W-1:0] event_chunk = CHUNK_W'(32'(event_addr) >> LANE_W);
   wire logic [LANES-1:0]   there = read_q ? there1_q[32'(read_index)*LANES +: LANES]
                                           : there0_q[32'(read_index)*LANES +: LANES];
 
   for (genvar i = 0; i < LANES; i++) begin : g_lane
-    (* ram_style = "distributed" *) logic [IN_W-1:0] values [0:(2<<CHUNK_W)-1];
+    (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+    logic [IN_W-1:0] values [0:(2<<CHUNK_W)-1];
     logic [DELAY*IN_W-1:0]  wait_q;  // newest value lowest
     logic [OUT_W-1:0]       sum_q;
     wire logic mine = (LANES == 1) || (32'(event_addr) % LANES == i);

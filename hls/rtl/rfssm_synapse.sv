@@ -233,8 +233,10 @@ module rfssm_synapse #(
     end else begin : g_memory
       // two banks of LUT RAM between registers; the one that is read lends the reader its port.  A
       // word is written the cycle after it was read: with two words or more, before it is read again
-      (* ram_style = "distributed" *) logic [CUR_W-1:0] bank0 [0:WORDS-1];
-      (* ram_style = "distributed" *) logic [CUR_W-1:0] bank1 [0:WORDS-1];
+      (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+      logic [CUR_W-1:0] bank0 [0:WORDS-1];
+      (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
+      logic [CUR_W-1:0] bank1 [0:WORDS-1];
       logic fill_q;             // bank being filled
       logic read_q, reading_q;  // bank being read
       logic read_q2, reading_q2, read_q3, read_q4;

@@ -88,7 +88,7 @@ TWINS = [
      "{(VALUE_SIGNED != 0) && value[VALUE_W-1], value}", "{1'b0, value}"),
     ("synapse, whole row", "current_is_the_sum", "rfssm_synapse",
      "if (start_q) hold_q", "if (step_start) hold_q"),
-    ("select", "chosen", "rfssm_select", "2'({2'b0, index_q2} >> 2)", "2'({2'b0, index_q} >> 2)"),
+    ("select", "chosen", "rfssm_select", "2'(32'(index_q2) >> 2)", "2'(32'(index_q) >> 2)"),
     ("select", "chosen", "rfssm_select", "index_q3 >> 4", "index_q2 >> 4"),
     ("select", "chosen", "rfssm_select",
      "? 4*g+3 : 4*g)*W +: W];\n    always_ff @(posedge clk) four_q",

@@ -1,0 +1,104 @@
+"""slang, the strictest open reader of SystemVerilog, on every top: part of ``make lint``.
+
+Verilator, Icarus and Yosys accept some text that the standard forbids, such as an implicit port
+connection that changes the sign, or a variable that an ``initial`` and an ``always_ff`` both write;
+the front ends of the FPGA vendors do not.  Nothing that slang has to say is let through.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from pyslang.driver import Driver
+from random_networks import random_case
+from rtl_cases import CASES
+
+from rfssm.hls.bench import run_options, write_bench
+from rfssm.hls.boards import BOARDS, write_board
+from rfssm.hls.emit import Design, Lanes, rtl_sources, write_rtl
+from rfssm.hls.targets import TARGETS
+from rfssm.hls.tops import ip_top
+from rfssm.quant.samples import Samples
+
+TOPS = ("axis", "axis_dense", "axis_trace")
+SEEDS = range(3000, 3006)
+
+
+def faults(sources: Iterable[Path], tops: Sequence[str], *options: str) -> int:
+    """Errors and warnings of designs; slang prints each to the standard error."""
+    driver = Driver()
+    driver.addStandardArgs()
+    words = [*(word for top in tops for word in ("--top", top)), *options, *map(str, sources)]
+    read = driver.parseCommandLine(" ".join(["slang", *words]))
+    read = read and driver.processOptions() and driver.parseAllSources()
+    if read:
+        compilation = driver.createCompilation()
+        driver.reportCompilation(compilation, True)
+        driver.runAnalysis(compilation)
+    return driver.diagEngine.numErrors + driver.diagEngine.numWarnings + (not read)
+
+
+def of_design(design: Design, folder: Path) -> int:
+    """Errors and warnings of all tops of a design that ``write_rtl`` has written to a folder."""
+    for board in BOARDS.values():
+        write_board(design, board, folder)
+    tops = [f"{design.name}_{top}" for top in (*TOPS, *BOARDS)]
+    return faults(sorted(folder.glob("*.sv")), tops)
+
+
+def of_bench(design: Design, folder: Path) -> int:
+    """The same of the bench that goes with it."""
+    bench = folder / "bench"
+    write_bench(design, Samples.random(design.network, 1, seed=0), bench, folder)
+    options = run_options(design, bench).iverilog_options
+    options = [option.replace("-Prfssm_bench.", "-G") for option in options]
+    return faults([*folder.glob("*.sv"), *bench.glob("*.sv")], ["rfssm_bench"], *options)
+
+
+def of_twins(design: Design, folder: Path) -> int:
+    """The same of what is synthesised: each family's own modules, the IP behind few pins."""
+    found = 0
+    for target in TARGETS.values():
+        top = ip_top(design, target)
+        for name, text in top.sources.items():
+            (folder / name).write_bytes(text)
+        own = [folder / name for name in top.sources]
+        twins = rtl_sources(target.family)
+        generated = folder.glob(f"{design.name}_*.sv")
+        sources = {path.name: path for path in (*generated, *own, *twins)}.values()
+        found += faults(sources, [top.module], "--ignore-unknown-modules")  # cells of the family
+    return found
+
+
+def counts() -> Iterator[tuple[str, int]]:
+    """What was read, and its errors and warnings."""
+    with tempfile.TemporaryDirectory(prefix="rfssm-slang-") as name:
+        networks = {name: (make(), Lanes(4, 2)) for name, make in CASES.items()}
+        for seed in SEEDS:
+            case = random_case(seed)
+            networks[f"random network {seed}"] = case.network(), case.lanes()
+        for i, (title, (network, lanes)) in enumerate(networks.items()):
+            folder = Path(name) / str(i)
+            design = write_rtl(network, folder, lanes)
+            yield title, of_design(design, folder)
+        yield "its bench", of_bench(design, folder)
+        yield "its netlists' sources", of_twins(design, folder)
+
+
+def main() -> None:
+    """Read everything; exit status 1 if slang has anything to say."""
+    found = dict(counts())
+    bad = {title: count for title, count in found.items() if count}
+    for title, count in bad.items():
+        print(f"slang: {title}: {count} errors and warnings")
+    if not bad:
+        print(f"slang: {len(found)} designs with all their tops: 0 errors, 0 warnings")
+    sys.exit(bool(bad))
+
+
+if __name__ == "__main__":
+    main()

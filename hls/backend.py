@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rfssm.hls import vitis
 from rfssm.hls.emit import LaneChoice, Lanes, lane_choice, write_rtl
 from rfssm.hls.layers import lower, ours
+from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.model.cache import cached
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
@@ -52,7 +53,7 @@ class RFSSMWriter(VitisWriter):  # type: ignore[misc]
                 given=bool(config.get_config_value("InputData")),
             )
         if config.get_config_value("WriteRTL"):
-            write_rtl(network, rtl_dir(model), lanes_of(model))
+            write_rtl(network, rtl_dir(model), lanes_of(model), rtl_name(model))
 
 
 class RFSSMBackend(VitisBackend):  # type: ignore[misc]
@@ -193,7 +194,7 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
 
     def _build_rtl(self, model: Any) -> dict[str, Any]:
         directory = rtl_dir(model)
-        design = write_rtl(lower(model), directory, lanes_of(model))
+        design = write_rtl(lower(model), directory, lanes_of(model), rtl_name(model))
         tops = [f"{design.name}_axis", f"{design.name}_axis_dense"]
         for top in tops:
             verilate(
@@ -210,6 +211,11 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
 def rtl_dir(model: Any) -> Path:
     """Where a model's SystemVerilog project lies."""
     return Path(model.config.get_output_dir()) / "rtl"
+
+
+def rtl_name(model: Any) -> str:
+    """What a model's SystemVerilog is called: as its C++, in small letters."""
+    return module_name(model.config.get_project_name())
 
 
 def as_numbers(lanes: LaneChoice | None) -> list[Any] | None:

@@ -8,13 +8,16 @@ that tie them together:
     NAME_axis.sv         the IP: AXI4-Stream events in, AXI4-Stream scores and label out
     NAME_axis_dense.sv   the same with dense beats in, one step per beat
     NAME_axis_trace.sv   the IP with its trace ports, for the engines
-    parameters.json      every parameter, and where the trace ports hold what
+    NAME_parameters.json every parameter, and where the trace ports hold what
+    NAME_*.mem           what the memories hold
+
+Everything that is written here begins with the network's name: the files of two networks may lie
+in one folder.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -23,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.hls.names import checked_name, module_name
 from rfssm.model.errors import HardwareError, brief
 from rfssm.model.files import write_atomically
 from rfssm.quant.network import (
@@ -135,16 +139,25 @@ class Design:
     def of(
         cls, network: IntegerNetwork, lanes: LaneChoice | None = None, name: str | None = None
     ) -> Design:
-        """Choose parameters; without ``lanes`` the ``default_lanes`` of each layer."""
+        """Choose parameters.
+
+        lanes    of every layer, or of each (default: ``default_lanes`` of each)
+        name     of everything that is generated (default: the network's, as a name)
+
+        Raises HardwareError for lanes or a name that cannot be.
+        """
+        name = module_name(network.name) if name is None else checked_name(name)
         chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
         chosen[-1] = Lanes(chosen[-1].synapse, 1)
-        layers = tuple(_layer_parameters(network, i, chosen[i]) for i in range(len(network.layers)))
+        layers = tuple(
+            _layer_parameters(network, i, chosen[i], name) for i in range(len(network.layers))
+        )
         return cls(
-            name=module_name(network.name if name is None else name),
+            name=name,
             network=network,
             lanes=tuple(chosen),
             layers=layers,
-            readout=_readout_parameters(network, chosen[-1]),
+            readout=_readout_parameters(network, chosen[-1], name),
             trace=_trace_fields(network, chosen),
         )
 
@@ -184,12 +197,6 @@ class Design:
         return 20_000 + 2 * self.slowest_step
 
 
-def module_name(name: str) -> str:
-    """A Verilog identifier from any text; the tops append ``_core``, ``_axis`` and so on."""
-    word = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()[:40].strip("_")
-    return word if word[:1].isalpha() else f"network_{word}".rstrip("_")
-
-
 def write_rtl(
     network: IntegerNetwork,
     directory: Path | str,
@@ -200,7 +207,9 @@ def write_rtl(
 
     directory    made if missing; each file in it is complete or absent
     lanes        of every layer, or of each (default: ``default_lanes`` of each)
-    name         of the tops (default: the network's)
+    name         of everything that is generated (default: the network's, as a name)
+
+    Raises HardwareError for lanes or a name that cannot be.
     """
     design = Design.of(network, lanes, name)
     directory = Path(directory)
@@ -238,13 +247,13 @@ def design_sources(design: Design) -> dict[str, bytes]:
 def design_files(design: Design) -> Iterator[tuple[str, str]]:
     """Names and texts of all generated files."""
     for i, layer in enumerate(design.network.layers):
-        yield from _layer_memories(f"layer{i}", layer, design.layers[i], design.lanes[i])
-    yield from _readout_memories(design.network.readout, design.lanes[-1])
+        yield from _layer_memories(layer, design.layers[i], design.lanes[i])
+    yield from _readout_memories(design.network.readout, design.readout, design.lanes[-1])
     yield f"{design.name}_core.sv", _core(design)
     yield f"{design.name}_axis.sv", _axis(design, trace=False)
     yield f"{design.name}_axis_trace.sv", _axis(design, trace=True)
     yield f"{design.name}_axis_dense.sv", _axis_dense(design)
-    yield "parameters.json", json.dumps(_description(design), indent=1) + "\n"
+    yield f"{design.name}_parameters.json", json.dumps(_description(design), indent=1) + "\n"
 
 
 # -- parameters ------------------------------------------------------------------------------------
@@ -275,7 +284,7 @@ def chosen_lanes(widths: Sequence[int], lanes: LaneChoice | None) -> list[Lanes]
     return [each.fitted(n) for each, n in zip(lanes, widths, strict=True)]
 
 
-def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes) -> Parameters:
+def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes, name: str) -> Parameters:
     layer = network.layers[i]
     value_bits, signed = _value_format(*network.value_range(i))
     out_bits, _ = _value_format(*network.value_range(i + 1))
@@ -302,16 +311,16 @@ def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes) -> Paramete
         "ROUND": _ROUND[layer.rounding],
         "SATURATE": int(layer.overflow == "SAT" and network.saturates[i]),
         "STATE_RAM": int(-(-layer.neurons // lanes.neuron) > _BLOCK_RAM_CHUNKS),
-        "WEIGHTS": f"layer{i}_weights.mem",
-        "COEF": f"layer{i}_coef.mem",
-        "THRESHOLD": f"layer{i}_threshold.mem",
+        "WEIGHTS": f"{name}_layer{i}_weights.mem",
+        "COEF": f"{name}_layer{i}_coef.mem",
+        "THRESHOLD": f"{name}_layer{i}_threshold.mem",
     }
     if reset or layer.bias_bits:
-        parameters["OFFSET"] = f"layer{i}_offset.mem"
+        parameters["OFFSET"] = f"{name}_layer{i}_offset.mem"
     return parameters
 
 
-def _readout_parameters(network: IntegerNetwork, lanes: Lanes) -> Parameters:
+def _readout_parameters(network: IntegerNetwork, lanes: Lanes, name: str) -> Parameters:
     readout = network.readout
     value_bits, signed = _value_format(*network.value_range(len(network.layers)))
     return {
@@ -330,8 +339,8 @@ def _readout_parameters(network: IntegerNetwork, lanes: Lanes) -> Parameters:
         "SATURATE": int(readout.overflow == "SAT" and network.saturates[-1]),
         "SCORE": _SCORE[readout.score],
         "SCORE_W": readout.score_bits,
-        "WEIGHTS": "readout_weights.mem",
-        "LEAK": "readout_leak.mem",
+        "WEIGHTS": f"{name}_readout_weights.mem",
+        "LEAK": f"{name}_readout_leak.mem",
     }
 
 
@@ -370,10 +379,10 @@ def _description(design: Design) -> dict[str, object]:
 
 
 def _layer_memories(
-    prefix: str, layer: SpikingLayer, parameters: Parameters, lanes: Lanes
+    layer: SpikingLayer, parameters: Parameters, lanes: Lanes
 ) -> Iterator[tuple[str, str]]:
     parts = [layer.weight_u] if layer.weight_v is None else [layer.weight_u, layer.weight_v]
-    yield f"{prefix}_weights.mem", _weight_words(parts, lanes.synapse, layer.weight_bits)
+    yield str(parameters["WEIGHTS"]), _weight_words(parts, lanes.synapse, layer.weight_bits)
 
     def chunked(values: Integers) -> Integers:
         return padded(values, lanes.neuron).reshape(-1, lanes.neuron)
@@ -381,8 +390,8 @@ def _layer_memories(
     a = layer.transition
     entries = [(0, 0), (1, 0)] if parameters["ROTATION"] else [(0, 0), (0, 1), (1, 0), (1, 1)]
     coefficients = [(chunked(a[:, j, k]), layer.transition_bits) for j, k in entries]
-    yield f"{prefix}_coef.mem", _words(coefficients)
-    yield f"{prefix}_threshold.mem", _words([(chunked(layer.threshold), layer.state_bits)])
+    yield str(parameters["COEF"]), _words(coefficients)
+    yield str(parameters["THRESHOLD"]), _words([(chunked(layer.threshold), layer.state_bits)])
     offsets = [
         (chunked(bias), layer.bias_bits)
         for bias in (layer.bias_u, layer.bias_v)
@@ -391,16 +400,18 @@ def _layer_memories(
     if parameters["RESET"]:
         offsets += [(chunked(layer.reset[:, j]), layer.state_bits) for j in (0, 1)]
     if offsets:
-        yield f"{prefix}_offset.mem", _words(offsets)
+        yield str(parameters["OFFSET"]), _words(offsets)
 
 
-def _readout_memories(readout: ReadoutLayer, lanes: Lanes) -> Iterator[tuple[str, str]]:
+def _readout_memories(
+    readout: ReadoutLayer, parameters: Parameters, lanes: Lanes
+) -> Iterator[tuple[str, str]]:
     weights = _weight_words([readout.weight_u], lanes.synapse, readout.weight_bits)
-    yield "readout_weights.mem", weights
+    yield str(parameters["WEIGHTS"]), weights
     fields = [(readout.leak[:, None], readout.leak_frac)]
     if readout.bias_u is not None:
         fields.append((readout.bias_u[:, None], readout.bias_bits))
-    yield "readout_leak.mem", _words(fields)
+    yield str(parameters["LEAK"]), _words(fields)
 
 
 def _weight_words(parts: Sequence[Integers], lanes: int, bits: int) -> str:

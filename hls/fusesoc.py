@@ -1,4 +1,9 @@
-"""A FuseSoC core file (CAPI2) that goes with a converted network.
+"""FuseSoC core files (CAPI2) that go with a converted network: its own, and that of our modules.
+
+The hand-written modules are one core, ``rfssm:ip:rfssm``, on which every network's core depends:
+two networks in one design share them.  Its file lies beside each network's, everywhere the same.
+The revision in its name is a digest of the modules, so that networks that were converted by
+different versions are refused together, instead of sharing what only one of them was made for.
 
 ``fusesoc --cores-root DIR run --target sim NAME`` simulates the bench in Icarus Verilog, ``lint``
 lints the IP with Verilator, and a board's name makes a bitstream of its top with the native Yosys,
@@ -7,7 +12,9 @@ nextpnr and Trellis or IceStorm.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +22,11 @@ import yaml
 
 from rfssm.hls import bench
 from rfssm.hls.boards import Board
-from rfssm.hls.emit import Design
+from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.model.files import write_atomically
 
+MODULES_CORE = "rfssm.core"
+"""File of the modules' core."""
 _VERSION = "0"
 _FLOW = {"ecp5": "trellis", "ice40": "icestorm"}
 _SCRIPT = "yosys.tcl"
@@ -33,36 +42,62 @@ yosys write_json $name.json
 """
 
 
+def modules_name() -> str:
+    """What FuseSoC calls the core of the hand-written modules: our version, and their digest."""
+    digest = zlib.crc32(b"".join(path.read_bytes() for path in rtl_sources()))
+    return f"rfssm:ip:rfssm:{version('rfssm')}-r{digest}"
+
+
 def core_name(design: Design) -> str:
     """What FuseSoC calls the core: vendor, library, name, version."""
     return f"rfssm:networks:{design.name}:{_VERSION}"
 
 
 def write_core(design: Design, directory: Path, boards: Sequence[Board] = ()) -> Path:
-    """Write ``NAME.core`` beside the folders that it speaks of; returns its path.
+    """Write ``NAME.core`` and ``rfssm.core`` beside the folders that they speak of.
+
+    Returns the path of the first.
 
     directory    holds ``rtl``, ``bench`` and, for each board, ``boards/BOARD``, all written before
     """
     for board in boards:
         script = directory / "boards" / board.name / _SCRIPT
         write_atomically(script, _YOSYS.format(script=board.script(design)).encode())
+    _write(directory / MODULES_CORE, _modules_core())
     path = directory / f"{design.name}.core"
-    core = yaml.safe_dump(_core(design, directory, boards), sort_keys=False, width=100)
-    write_atomically(path, f"CAPI=2:\n# SPDX-License-Identifier: Apache-2.0\n{core}".encode())
+    _write(path, _core(design, directory, boards))
     return path
+
+
+def _write(path: Path, core: dict[str, Any]) -> None:
+    text = yaml.safe_dump(core, sort_keys=False, width=100)
+    write_atomically(path, f"CAPI=2:\n# SPDX-License-Identifier: Apache-2.0\n{text}".encode())
+
+
+def _modules_core() -> dict[str, Any]:
+    return {
+        "name": modules_name(),
+        "description": "The modules that every rfssm network consists of",
+        "filesets": {"rtl": _verilog("rtl", [path.name for path in rtl_sources()])},
+        "targets": {"default": {"filesets": ["rtl"]}},
+    }
 
 
 def _core(design: Design, directory: Path, boards: Sequence[Board]) -> dict[str, Any]:
     rtl = ["rtl", "memories"]
+    generated = sorted(name for name, _ in design_files(design))
     run = bench.run_options(design, directory / "bench")
     return {
         "name": core_name(design),
         "description": f"Network {design.name} as an AXI4-Stream IP",
         "filesets": {
-            "rtl": _sources(directory, "rtl"),
-            "memories": _data(directory, "rtl", "*.mem"),
+            "rtl": {
+                **_verilog("rtl", [name for name in generated if name.endswith(".sv")]),
+                "depend": [f"={modules_name()}"],
+            },
+            "memories": _data("rtl", [name for name in generated if name.endswith(".mem")]),
             "bench": _sources(directory, "bench"),
-            "samples": _data(directory, "bench", "*.txt"),
+            "samples": _data("bench", ["beats.txt", "expected.txt"]),
             **{board.name: _board_files(design, directory, board) for board in boards},
         },
         "scripts": {"compare": {"cmd": ["cmp", "out.txt", "expected.txt"]}},
@@ -96,18 +131,20 @@ def _core(design: Design, directory: Path, boards: Sequence[Board]) -> dict[str,
 
 
 def _sources(directory: Path, folder: str) -> dict[str, Any]:
-    files = sorted(path.name for path in (directory / folder).glob("*.sv"))
+    return _verilog(folder, sorted(path.name for path in (directory / folder).glob("*.sv")))
+
+
+def _verilog(folder: str, names: Sequence[str]) -> dict[str, Any]:
     return {
-        "files": [f"{folder}/{name}" for name in files],
+        "files": [f"{folder}/{name}" for name in names],
         "file_type": "systemVerilogSource",
     }
 
 
-def _data(directory: Path, folder: str, pattern: str) -> dict[str, Any]:
+def _data(folder: str, names: Sequence[str]) -> dict[str, Any]:
     """Files that a tool reads by their bare names, in its working directory."""
-    files = sorted(path.name for path in (directory / folder).glob(pattern))
     return {
-        "files": [{f"{folder}/{name}": {"copyto": name}} for name in files],
+        "files": [{f"{folder}/{name}": {"copyto": name}} for name in names],
         "file_type": "user",
     }
 

@@ -226,6 +226,10 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         self.set_attr("synapse_lanes", lanes.synapse)
         self.set_attr("neuron_lanes", lanes.neuron)
 
+    def prefixed(self, name: str) -> str:
+        """A global name of the C++, which no other project of a program may have."""
+        return f"{self.model.config.get_project_name()}_{name}"
+
     def _add_type(self, name: str, precision: PrecisionType) -> None:
         self.set_attr(f"{name}_t", NamedType(f"{self.name}_{name}_t", precision))
 
@@ -254,7 +258,7 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         kept = np.zeros(1, np.int64) if data is None else np.ascontiguousarray(data, np.int64)
         self.add_weights_variable(
             name=name,
-            var_name=name + "{index}",
+            var_name=self.prefixed(name) + "{index}",
             precision=IntegerPrecisionType(bits, signed),
             data=kept,
         )

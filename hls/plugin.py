@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from rfssm.hls.names import checked_name, module_name
 from rfssm.model.errors import HardwareError
 from rfssm.quant.network import IntegerNetwork
 
@@ -62,7 +63,7 @@ def convert_network(
     *,
     lanes: LaneChoice | None = None,
     steps: int | None = None,
-    project_name: str = "network",
+    name: str | None = None,
     rtl: bool = True,
 ) -> Any:
     """Turn an integer network into an hls4ml ``ModelGraph``; torch is not needed.
@@ -70,11 +71,14 @@ def convert_network(
     backend         Vitis or Vivado (HLS C++), RFSSM (HLS C++ and SystemVerilog)
     lanes           of every layer, or of each (default: ``default_lanes`` of each)
     steps           steps of a sample in the HLS C++; ``steps_max`` of the network if not given
-    project_name    top-level function and file names of the HLS C++
+    name            of everything that is generated, the C++ top among it; the network's if absent
     rtl             False: backend RFSSM writes the HLS C++ alone
+
+    Raises HardwareError for a backend, lanes or a name that cannot be.
     """
     if backend not in BACKENDS:
         raise HardwareError(f"backend = {backend!r}: must be one of {', '.join(BACKENDS)}")
+    name = module_name(network.name) if name is None else checked_name(name)
     import hls4ml  # importing it takes half a second: only those who convert pay
 
     _make_sure_of_registration()
@@ -85,7 +89,7 @@ def convert_network(
     steps = spec.steps_max if steps is None else steps
     config = hls4ml.utils.config.create_config(
         output_dir=str(output_dir),
-        project_name=project_name,
+        project_name=name,
         backend=backend,
         io_type="io_stream",
         write_rtl=rtl,

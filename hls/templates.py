@@ -30,7 +30,7 @@ _COMMON = """\
     typedef {state_t.name} state_t;
 """
 _SPIKING = (
-    "struct config{index} : nnet::spiking_config {{\n"
+    "struct {config} : nnet::spiking_config {{\n"
     + _COMMON
     + """\
     static const unsigned layer = {layer};
@@ -44,7 +44,7 @@ _SPIKING = (
 """
 )
 _READOUT = (
-    "struct config{index} : nnet::readout_config {{\n"
+    "struct {config} : nnet::readout_config {{\n"
     + _COMMON
     + """\
     static const nnet::readout_score score = nnet::score_{score};
@@ -54,26 +54,31 @@ _READOUT = (
 )
 
 
+def _config(node: Any) -> str:
+    """Name of a layer's struct: kernels are compiled once for each, in a whole program."""
+    return f"{node.prefixed('config')}{node.index}"
+
+
 class SpikingConfig(LayerConfigTemplate):  # type: ignore[misc]
-    """``struct configN`` of a spiking layer."""
+    """``struct PROJECT_configN`` of a spiking layer."""
 
     def __init__(self) -> None:
         super().__init__(RFSSMSpiking)
 
     def format(self, node: RFSSMSpiking) -> str:
         """Fill in the struct."""
-        return _SPIKING.format(**self._default_config_params(node))
+        return _SPIKING.format(**self._default_config_params(node) | {"config": _config(node)})
 
 
 class ReadoutConfig(LayerConfigTemplate):  # type: ignore[misc]
-    """``struct configN`` of the readout."""
+    """``struct PROJECT_configN`` of the readout."""
 
     def __init__(self) -> None:
         super().__init__(RFSSMReadout)
 
     def format(self, node: RFSSMReadout) -> str:
         """Fill in the struct."""
-        return _READOUT.format(**self._default_config_params(node))
+        return _READOUT.format(**self._default_config_params(node) | {"config": _config(node)})
 
 
 class _KernelCall(FunctionCallTemplate):  # type: ignore[misc]
@@ -100,7 +105,7 @@ class _KernelCall(FunctionCallTemplate):  # type: ignore[misc]
         call = "nnet::{kernel}<{input_t}, {output_t}, {config}>({input}, {output}, {memories});"
         return call.format(
             **self._default_function_params(node)
-            | {"kernel": self.kernel(node), "memories": memories}
+            | {"config": _config(node), "kernel": self.kernel(node), "memories": memories}
         )
 
 

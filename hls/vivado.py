@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from rfssm.hls.emit import Design
 from rfssm.hls.targets import Target
 
-SCRIPT = "vivado_ooc.tcl"
+
+def script_name(design: Design) -> str:
+    """What the script is called."""
+    return f"{design.name}_vivado_ooc.tcl"
 
 
 def ooc_script(design: Design, target: Target, sources: Sequence[str], frequency_mhz: float) -> str:
@@ -24,10 +27,11 @@ def ooc_script(design: Design, target: Target, sources: Sequence[str], frequency
     return f"""\
 # Out-of-context implementation of {_word(design.name + "_axis")} in Vivado.
 #
-#   vivado -mode batch -source {SCRIPT}
-#   vivado -mode batch -source {SCRIPT} -tclargs PART PERIOD_NS
+#   vivado -mode batch -source {script_name(design)}
+#   vivado -mode batch -source {script_name(design)} -tclargs PART PERIOD_NS
 #
-# Writes timing.rpt, utilization.rpt and the routed checkpoint into folder vivado beside this file.
+# Writes timing.rpt, utilization.rpt and the routed checkpoint into folder
+# {design.name}_vivado beside this file.
 # Ends with status 1 if the clock rate is not reached.
 # Generated; nothing here depends on where the folder lies.
 
@@ -43,7 +47,7 @@ set sources {{
 set memories {{
 {memories}
 }}
-set reports [file join $here vivado]
+set reports [file join $here {_word(design.name + "_vivado")}]
 file mkdir $reports
 cd [file join $here rtl]
 foreach name $sources {{ read_verilog -sv [file join $here rtl $name] }}

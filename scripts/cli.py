@@ -607,28 +607,41 @@ def convert(
             metavar="B", help="ulx3s or icebreaker: also a top for this board; may be repeated."
         ),
     ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of all modules and files; the network's if absent. Two networks in one design "
+            "need two names.",
+        ),
+    ] = None,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
     fit: Fit = None,
 ) -> None:
     """Write HLS C++, SystemVerilog and a test bench."""
     from rfssm.hls.boards import find_board
+    from rfssm.hls.names import checked_name
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.convert import convert as write_hardware
     from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
 
+    name = None if name is None else checked_name(name)
     loaded = IntegerNetwork.load(network)
     lanes = _lanes(synapse_lanes, neuron_lanes)
     lanes = lanes if fit is None else _fitted(loaded, fit, lanes)
     samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
     boards = [find_board(name) for name in dict.fromkeys(board or ())]
-    written = write_hardware(loaded, out, samples, backend=backend, lanes=lanes, boards=boards)
+    written = write_hardware(
+        loaded, out, samples, backend=backend, lanes=lanes, boards=boards, name=name
+    )
     console.show(
         f"wrote {written.hls} (HLS C++)",
         f"wrote {written.rtl} (SystemVerilog)",
         f"wrote {written.bench} (test bench: run make there)",
         f"wrote {written.core} (FuseSoC)",
+        f"wrote {written.modules_core} (FuseSoC: the modules that all networks share)",
         *(f"wrote {folder} (top with UART, constraints)" for folder in written.boards),
     )
 

@@ -11,7 +11,7 @@ import yaml
 from rfssm.hls.bench import write_bench
 from rfssm.hls.boards import Board, write_board
 from rfssm.hls.emit import LaneChoice, write_rtl
-from rfssm.hls.fusesoc import write_core
+from rfssm.hls.fusesoc import MODULES_CORE, write_core
 from rfssm.hls.plugin import convert_network
 from rfssm.hls.vitis import write_test_data
 from rfssm.quant.network import IntegerNetwork
@@ -27,6 +27,7 @@ class Hardware:
     rtl: Path  # the IP in SystemVerilog
     bench: Path  # `make` there simulates the IP
     core: Path  # FuseSoC's description of all of it
+    modules_core: Path  # and of the modules, which several networks of a design share
     boards: tuple[Path, ...]  # a top with a UART and its constraints for each
 
 
@@ -38,6 +39,7 @@ def convert(
     backend: str = "RFSSM",
     lanes: LaneChoice | None = None,
     boards: Sequence[Board] = (),
+    name: str | None = None,
 ) -> Hardware:
     """Write everything into ``out``, complete or not at all.
 
@@ -45,16 +47,22 @@ def convert(
     backend    who reads the HLS C++: RFSSM, Vitis or Vivado
     lanes      of every layer, or of each (default: ``default_lanes`` of each)
     boards     that get a top and constraints
+    name       of everything that is generated; the network's if absent.  Two networks in one
+               design need two names.
+
+    Raises HardwareError for a backend, lanes or a name that cannot be.
     """
     samples.check(network)
     with whole_folder(out) as working:
-        model = convert_network(network, working / "hls", backend, lanes=lanes, rtl=False)
+        model = convert_network(
+            network, working / "hls", backend, lanes=lanes, name=name, rtl=False
+        )
         model.write()
         write_test_data(working / "hls", network, samples, network.input.steps_max)
         file = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
         settings = yaml.safe_load(file.read_text()) | {"OutputDir": str(out.resolve() / "hls")}
         file.write_text(yaml.safe_dump(settings))
-        design = write_rtl(network, working / "rtl", lanes)
+        design = write_rtl(network, working / "rtl", lanes, name)
         write_bench(design, samples, working / "bench", Path("../rtl"))
         for board in boards:
             write_board(design, board, working / "boards" / board.name)
@@ -64,5 +72,6 @@ def convert(
         rtl=out / "rtl",
         bench=out / "bench",
         core=out / core.name,
+        modules_core=out / MODULES_CORE,
         boards=tuple(out / "boards" / board.name for board in boards),
     )

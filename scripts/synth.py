@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rfssm.hls.emit import write_rtl
+from rfssm.hls.emit import design_sources, write_rtl
 from rfssm.hls.synth import Synthesis
-from rfssm.hls.vivado import SCRIPT, ooc_script
+from rfssm.hls.vivado import ooc_script, script_name
 from rfssm.model.errors import RfssmError
 from rfssm.model.files import write_atomically
 from rfssm.scripts.files import check_writable, writing
@@ -43,9 +43,9 @@ def write(synthesis: Synthesis, out: Path) -> Written:
             bitstream = out / f"{design.name}{best.bitstream.suffix}"
             write_atomically(bitstream, best.bitstream.read_bytes())
         if not synthesis.target.placed:
-            script = out / SCRIPT
+            script = out / script_name(design)
             write_rtl(design.network, out / "rtl", design.lanes, design.name)
-            names = sorted(path.name for path in (out / "rtl").iterdir())
+            names = sorted(design_sources(design))
             text = ooc_script(design, synthesis.target, names, synthesis.frequency_mhz)
             write_atomically(script, text.encode())
         document = synthesis.to_json() | {

@@ -21,6 +21,7 @@ from rfssm.quant.network import IntegerNetwork, Integers
 from rfssm.quant.samples import Bools, Outputs, Samples
 
 SOURCES = Path(__file__).parents[1]
+_NAME = "network"  # whatever the network is called: those alike share one library
 ALL_STEPS = 0xFFFFFFFF
 SHORT = 200_000
 """Neurons times steps up to which small networks are not worth an optimising compiler."""
@@ -153,7 +154,9 @@ def _loaded(
         [network.digest(), str(network.saturates), str(steps), str(chosen), str(much), *_tools()],
         lambda f: _build(network, steps, chosen, much, f),
     )
-    model = convert_network(network, folder, "RFSSM", lanes=chosen, steps=steps, rtl=False)
+    model = convert_network(
+        network, folder, "RFSSM", lanes=chosen, steps=steps, name=_NAME, rtl=False
+    )
     library = ctypes.CDLL(str(next(folder.glob("*.so"))))
     model._top_function_lib = library
     try:
@@ -171,10 +174,12 @@ def _build(
     The library reads them when it runs, so networks that differ in nothing else share one.
     """
     with tempfile.TemporaryDirectory() as name:
-        model = convert_network(network, name, "RFSSM", lanes=lanes, steps=steps, rtl=False)
+        model = convert_network(
+            network, name, "RFSSM", lanes=lanes, steps=steps, name=_NAME, rtl=False
+        )
         model.write()
         project = Path(name)
-        code = [*sorted((project / "firmware").glob("*.*")), project / "network_bridge.cpp"]
+        code = [*sorted((project / "firmware").glob("*.*")), project / f"{_NAME}_bridge.cpp"]
         compiled = cached(
             "csim-code",
             [*(file.read_bytes() for file in code), str(much), *_tools()],

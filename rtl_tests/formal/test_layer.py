@@ -121,7 +121,8 @@ TWINS = [
     ("readout", "last_is_the_packets", "rfssm_readout", "m_last  = get_label_q &&", "m_last  ="),
     ("readout", "packets_in_time", "rfssm_readout",
      "<= put && end_q[9];", "<= put && end_q[9] && !class_q[8][0];"),
-    ("dense", "chunks_in_order", "rfssm_dense", "data_q  <= (CHUNKS*PART_W)'({PART_W'(0), data_q} >> PART_W);", ""),
+    ("dense", "chunks_in_order", "rfssm_dense",
+     "data_q  <= (CHUNKS*PART_W)'({PART_W'(0), data_q} >> PART_W);", ""),
     ("dense", "last_is_the_beats", "rfssm_dense", "last_q && end_chunk", "last_q"),
     ("dense", "only_with_room", "rfssm_dense", "held_q && room", "held_q"),
 ]  # fmt: skip

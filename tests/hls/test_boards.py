@@ -160,29 +160,26 @@ def project(net: IntegerNetwork, tmp_path: Path) -> Path:
     return folder
 
 
-def described(project: Path) -> dict[str, list[str]]:
-    """Files of each target."""
-    text = (project / "corner.core").read_text()
+def described(project: Path, core: str) -> tuple[set[str], set[str]]:
+    """Targets of a core file, and all files that it names."""
+    text = (project / core).read_text()
     assert text.startswith("CAPI=2:\n")
     core = yaml.safe_load(text.removeprefix("CAPI=2:\n"))
-    files = {
-        name: [next(iter(file)) if isinstance(file, dict) else file for file in fileset["files"]]
-        for name, fileset in core["filesets"].items()
-    }
-    return {
-        target: [file for fileset in fields["filesets"] for file in files[fileset]]
-        for target, fields in core["targets"].items()
-    }
+    files = [file for fileset in core["filesets"].values() for file in fileset["files"]]
+    return set(core["targets"]), {next(iter(f)) if isinstance(f, dict) else f for f in files}
 
 
-def test_the_core_file_names_every_file_and_no_other(project: Path) -> None:
-    targets = described(project)
-    assert set(targets) == {"default", "sim", "lint", *BOARDS}
-    named = {file for files in targets.values() for file in files}
+def test_the_core_files_name_every_file_and_no_other(project: Path) -> None:
+    targets, own = described(project, "corner.core")
+    assert targets == {"default", "sim", "lint", *BOARDS}
+    _, common = described(project, "rfssm.core")
+    assert not own & common
+    named = own | common
+    unnamed = ("corner.core", "rfssm.core", "Makefile", "corner_parameters.json")
     written = {
         str(path.relative_to(project))
         for path in project.rglob("*")
-        if path.is_file() and path.name not in ("corner.core", "Makefile", "parameters.json")
+        if path.is_file() and path.name not in unnamed
     }
     assert named == written
 
@@ -309,4 +306,4 @@ def test_fusesoc_knows_how_to_build_a_board(board: Board, project: Path) -> None
     read = (makefile.parent / "edalize_yosys_procs.tcl").read_text()
     twin, module = f"/boards/{board.name}/{board.family}/rfssm_mul.sv", "/rtl/rfssm_mul.sv"
     assert read.index(module) < read.index(twin)  # the last one read is used
-    assert (makefile.parent / "readout_leak.mem").exists()
+    assert (makefile.parent / "corner_readout_leak.mem").exists()

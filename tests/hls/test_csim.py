@@ -148,7 +148,7 @@ def fault_network() -> tuple[IntegerNetwork, Samples]:
 def differences(tmp_path: Path, fault: tuple[str, str, str] | None) -> list[Difference]:
     """Write the project, plant a fault in its sources, compile it, compare it with golden."""
     net, samples = fault_network()
-    model = convert_network(net, tmp_path, "RFSSM", lanes=LANES, rtl=False)
+    model = convert_network(net, tmp_path, "RFSSM", lanes=LANES, name="network", rtl=False)
     model.write()
     if fault:
         bits = net.current_bits(0)

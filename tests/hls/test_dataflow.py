@@ -99,7 +99,9 @@ def simulate(
 
     planted    changes of the kernels, old to new, by the headers' names without nnet_
     """
-    convert_network(net, folder, "RFSSM", lanes=lanes, steps=STEPS, rtl=False).write()
+    convert_network(
+        net, folder, "RFSSM", lanes=lanes, steps=STEPS, name="network", rtl=False
+    ).write()
     vitis.write_test_data(folder, net, samples, STEPS)
     kernels = folder / "firmware" / "nnet_utils"
     names = ("synapse", "spiking", "readout")

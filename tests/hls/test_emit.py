@@ -88,9 +88,12 @@ def test_project_is_complete(tmp_path: Path) -> None:
     written = {path.name for path in (tmp_path / "new" / "rtl").iterdir()}
     assert {f"{module}.sv" for module in MODULES} < written
     assert {f"{design.name}_{top}.sv" for top in ("core", *TOPS)} < written
-    assert {"layer0_weights.mem", "layer0_offset.mem", "readout_leak.mem"} < written
-    assert "layer1_offset.mem" not in written  # neither bias nor reset
-    told = json.loads((tmp_path / "new" / "rtl" / "parameters.json").read_text())
+    assert {
+        f"{design.name}_{memory}.mem"
+        for memory in ("layer0_weights", "layer0_offset", "readout_leak")
+    } < written
+    assert "corner_layer1_offset.mem" not in written  # neither bias nor reset
+    told = json.loads((tmp_path / "new" / "rtl" / "corner_parameters.json").read_text())
     assert told["layers"][0]["RESET"] == 1
     assert told["layers"][1]["RESET"] == 0
 
@@ -100,7 +103,7 @@ def test_weights_stand_in_memory_order(tmp_path: Path) -> None:
     write_rtl(net, tmp_path, Lanes(2, 1))
     layer = net.layers[0]
     assert layer.weight_v is not None
-    words = [int(w, 16) for w in (tmp_path / "layer0_weights.mem").read_text().split()]
+    words = [int(w, 16) for w in (tmp_path / "corner_layer0_weights.mem").read_text().split()]
     assert len(words) == 2 * 2  # 2 inputs, 2 words of 2 lanes each
     bits = layer.weight_bits
     for address in range(2):

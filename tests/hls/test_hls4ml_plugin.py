@@ -158,7 +158,8 @@ def lanes_in_cpp(folder: Path) -> list[tuple[int, int]]:
 
 
 def lanes_in_rtl(folder: Path) -> list[tuple[int, int]]:
-    parameters = json.loads((folder / "rtl" / "parameters.json").read_text())
+    (file,) = (folder / "rtl").glob("*_parameters.json")
+    parameters = json.loads(file.read_text())
     layers = [(p["SYNAPSE_LANES"], p["NEURON_LANES"]) for p in parameters["layers"]]
     return [*layers, (parameters["readout"]["SYNAPSE_LANES"], 1)]
 

@@ -114,7 +114,9 @@ def test_the_hls_kernels_have_none_either() -> None:
 def test_the_hls_types_follow_the_proof(tmp_path: Path) -> None:
     kinds = {"bare": proved(), "full": CASES["saturation"]()}
     for name, net in kinds.items():
-        model = convert_network(net, tmp_path / name, "RFSSM", lanes=LANES, rtl=False)
+        model = convert_network(
+            net, tmp_path / name, "RFSSM", lanes=LANES, name="network", rtl=False
+        )
         model.write()
         defines = (tmp_path / name / "firmware" / "defines.h").read_text()
         states = [line for line in defines.splitlines() if "_state_t;" in line]

@@ -413,9 +413,10 @@ def test_the_vivado_script_reads_every_file_whatever_the_networks_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    design = write_rtl(network([{"reset": True}]), tmp_path / "a b" / "rtl", LANES, name)
+    net = network([{"reset": True}]).model_copy(update={"name": name})
+    design = write_rtl(net, tmp_path / "a b" / "rtl", LANES)
     files = sorted(path.name for path in (tmp_path / "a b" / "rtl").iterdir())
-    script = tmp_path / "a b" / "vivado_ooc.tcl"
+    script = tmp_path / "a b" / "ooc.tcl"
     script.write_text(ooc_script(design, TARGETS["xc7"], files, 250.0))
     vivado = Vivado()
     vivado.run(script)

@@ -39,7 +39,7 @@ def everything(score: str = "sum") -> IntegerNetwork:
 
 
 def written(folder: Path, backend: str = "RFSSM") -> Path:
-    convert_network(everything(), folder, backend, lanes=LANES, rtl=False).write()
+    convert_network(everything(), folder, backend, lanes=LANES, name="network", rtl=False).write()
     return folder
 
 
@@ -153,7 +153,7 @@ def test_lanes_reach_the_cpp(tmp_path: Path, backend: str) -> None:
         ("synapse", "4"), ("neuron", "2"), ("synapse", "4"),
     ]  # fmt: skip
     # 70 inputs, two words of four neurons, u and v
-    weights = (tmp_path / "firmware" / "weights" / "weight2.h").read_text()
+    weights = (tmp_path / "firmware" / "weights" / "network_weight2.h").read_text()
     assert f"weight2[{70 * 2 * 8}]" in weights
 
 
@@ -178,7 +178,7 @@ def test_the_synthesised_text_has_no_warnings(tmp_path: Path) -> None:
 
 def test_the_synthesised_text_gives_the_golden_scores(tmp_path: Path) -> None:
     net = everything("each")
-    model = convert_network(net, tmp_path, "RFSSM", lanes=LANES, rtl=False)
+    model = convert_network(net, tmp_path, "RFSSM", lanes=LANES, name="network", rtl=False)
     model.write()
     source = hls_view.write_view(tmp_path)
     bridge = tmp_path / "network_bridge.cpp"

@@ -104,7 +104,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path_without_vitis:
 @pytest.fixture
 def model(tmp_path: Path) -> Any:
     net = network([{"neurons": 6, "skip": True}], channels=6, bits=2, score="max")
-    return convert_network(net, tmp_path / "project", "RFSSM", rtl=False)
+    return convert_network(net, tmp_path / "project", "RFSSM", name="network", rtl=False)
 
 
 def options(directory: Path) -> dict[str, str]:
@@ -212,7 +212,7 @@ def test_reports_of_an_earlier_run_count_for_nothing(
 @pytest.mark.parametrize("score", ["max", "each"])
 def test_the_emitted_test_bench_gives_the_golden_scores(tmp_path: Path, score: str) -> None:
     net = network([{"neurons": 4, "skip": True}], channels=4, bits=3, signed=True, score=score)
-    convert_network(net, tmp_path, "RFSSM", steps=9, rtl=False).write()
+    convert_network(net, tmp_path, "RFSSM", steps=9, name="network", rtl=False).write()
     x = np.loadtxt(tmp_path / vitis.INPUTS, dtype=np.int64).reshape(-1, 9, 4)
     assert x.min() == -4
     assert x.max() == 3
@@ -229,7 +229,7 @@ def test_the_emitted_test_bench_gives_the_golden_scores(tmp_path: Path, score: s
     assert vitis.compare_results(tmp_path, "csim") == len(x)
 
     # a wrong weight is noticed
-    file = weights / "weight3.txt"
+    file = weights / "network_weight3.txt"
     first, rest = file.read_text().split(",", 1)
     file.write_text(f"{int(first) ^ 1},{rest}")
     run_tool([tmp_path / "bench"], cwd=tmp_path)
@@ -264,7 +264,7 @@ def test_inputs_of_the_users_are_kept_and_answered(tmp_path: Path) -> None:
     net = network([{}])
     x = np.random.default_rng(1).integers(0, 2, (3, 12, 5))
     np.save(tmp_path / "x.npy", x)
-    model = convert_network(net, tmp_path / "project", "RFSSM", rtl=False)
+    model = convert_network(net, tmp_path / "project", "RFSSM", name="network", rtl=False)
     model.config.config["InputData"] = str(tmp_path / "x.npy")
     model.write()
     expected = golden.run(net, Samples(x, np.full(3, 12))).scores

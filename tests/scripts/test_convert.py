@@ -23,7 +23,9 @@ def test_convert_writes_everything(
     out = tmp_path / "new" / "ip"
     done = rfssm("convert", network_file, "--out", out, "--backend", backend)
     assert (done.status, done.err) == (0, "")
-    assert {path.name for path in out.iterdir()} == {"hls", "rtl", "bench", "tiny.core"}
+    assert {path.name for path in out.iterdir()} == {
+        "hls", "rtl", "bench", "tiny.core", "rfssm.core",
+    }  # fmt: skip
     for path in out.iterdir():
         assert f"wrote {path} (" in done.out
     assert list((out / "hls").glob("firmware/*.cpp"))
@@ -66,7 +68,7 @@ def test_the_bench_runs_by_itself_and_notices_a_wrong_weight(
     assert "16 samples, " in told
     assert "equal to the golden model" in told
 
-    weights = out / "rtl" / "readout_weights.mem"
+    weights = out / "rtl" / "tiny_readout_weights.mem"
     rows = weights.read_text().splitlines()
     rows[0] = f"{int(rows[0], 16) ^ 1:0{len(rows[0])}x}"
     weights.write_text("\n".join(rows) + "\n")

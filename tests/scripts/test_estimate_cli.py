@@ -73,7 +73,7 @@ def test_fit_chooses_lanes_for_each_command(rfssm: Run, file: Path, tmp_path: Pa
     assert told["lanes"][0]["synapse"] == 32
     done = rfssm("convert", file, "--out", tmp_path / "ip", "--fit", "ecp5-25k")
     assert done.status == 0, done.err
-    (parameters,) = (tmp_path / "ip").rglob("parameters.json")
+    (parameters,) = (tmp_path / "ip").rglob("*_parameters.json")
     written = json.loads(parameters.read_text())["layers"][0]
     assert {
         "synapse": written["SYNAPSE_LANES"],

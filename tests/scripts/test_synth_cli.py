@@ -105,11 +105,15 @@ def test_a_family_without_an_open_placer_gets_a_script_for_vivado(
     assert done.status == 0, done.err
     assert "clock rate and bitstream: placed by Vivado only" in done.out
     assert "Fmax" not in done.out
-    assert {path.name for path in out.iterdir()} == {"synthesis.json", "vivado_ooc.tcl", "rtl"}
+    assert {path.name for path in out.iterdir()} == {
+        "synthesis.json",
+        "corner_vivado_ooc.tcl",
+        "rtl",
+    }
     told = json.loads((out / "synthesis.json").read_text())
-    assert told["vivado_script"] == "vivado_ooc.tcl"
+    assert told["vivado_script"] == "corner_vivado_ooc.tcl"
     assert (told["fmax_mhz"], told["bitstream"], told["placements"]) == (None, None, [])
-    assert "{corner_axis}" in (out / "vivado_ooc.tcl").read_text()
+    assert "{corner_axis}" in (out / "corner_vivado_ooc.tcl").read_text()
 
 
 @pytest.mark.parametrize(

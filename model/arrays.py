@@ -1,4 +1,4 @@
-"""Arrays of ``.npz`` and ``.npy`` files that anybody may have written."""
+"""Arrays that anybody may have made: read from ``.npz`` and ``.npy`` files, checked as samples."""
 
 from __future__ import annotations
 
@@ -73,6 +73,82 @@ def read_npy(path: Path, refuse: type[RfssmError]) -> NDArray[Any]:
         raise refuse(f"{path}: cannot be read ({error.strerror or said(error)})") from None
     except Exception as error:  # as above
         raise refuse(f"{path}: not a complete .npy file ({said(error)})") from None
+
+
+def integers(
+    name: str, array: Any, dimensions: int, refuse: type[RfssmError]
+) -> NDArray[np.integer[Any]]:
+    """The same integers in the machine's byte order; raises ``refuse`` for what is none.
+
+    name    what the array is called in the message
+    """
+    array = np.asarray(array)
+    if array.dtype.kind not in "iub":
+        raise refuse(f"{name}: dtype {array.dtype}, must be integers{_an_example(name, array)}")
+    if array.ndim != dimensions:
+        raise refuse(f"{name}: {array.ndim} dimensions, must be {dimensions}")
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise refuse(f"{name}: holds {array.max()}, beyond 64-bit signed integers")
+    kind = np.uint8 if array.dtype.kind == "b" else array.dtype.newbyteorder("=")
+    whole: NDArray[np.integer[Any]] = array.astype(kind, copy=False)
+    return whole
+
+
+def class_numbers(labels: Any, dimensions: int, refuse: type[RfssmError]) -> NDArray[np.int64]:
+    """Labels, which are integers; raises ``refuse`` for others."""
+    if np.asarray(labels).dtype.kind == "b":  # yes and no are no class numbers, except by chance
+        raise refuse("labels: dtype bool, must be integers, the numbers of classes from 0")
+    return integers("labels", labels, dimensions, refuse).astype(np.int64, copy=False)
+
+
+def check_samples(
+    x: NDArray[Any], steps: NDArray[Any], labels: NDArray[Any] | None, refuse: type[RfssmError]
+) -> None:
+    """Whether the three belong together; raises ``refuse``, naming the first that does not.
+
+    x         (B, T, C)
+    steps     from 1 to T                         (B,)
+    labels    of samples, or of their steps       (B,) or (B, T)
+    """
+    batch, longest, _ = x.shape
+    if steps.shape != (batch,):
+        raise refuse(f"steps: {len(steps)} entries, must be {batch}, one per sample")
+    check_range("steps", steps, 1, longest, refuse, f", x has {longest} steps")
+    if labels is not None and labels.shape not in ((batch,), (batch, longest)):
+        raise refuse(
+            f"labels: shape {list(labels.shape)}, must be [{batch}] or [{batch}, {longest}]"
+        )
+
+
+def check_classes(
+    labels: NDArray[Any], steps: NDArray[Any], classes: int, refuse: type[RfssmError]
+) -> None:
+    """Raises ``refuse`` for the first label, within its sample's steps, that names no class."""
+    if labels.ndim == 2:
+        labels = np.where(np.arange(labels.shape[1]) < steps[:, None], labels, 0)
+    note = f": {classes} classes, counted from 0"
+    check_range("labels", labels, 0, classes - 1, refuse, note)
+
+
+def check_range(
+    name: str, array: NDArray[Any], low: int, high: int, refuse: type[RfssmError], note: str = ""
+) -> None:
+    """Raises ``refuse`` for the first value below ``low`` or above ``high``."""
+    if array.size == 0 or (array.min() >= low and array.max() <= high):
+        return
+    at = tuple(int(k) for k in np.argwhere((array < low) | (array > high))[0])
+    raise refuse(f"{name}{list(at)} = {array[at]}: must be between {low} and {high}{note}")
+
+
+def _an_example(name: str, array: NDArray[Any]) -> str:
+    """Where a real array holds what no integer can be, the first such place."""
+    if array.dtype.kind != "f":
+        return ""
+    fraction = np.argwhere(~(np.isfinite(array) & (array == np.floor(array))))
+    if not len(fraction):
+        return " (each of its values is one: use astype)"
+    at = tuple(int(k) for k in fraction[0])
+    return f" ({name}{list(at) if at else ''} = {array[at]:g})"
 
 
 def _member(archive: ZipFile, place: str) -> NDArray[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from fractions import Fraction
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -57,13 +59,51 @@ class FilesConfig(Section):
 
 
 class SpikesConfig(FilesConfig):
-    """Spikes of 700 units, in the file layout of SHD, as fixed bins of 140 channels."""
+    """Spikes of 700 units, in the file layout of SHD, as fixed bins of 140 channels.
+
+    Times are counted in ticks of a clock, as a device counts them, and a bin is a whole number of
+    ticks: a spike on the edge of two bins belongs to the later one, whatever floating point says.
+    """
+
+    clock_ms: ClassVar[Fraction | None] = None
+    """Of the clock that the set's times were made with; None: not known."""
 
     bin_ms: Annotated[Real, Field(ge=0.1, le=1000)] = 4.0
+    tick_ms: Annotated[Real, Field(ge=1e-6, le=1000)] | None = None
+    """A time is rounded to the nearest tick.  None: the set's own clock, or a microsecond where
+    that is not known; where bin_ms is no multiple of it, the largest part of it that divides both.
+    """
     steps_max: Annotated[int, Field(ge=1, le=65535)] = 250
     """Spikes after that many bins are left out."""
     bits: Annotated[int, Field(ge=1, le=8)] = 1
     """1: whether a channel spiked in a bin.  More: how often, at most 2^bits - 1."""
+
+    @property
+    def tick(self) -> Fraction:
+        """In milliseconds, exact."""
+        if self.tick_ms is not None:
+            return _exact(self.tick_ms)
+        width, own = _exact(self.bin_ms), self.clock_ms or Fraction(1, 1000)
+        common = math.gcd(width.numerator * own.denominator, own.numerator * width.denominator)
+        return Fraction(common, width.denominator * own.denominator)
+
+    @property
+    def ticks_per_bin(self) -> int:
+        """A whole number."""
+        return int(_exact(self.bin_ms) / self.tick)
+
+    @model_validator(mode="after")
+    def _whole_ticks(self) -> SpikesConfig:
+        if _exact(self.bin_ms) % self.tick:
+            raise ValueError(
+                f"bin_ms = {self.bin_ms}: must be a whole number of ticks, tick_ms = {self.tick_ms}"
+            )
+        return self
+
+
+def _exact(milliseconds: float) -> Fraction:
+    """What was meant by a floating-point number: 0.1 is 1/10."""
+    return Fraction(milliseconds).limit_denominator(10**6)
 
 
 FsddSpeaker = Literal["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]
@@ -72,6 +112,7 @@ FsddSpeaker = Literal["george", "jackson", "lucas", "nicolas", "theo", "yweweler
 class FsddConfig(SpikesConfig):
     """Spoken digits as spikes."""
 
+    clock_ms: ClassVar[Fraction | None] = Fraction(1, 2)
     set: Literal["fsdd"]
     speaker: FsddSpeaker | None = None
     """Test on all that this person says, train on the five others; None: the official split."""
@@ -99,6 +140,7 @@ class SscConfig(SpikesConfig):
 class GscSpikesConfig(SpikesConfig):
     """Three words of Speech Commands as spikes."""
 
+    clock_ms: ClassVar[Fraction | None] = Fraction(1, 2)
     set: Literal["gsc_spikes"]
 
 

@@ -20,9 +20,10 @@ import math
 import os
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -35,8 +36,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
 
 from rfssm.model.cells import Dynamics
-from rfssm.model.data import Ahead, Batch, Data, Epoch, Split
-from rfssm.model.errors import RecipeError, RfssmError, brief, said
+from rfssm.model.data import Ahead, Batch, Data, DataWarning, Epoch, Split
+from rfssm.model.errors import RecipeError, RfssmError, brief, said, some
 from rfssm.model.files import PARTIAL, write_atomically
 from rfssm.model.network import Activity, alive
 from rfssm.model.recipe import TrainingConfig
@@ -47,6 +48,10 @@ METRICS = "metrics.csv"
 
 class GradientWarning(UserWarning):
     """Steps were left out of training, because their gradient is no number."""
+
+
+class SilenceWarning(UserWarning):
+    """A layer emits no spike at all."""
 
 
 class Trainable(Protocol):
@@ -101,12 +106,18 @@ def fit(
     folder: Path,
     progress: bool = True,
 ) -> list[Metrics]:
-    """Train ``network`` in place, going on from the folder's checkpoint if there is one."""
+    """Train ``network`` in place, going on from the folder's checkpoint if there is one.
+
+    Raises RfssmError for a checkpoint that is damaged, or was made with other data.
+    """
     loop = TrainingLoop(network, data, config, seed, folder)
     checkpoint = folder / CHECKPOINT
     with reproducible(), _quiet():
         trainer = _trainer(config, progress)
-        resumed = _checked(checkpoint) if checkpoint.exists() else None
+        resumed = checkpoint if checkpoint.exists() else None
+        if resumed is not None:
+            _check_data(checkpoint, _checked(checkpoint), loop.digests)
+        data.warn()
         handler = signal.getsignal(signal.SIGINT)
         try:
             trainer.fit(loop, ckpt_path=resumed, weights_only=True)
@@ -171,6 +182,7 @@ class TrainingLoop(pl.LightningModule):
         assert isinstance(network, nn.Module)
         self.network = network
         self.data, self.config, self.seed, self.folder = data, config, seed, folder
+        self.digests = data.digests()
         self.history: list[Metrics] = []
         # Whether a checkpoint, if any, has been taken in whole; all processes see it.
         self.restored = torch.zeros(1, dtype=torch.bool).share_memory_()  # type: ignore[no-untyped-call]
@@ -312,6 +324,7 @@ class TrainingLoop(pl.LightningModule):
                 GradientWarning,
                 stacklevel=1,
             )
+        self._warn_of_silence(rates)
         loss, hits, labels = self._total(self.sums).tolist()
         self.history.append(
             Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates, valid)
@@ -327,6 +340,27 @@ class TrainingLoop(pl.LightningModule):
             write_atomically(self.folder / METRICS, _csv(self.history))
             partial.replace(self.folder / CHECKPOINT)
 
+    def _warn_of_silence(self, rates: Sequence[float]) -> None:
+        """Name the layers that have fallen silent in this epoch, or never emitted a spike."""
+        before = self.history[-1].rates if self.history else None
+        for i, rate in enumerate(rates):
+            if rate or not self.trainer.is_global_zero or (before and not before[i]):
+                continue
+            if before:
+                change = "lower training.learning_rate"
+                if self.config.rate_target is not None:
+                    change += " or training.rate_weight, or raise training.rate_target"
+            elif self.config.calibration is None:
+                change = "set training.calibration, which scales the start weights"
+            else:
+                change = "raise training.calibration, which scales the start weights"
+            warnings.warn(
+                f"epoch {self.current_epoch}: layer {i} emits no spike in the whole test set, and "
+                f"what comes after it receives nothing from it; {change}",
+                SilenceWarning,
+                stacklevel=1,
+            )
+
     def _evaluate(self, split: Split) -> tuple[float, tuple[float, ...]]:
         """See ``evaluate``, shared among all processes."""
         return _score(self._total(_measure(self.network, split, self._part())))
@@ -341,7 +375,11 @@ class TrainingLoop(pl.LightningModule):
         return total
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Metrics travel with the checkpoint, so that metrics.csv never runs ahead of it."""
+        """Metrics travel with the checkpoint, so that metrics.csv never runs ahead of it.
+
+        So do a digest of the data, and the version of rfssm.
+        """
+        checkpoint["data"], checkpoint["rfssm"] = self.digests, version("rfssm")
         checkpoint["history"] = [asdict(metrics) for metrics in self.history]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -437,10 +475,10 @@ def reproducible() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _checked(checkpoint: Path) -> Path:
-    """A checkpoint that can be read whole; it may come from anywhere, so it holds no code."""
+def _checked(checkpoint: Path) -> Any:
+    """What a whole checkpoint holds; it may come from anywhere, so no code of it is run."""
     try:
-        torch.load(checkpoint, weights_only=True)
+        return torch.load(checkpoint, weights_only=True)
     except MemoryError:
         raise
     except Exception as error:  # damage makes torch raise almost anything
@@ -448,7 +486,39 @@ def _checked(checkpoint: Path) -> Path:
         raise RfssmError(
             f"{checkpoint}: not a complete checkpoint ({reason}); remove it to start the run anew"
         ) from None
-    return checkpoint
+
+
+def _check_data(checkpoint: Path, content: Any, digests: dict[str, str]) -> None:
+    """Refuse to go on with other data than a run began with."""
+    if not isinstance(content, dict) or "history" not in content:
+        return  # Lightning or ``on_load_checkpoint`` will miss that
+    found = content.get("data", {})
+    if not isinstance(found, dict):
+        raise _unfit(checkpoint, ValueError(f"a digest of the data that is {brief(found)}"))
+    if not found:
+        warnings.warn(
+            f"{checkpoint}: holds no digest of the data: it is not known whether they are the same",
+            DataWarning,
+            stacklevel=2,
+        )
+        return
+    changed = [
+        f"{said(part)} was {said(found.get(part, 'absent'))}, is {digests.get(part, 'absent')}"
+        for part in {**digests, **found}
+        if found.get(part) != digests.get(part)
+    ]
+    if changed:
+        raise RfssmError(
+            f"{checkpoint}: this run was trained with other data: {some(changed)}; "
+            "to go on give it the same data again, else start a new run"
+        )
+
+
+def written_by(checkpoint: Path) -> str | None:
+    """The version of rfssm that wrote a checkpoint; None where it does not say so."""
+    content = _checked(checkpoint)
+    found = content.get("rfssm") if isinstance(content, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _unfit(checkpoint: Path, error: Exception) -> RfssmError:

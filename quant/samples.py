@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.arrays import read_npz
+from rfssm.model.arrays import (
+    check_classes,
+    check_range,
+    check_samples,
+    class_numbers,
+    integers,
+    read_npz,
+)
 from rfssm.model.errors import SamplesError
 from rfssm.model.files import write_atomically
 from rfssm.quant.network import IntegerNetwork, Integers
@@ -39,23 +46,10 @@ class Samples:
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", _integers("x", self.x, 3))
         object.__setattr__(self, "steps", _integers("steps", self.steps, 1))
-        batch, steps_max, _ = self.x.shape
-        if self.steps.shape != (batch,):
-            raise SamplesError(f"steps: {len(self.steps)} entries, must be {batch}, one per sample")
-        bad = (self.steps < 1) | (self.steps > steps_max)
-        if bad.any():
-            i = int(np.argmax(bad))
-            raise SamplesError(
-                f"steps[{i}] = {self.steps[i]}: must be between 1 and the {steps_max} steps of x"
-            )
         if self.labels is not None:
-            labels = _integers("labels", self.labels, np.ndim(self.labels))
-            if labels.shape not in ((batch,), (batch, steps_max)):
-                raise SamplesError(
-                    f"labels: shape {list(labels.shape)}, must be [{batch}] or "
-                    f"[{batch}, {steps_max}]"
-                )
-            object.__setattr__(self, "labels", labels)
+            labels = class_numbers(self.labels, np.ndim(self.labels), SamplesError)
+            object.__setattr__(self, "labels", np.ascontiguousarray(labels))
+        check_samples(self.x, self.steps, self.labels, SamplesError)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -111,19 +105,13 @@ class Samples:
             raise SamplesError(
                 f"x: {self.x.shape[2]} channels, network {network.name!r} has {spec.channels}"
             )
-        longest = int(self.steps.max())
-        if longest > spec.steps_max:
-            raise SamplesError(
-                f"steps[{int(self.steps.argmax())}] = {longest}: must be at most "
-                f"steps_max = {spec.steps_max}"
-            )
-        bad = (self.x < spec.low) | (self.x > spec.high)
-        if bad.any():
-            at = tuple(int(k) for k in np.argwhere(bad)[0])
-            raise SamplesError(
-                f"x{list(at)} = {self.x[at]}: must be between {spec.low} and {spec.high} "
-                f"({spec.bits}-bit {'signed' if spec.signed else 'unsigned'} input)"
-            )
+        limit = spec.steps_max
+        check_range("steps", self.steps, 1, limit, SamplesError, f" (steps_max = {limit})")
+        sign = "signed" if spec.signed else "unsigned"
+        words = f" ({spec.bits}-bit {sign} input)"
+        check_range("x", self.x, spec.low, spec.high, SamplesError, words)
+        if self.labels is not None:
+            check_classes(self.labels, self.steps, network.readout.classes, SamplesError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,14 +240,8 @@ def compare(expected: Outputs, got: Outputs) -> list[Difference]:
 
 
 def _integers(name: str, array: NDArray[Any], dimensions: int) -> Integers:
-    array = np.asarray(array)
-    if array.dtype.kind not in "iub":
-        raise SamplesError(f"{name}: dtype {array.dtype}, must be integers")
-    if array.ndim != dimensions:
-        raise SamplesError(f"{name}: {array.ndim} dimensions, must be {dimensions}")
-    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
-        raise SamplesError(f"{name}: holds {array.max()}, beyond 64-bit signed integers")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    whole = integers(name, array, dimensions, SamplesError)
+    return np.ascontiguousarray(whole, dtype=np.int64)
 
 
 def _is_output(name: str) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +16,19 @@ import torch
 
 from rfssm.model import data as datasets
 from rfssm.model import plots
-from rfssm.model.data import Data
+from rfssm.model.data import Data, DataWarning
 from rfssm.model.errors import RecipeError, RfssmError, brief, said
 from rfssm.model.files import PARTIAL, no_room, write_atomically
 from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
 from rfssm.model.strict import parse_yaml, read_bounded
-from rfssm.model.train import Metrics, check_devices, fit, reproducible
+from rfssm.model.train import CHECKPOINT, Metrics, check_devices, fit, reproducible, written_by
 from rfssm.quant import golden
 from rfssm.quant.bounds import reachable_range
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork
-from rfssm.quant.recipe import LARGEST_FILE, Recipe
+from rfssm.quant.recipe import LARGEST_FILE, Recipe, parse_recipe
 from rfssm.quant.samples import Samples, compare
 
 RECIPE = "recipe.yaml"
@@ -73,8 +76,8 @@ def train(
 ) -> TrainingResult:
     """Train, freeze, and fill the run folder.
 
-    ``resume`` goes on after the last complete epoch of an interrupted run of the same recipe, and
-    ends with the same network, bit for bit; a run that never started starts.
+    ``resume`` goes on after the last complete epoch of an interrupted run of the same recipe on the
+    same data, and ends with the same network, bit for bit; a run that never started starts.
 
     The folder holds recipe.yaml (every default spelled out), checkpoint.ckpt, metrics.csv,
     test.npz (the test samples as integers), plots, summary.json, and network.safetensors unless
@@ -190,6 +193,15 @@ def _known_recipe(path: Path) -> object:
 def _same_recipe(recipe: Recipe, found: object, path: Path) -> None:
     wanted = _fields(recipe.model_dump(mode="json"))
     present = _fields(found)
+    if "data.tick_ms" in wanted.keys() - present.keys():
+        warnings.warn(
+            f"{path}: has no data.tick_ms: this run began with spikes on the edge of a bin, or "
+            "close to it, one bin earlier than now; start a new run if that matters",
+            DataWarning,
+            stacklevel=2,
+        )
+    with suppress(RecipeError):  # with the defaults of what it does not name
+        present = _fields(parse_recipe(found).model_dump(mode="json"))
     for field in sorted(wanted.keys() | present.keys()):
         if wanted.get(field) != present.get(field):
             raise RecipeError(
@@ -224,10 +236,10 @@ def _freeze_and_check(
         raise AssertionError(f"the trained network is not the frozen one: {differences[0]}")
     accuracy = expected.accuracy(test)
     trained = history[-1].test_accuracy
-    if abs(accuracy - trained) > 1e-9:  # both count right labels: only other code explains it
+    if abs(accuracy - trained) > 1e-9:  # both count right labels
         raise RfssmError(
-            f"{folder}: its network scored {trained:.4f} after training and {accuracy:.4f} now; "
-            "another version of rfssm trained it, start a new run"
+            f"{folder}: its network scored {trained:.4f} after training and {accuracy:.4f} now: "
+            f"{_difference(folder / CHECKPOINT)}; start a new run"
         )
     provenance = {
         "recipe": recipe.name,
@@ -237,6 +249,16 @@ def _freeze_and_check(
         "test_samples": len(test),
     }
     return frozen.model_copy(update={"provenance": provenance})
+
+
+def _difference(checkpoint: Path) -> str:
+    """Why the network of a checkpoint may score otherwise than it did."""
+    then, now = written_by(checkpoint), version("rfssm")
+    if then is None:
+        return f"{CHECKPOINT} does not say which version of rfssm wrote it"
+    if then != now:
+        return f"another version of rfssm trained it, {said(then)}, and this is {now}"
+    return f"{CHECKPOINT} was changed, or another processor rounds its weights otherwise"
 
 
 def _reachable_bits(recipe: Recipe, network: IntegerNetwork) -> tuple[int, ...]:

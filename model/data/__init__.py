@@ -7,7 +7,7 @@ sample will be.
 from rfssm.model.data import digits, ecg, images, speech, spikes
 from rfssm.model.data.batches import Ahead, Batch, Epoch, augment, check_augmentation
 from rfssm.model.data.spikes import read_spikes
-from rfssm.model.data.split import Data, Split
+from rfssm.model.data.split import Data, DataWarning, Split
 from rfssm.model.recipe import (
     DataConfig,
     DigitsConfig,
@@ -24,6 +24,7 @@ __all__ = [
     "Ahead",
     "Batch",
     "Data",
+    "DataWarning",
     "Epoch",
     "Split",
     "augment",

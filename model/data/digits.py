@@ -15,6 +15,6 @@ def load() -> Data:
     images, labels = load_digits(return_X_y=True)
     x = np.minimum(images, 15).astype(np.uint8)[..., None]
     parts = train_test_split(x, labels, test_size=0.25, random_state=0, stratify=labels)
-    splits = [Split(x, full_length(x), y.astype(np.int64)) for x, y in (parts[0::2], parts[1::2])]
+    splits = [Split(x, full_length(x), y) for x, y in (parts[0::2], parts[1::2])]
     names = tuple(str(digit) for digit in range(10))
     return Data(4, 0, x.shape[1], names, *splits)

@@ -45,7 +45,15 @@ def _read(path: Path) -> Split:
         if file[name].dtype.kind not in "biuf":
             raise DataError(f"{path}: {name} holds {file[name].dtype}, must be numbers")
     x, y = file["x"][:, :STEPS], file["y"][:, :STEPS]
-    if len(x) != len(y) or not len(x) or not np.isin(x, (0, 1)).all():
-        raise DataError(f"{path}: x must be 0 or 1, and y as long as x")
+    if len(x) != len(y) or not len(x):
+        raise DataError(f"{path}: {len(x)} sequences in x, {len(y)} in y: must be as many, not 0")
+    for name, array in (("x", x), ("y", y)):
+        bad = np.argwhere(~np.isin(array, (0, 1)))
+        if len(bad):
+            at = tuple(int(k) for k in bad[0])
+            raise DataError(f"{path}: {name}{list(at)} = {array[at]}: {name} must be 0 or 1")
+    several = np.argwhere(y.sum(-1) > 1)
+    if len(several):
+        raise DataError(f"{path}: y{several[0].tolist()}: must have one wave at most, has several")
     x = x.astype(np.uint8)
-    return Split(x, full_length(x), y.argmax(-1).astype(np.int64))
+    return Split(x, full_length(x), y.argmax(-1))

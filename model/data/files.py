@@ -58,6 +58,15 @@ def is_file(path: Path) -> bool:
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name before what is wrong with its data."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+@contextmanager
 def open_hdf5(path: Path, *names: str) -> Iterator[Any]:
     """An HDF5 file that has these data sets."""
     import h5py

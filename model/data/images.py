@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.arrays import read_npy
+from rfssm.model.arrays import check_classes, read_npy
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, full_length
 from rfssm.model.errors import DataError, said
@@ -31,9 +31,9 @@ def load(config: MnistConfig) -> Data:
         pixels, classes = _read_idx(images, (28, 28)), _read_idx(labels, ())
         if len(pixels) != len(classes) or not len(pixels):
             raise DataError(f"{labels}: {len(classes)} labels for {len(pixels)} images")
-        if classes.max() > 9:
-            raise DataError(f"{labels}: label {classes.max()}: must be 0 to 9")
         x = (pixels.reshape(-1, PIXELS)[:, order] >> (8 - config.bits))[..., None]
+        with files.naming(labels):
+            check_classes(classes, full_length(x), 10, DataError)
         splits.append(Split(x, full_length(x), classes.astype(np.int64)))
     return Data(config.bits, config.bits, PIXELS, tuple(map(str, range(10))), *splits)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.model.arrays import check_classes, check_range, class_numbers, integers
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, class_name
 from rfssm.model.errors import DataError, said
@@ -49,18 +50,20 @@ def _subset(config: GscConfig) -> tuple[tuple[str, ...], list[list[Clip]]]:
     path = files.find(config, f"speech_commands/{config.subset}_audio.h5")
     with files.open_hdf5(path, "audio", "length", "labels", "split", "words") as file:
         words = tuple(class_name(path, word) for word in file["words"][:])
-        audio, length, labels, split = (
-            file[name][:] for name in ("audio", "length", "labels", "split")
-        )
-    counts = (length, labels, split)
-    if audio.ndim != 2 or any(a.ndim != 1 or a.dtype.kind not in "iu" for a in counts):
-        raise DataError(f"{path}: audio must be rows of samples; length, labels, split integers")
-    if not len(audio) == len(length) == len(labels) == len(split) or not (
-        len(labels) and labels.min() >= 0 and labels.max() < len(words) and length.min() >= 0
-    ):
-        raise DataError(f"{path}: audio, length, labels and split must be as many, labels in words")
-    if audio.dtype != np.int16 or length.max() > RATE:
-        raise DataError(f"{path}: audio must be 16-bit samples, at most {RATE} of them in a clip")
+        with files.naming(path):
+            audio = _sound(file["audio"][:], 2)
+            length, split = (
+                integers(name, file[name][:], 1, DataError) for name in ("length", "split")
+            )
+            labels = class_numbers(file["labels"][:], 1, DataError)
+            if not len(audio) == len(length) == len(labels) == len(split):
+                raise DataError(
+                    f"{len(audio)} clips in audio, {len(length)} in length, {len(labels)} in "
+                    f"labels, {len(split)} in split: must be as many"
+                )
+            check_classes(labels, length, len(words), DataError)
+            check_range("length", length, 0, min(audio.shape[1], RATE), DataError, ", samples")
+            check_range("split", split, 0, 2, DataError, ": train, valid, test")
     clips = [
         (mel_words(a[:n], config.bits), int(k))
         for a, n, k in zip(audio, length, labels, strict=True)
@@ -104,10 +107,18 @@ def _read_wav(path: Path) -> NDArray[np.int16]:
         rate, audio = wavfile.read(path)
     except Exception as error:  # damage makes the reader raise almost anything
         raise DataError(f"{path}: not a complete WAV file ({said(error)})") from None
-    if rate != RATE or audio.ndim != 1 or audio.dtype != np.int16:
-        raise DataError(f"{path}: must be one channel of 16-bit samples at {RATE} Hz")
-    samples: NDArray[np.int16] = audio
-    return samples
+    if rate != RATE:
+        raise DataError(f"{path}: {rate} samples per second, must be {RATE}")
+    with files.naming(path):
+        return _sound(audio, 1)
+
+
+def _sound(audio: NDArray[Any], dimensions: int) -> NDArray[np.int16]:
+    """Samples of 16 bits, clips in rows if there are two dimensions."""
+    whole = integers("audio", audio, dimensions, DataError)
+    if whole.dtype != np.int16:
+        raise DataError(f"audio: dtype {audio.dtype}, must be 16-bit samples of one channel")
+    return whole.astype(np.int16, copy=False)
 
 
 def _split(clips: list[Clip]) -> Split:

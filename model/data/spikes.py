@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.model.arrays import check_classes, class_numbers, integers
 from rfssm.model.data import files
-from rfssm.model.data.split import Data, Split, class_name, join
+from rfssm.model.data.split import Data, DataWarning, Split, class_name, join
 from rfssm.model.errors import DataError
 from rfssm.model.recipe import (
     FsddConfig,
@@ -28,6 +31,7 @@ GROUP = 5  # units per channel
 CHANNELS = UNITS // GROUP
 TAIL = 2  # bins after the last spike
 CHUNK = 1024  # samples read at once
+FAR = 20  # times the span: what is later is no second any more
 
 
 def fsdd(config: FsddConfig) -> Data:
@@ -35,7 +39,15 @@ def fsdd(config: FsddConfig) -> Data:
     paths = [files.find(config, f"fsdd/fsdd_spikes_{part}.h5") for part in ("train", "test")]
     train, test = (read_spikes(path, config, classes=10) for path in paths)
     if config.speaker is not None:
-        both, people = join([train, test]), np.concatenate([_speakers(path) for path in paths])
+        both, people = (
+            join([train, test]),
+            np.concatenate(
+                [
+                    _speakers(path, len(part))
+                    for path, part in zip(paths, (train, test), strict=True)
+                ]
+            ),
+        )
         names = get_args(FsddSpeaker)
         own = people == names.index(config.speaker)
         if own.all() or not own.any():
@@ -112,44 +124,137 @@ def _data(
 def read_spikes(path: Path, config: SpikesConfig, classes: int) -> Split:
     """Read a file in the layout of SHD: spikes per bin and channel of five units, saturated.
 
-    A sample ends two bins after its last spike; one without spikes lasts one step.
+    A sample ends two bins after its last spike; one without spikes lasts one step.  Raises
+    DataError, naming the first sample at fault; a DataWarning counts spikes that are left out, and
+    times that the set's clock cannot have counted.
     """
-    with files.open_hdf5(path, "spikes/times", "spikes/units", "labels") as file:
-        times, units = file["spikes/times"], file["spikes/units"]
-        labels = file["labels"][:].astype(np.int64)
+    with (
+        files.open_hdf5(path, "spikes/times", "spikes/units", "labels") as file,
+        files.naming(path),
+    ):
+        times = _rows(file["spikes/times"], "f", "real numbers, in seconds")
+        units = _rows(file["spikes/units"], "iu", "integers")
+        labels = class_numbers(file["labels"][:], 1, DataError)
         if not len(times) == len(units) == len(labels):
-            raise DataError(f"{path}: {len(times)} times, {len(units)} units, {len(labels)} labels")
+            raise DataError(f"{len(times)} times, {len(units)} units, {len(labels)} labels")
         if not len(labels):
-            raise DataError(f"{path}: holds no sample")
-        if labels.ndim != 1 or labels.min() < 0 or labels.max() >= classes:
-            raise DataError(f"{path}: labels = {labels.max()}: must be 0 to {classes - 1}")
-        x = np.zeros((len(labels), config.steps_max, CHANNELS), dtype=np.uint8)
+            raise DataError("holds no sample")
         steps = np.ones(len(labels), dtype=np.int64)
-        for start in range(0, len(labels), CHUNK):
-            samples = zip(times[start : start + CHUNK], units[start : start + CHUNK], strict=True)
-            for i, (time, unit) in enumerate(samples, start):
-                if fault := _fault(time, unit):
-                    raise DataError(f"{path}: sample {i}: {fault}")
-                x[i], steps[i] = _binned(time, unit, config)
+        check_classes(labels, steps, classes, DataError)
+        x = np.zeros((len(labels), config.steps_max, CHANNELS), dtype=np.uint8)
+        seen = _Times(config)
+        for i, (time, unit) in enumerate(zip(_pieces(times), _pieces(units), strict=True)):
+            if fault := _fault(time, unit):
+                raise DataError(f"sample {i}: {fault}")
+            seen.add(i, time)
+            x[i], steps[i] = _binned(time, unit, config)
+        for warning in seen.judge():
+            warnings.warn(f"{path}: {warning}", DataWarning, stacklevel=2)
     return Split(x, steps, labels)
 
 
+def _rows(rows: Any, kinds: str, meaning: str) -> Any:
+    """The same data set, if it holds what can be read as rows of different lengths."""
+    import h5py
+
+    kind = h5py.check_vlen_dtype(rows.dtype)
+    if not isinstance(kind, np.dtype) or kind.kind not in kinds or rows.ndim != 1:
+        found = f"rows of {kind}" if kind else f"{rows.dtype} of shape {list(rows.shape)}"
+        raise DataError(f"{rows.name[1:]}: {found}, must be one row of {meaning} for each sample")
+    if not kind.isnative:  # h5py takes such rows, and only rows, for the machine's own
+        raise DataError(
+            f"{rows.name[1:]}: rows of {kind}: must be in this machine's byte order, "
+            f"{kind.newbyteorder('=').str}, because h5py misreads rows in the other one"
+        )
+    return rows
+
+
+def _pieces(rows: Any) -> Iterator[NDArray[Any]]:
+    """Row after row, of which few are in memory at once."""
+    for start in range(0, len(rows), CHUNK):
+        yield from rows[start : start + CHUNK]
+
+
 def _fault(time: NDArray[np.floating], unit: NDArray[np.integer]) -> str | None:
-    if time.dtype.kind != "f" or unit.dtype.kind not in "iu":
-        return f"times are {time.dtype} and units {unit.dtype}, must be real numbers and integers"
-    if len(time) != len(unit) or not np.isfinite(time).all() or (time < 0).any():
-        return "times must be finite, not negative, one per unit"
-    if len(unit) and (unit.min() < 0 or unit.max() >= UNITS):
-        return f"unit {unit.max()}, must be below {UNITS}"
+    if len(time) != len(unit):
+        return f"{len(time)} times and {len(unit)} units, must be as many"
+    bad = np.flatnonzero(~np.isfinite(time) | (time < 0))
+    if len(bad):
+        return f"times[{bad[0]}] = {time[bad[0]]}: times must be finite and not negative"
+    bad = np.flatnonzero((unit < 0) | (unit >= UNITS))
+    if len(bad):
+        return f"units[{bad[0]}] = {unit[bad[0]]}: unit must be from 0, and below {UNITS}"
     return None
+
+
+class _Times:
+    """What the times of a file look like as a whole."""
+
+    def __init__(self, config: SpikesConfig) -> None:
+        self.config = config
+        self.end = config.steps_max * config.ticks_per_bin
+        self.span = float(self.end * config.tick / 1000)  # seconds
+        self.clocked = config.tick_ms is not None or config.clock_ms is not None
+        self.spikes = self.late = self.between = 0
+        self.whole = True
+        self.latest, self.where = -1.0, 0
+        self.example = ""
+
+    def add(self, i: int, time: NDArray[np.floating]) -> None:
+        """Times of sample i."""
+        if not len(time):
+            return
+        self.spikes += len(time)
+        self.late += int((_ticks(time, self.config) == self.end).sum())
+        self.whole = self.whole and bool((time == np.floor(time)).all())
+        if time.max() > self.latest:
+            self.latest, self.where = float(time.max()), i
+        if self.clocked:
+            self._compare_clock(i, time)
+
+    def _compare_clock(self, i: int, time: NDArray[np.floating]) -> None:
+        """Whether the times are ticks, as exactly as half precision, the least that files have."""
+        rate = 1000 / float(self.config.tick)
+        with np.errstate(over="ignore"):  # beyond 65,504 s
+            ticks = (np.rint(time.astype(np.float64) * rate) / rate).astype(np.float16)
+            off = np.flatnonzero(ticks != time.astype(np.float16))
+        if len(off) and not self.between:
+            self.example = f"{time[off[0]]:.6g} s in sample {i}"
+        self.between += len(off)
+
+    def judge(self) -> Iterator[str]:
+        """Warnings.  Raises DataError for times that cannot be seconds."""
+        config = self.config
+        allowed = f"{config.steps_max} bins of {config.bin_ms:g} ms end at {self.span:g} s"
+        if self.late and (self.late == self.spikes or self.whole or self.latest >= FAR * self.span):
+            kind = ", and all times are whole numbers, as of ticks" if self.whole else ""
+            raise DataError(
+                f"sample {self.where}: largest time {self.latest:g}, but {allowed}{kind}; times "
+                "must be seconds: divide milliseconds by 1,000, microseconds by 1,000,000, ticks "
+                "by their rate; or raise data.steps_max if they are"
+            )
+        if self.late:
+            yield (
+                f"{_share(self.late, self.spikes)} are left out: {allowed}, the last spike is at "
+                f"{self.latest:g} s (sample {self.where}); to keep them raise data.steps_max"
+            )
+        if self.between:
+            yield (
+                f"{_share(self.between, self.spikes)} lie between ticks of "
+                f"{float(config.tick):g} ms, the first at {self.example}, and are rounded to the "
+                "nearest; if another clock counted them set data.tick_ms"
+            )
+
+
+def _share(part: int, spikes: int) -> str:
+    return f"{part:,} of {spikes:,} spikes ({100 * part / spikes:.2g} %)"
 
 
 def _binned(
     time: NDArray[np.floating], unit: NDArray[np.integer], config: SpikesConfig
 ) -> tuple[NDArray[np.uint8], int]:
     """Counts (T, C), and how many steps the sample lasts."""
-    place = np.floor(time.astype(np.float64) / (config.bin_ms / 1000))
-    bins = np.minimum(place, config.steps_max).astype(np.int64)
+    bins = _ticks(time, config) // config.ticks_per_bin
     inside = bins < config.steps_max
     cell = bins[inside] * CHANNELS + unit[inside] // GROUP
     counts = np.bincount(cell, minlength=config.steps_max * CHANNELS)
@@ -158,7 +263,21 @@ def _binned(
     return np.minimum(counts, most).astype(np.uint8).reshape(-1, CHANNELS), steps
 
 
-def _speakers(path: Path) -> NDArray[np.integer]:
-    with files.open_hdf5(path, "extra/speaker") as file:
-        speakers: NDArray[np.integer] = file["extra/speaker"][:]
+def _ticks(time: NDArray[np.floating], config: SpikesConfig) -> NDArray[np.int64]:
+    """The nearest to each time, the even one of two; that where the bins end for all that is later.
+
+    From here on a spike's place is computed in integers.
+    """
+    ticks = np.rint(time.astype(np.float64) * float(1000 / config.tick))
+    return np.minimum(ticks, config.steps_max * config.ticks_per_bin).astype(np.int64)
+
+
+def _speakers(path: Path, count: int) -> NDArray[np.integer]:
+    """Of every sample."""
+    with files.open_hdf5(path, "extra/speaker") as file, files.naming(path):
+        speakers = integers("extra/speaker", file["extra/speaker"][:], 1, DataError)
+        if len(speakers) != count:
+            raise DataError(
+                f"extra/speaker: {len(speakers)} entries, must be {count}, one per sample"
+            )
     return speakers

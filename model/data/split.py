@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,18 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.errors import DataError, brief
+from rfssm.model.arrays import check_classes, check_range, check_samples, class_numbers, integers
+from rfssm.model.errors import DataError, brief, some
 
 Words = NDArray[np.integer[Any]]
-"""Inputs of a network; one byte each, a data set can be large."""
+"""Inputs of a network; in a data set, which can be large, one byte each where its bits allow."""
+
+
+class DataWarning(UserWarning):
+    """A data set that can be used, but hardly is what was meant."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples, zero-padded.
+    """Samples, zero-padded.  Raises DataError for arrays that are none, naming the first fault.
 
     x         integers                                   (B, T, C)
-    steps     length of each sample                      (B,)
+    steps     length of each sample, 1 to T              (B,)
     labels    class of each sample, or of each step      (B,) or (B, T)
     """
 
@@ -29,8 +36,29 @@ class Split:
     steps: NDArray[np.int64]
     labels: NDArray[np.int64]
 
+    def __post_init__(self) -> None:
+        x = integers("x", self.x, 3, DataError)
+        steps = integers("steps", self.steps, 1, DataError).astype(np.int64, copy=False)
+        labels = class_numbers(self.labels, np.ndim(self.labels), DataError)
+        check_samples(x, steps, labels, DataError)
+        for name, array in (("x", x), ("steps", steps), ("labels", labels)):
+            object.__setattr__(self, name, array)
+
     def __len__(self) -> int:
         return len(self.x)
+
+    def live(self) -> NDArray[np.bool_]:
+        """Which steps are no padding.    (B, T)"""
+        found: NDArray[np.bool_] = np.arange(self.x.shape[1]) < self.steps[:, None]
+        return found
+
+    def digest(self) -> str:
+        """Number of samples and a digest of all values in their order."""
+        digest = hashlib.sha256()
+        for array in (self.x, self.steps, self.labels):
+            digest.update(f"{array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return f"{len(self):,} samples, digest {digest.hexdigest()[:16]}"
 
     def take(self, chosen: NDArray[Any]) -> Split:
         """Samples by index or mask."""
@@ -48,7 +76,15 @@ def join(parts: Sequence[Split]) -> Split:
 
 @dataclass(frozen=True)
 class Data:
-    """A data set.  Its inputs are words of ``bits``, signed or not, worth x * 2^-frac."""
+    """A data set.  Its inputs are words of ``bits``, signed or not, worth x * 2^-frac.
+
+    This is the one door to training: what is no data set for a network raises DataError, with the
+    split, the array and the first place at fault, what was found there and what is allowed.
+
+    steps_max    no sample is longer
+    labels       names of the classes, which are counted from 0
+    train        at least one sample, as in the other splits; so are channels and kind of labels
+    """
 
     bits: int
     frac: int
@@ -59,6 +95,64 @@ class Data:
     valid: Split | None = field(default=None, kw_only=True)
     signed: bool = field(default=False, kw_only=True)
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.bits <= 16 or self.steps_max < 1:
+            raise DataError(
+                f"bits = {self.bits}, steps_max = {self.steps_max}: must be 1 to 16, and at least 1"
+            )
+        if not self.labels or isinstance(self.labels, str):
+            raise DataError(f"labels = {brief(self.labels)}: must be the names of the classes")
+        for name, split in self.splits().items():
+            try:
+                object.__setattr__(self, name, self._checked(split))
+            except DataError as error:
+                raise DataError(f"{name}: {error}") from None
+
+    def _checked(self, split: Split) -> Split:
+        """The same samples, in the type of this set's words, labels of no step set to 0."""
+        if not len(split):
+            raise DataError("holds no sample")
+        if split.x.shape[2] != self.channels or not self.channels:
+            raise DataError(f"x: {split.x.shape[2]} channels, train has {self.channels}")
+        if (split.labels.ndim == 2) != self.per_step:
+            raise DataError("labels: of steps here and of samples in train, or the reverse")
+        check_range("steps", split.steps, 1, self.steps_max, DataError, " (steps_max)")
+        check_classes(split.labels, split.steps, len(self.labels), DataError)
+        sign = "signed" if self.signed else "unsigned"
+        low = -(1 << (self.bits - 1)) if self.signed else 0
+        high = low + (1 << self.bits) - 1
+        check_range("x", split.x, low, high, DataError, f" ({self.bits}-bit {sign} words)")
+        kind = np.dtype(f"{'i' if self.signed else 'u'}{1 if self.bits <= 8 else 2}")
+        labels = np.where(split.live(), split.labels, 0) if self.per_step else split.labels
+        return Split(np.ascontiguousarray(split.x, dtype=kind), split.steps, labels)
+
+    def splits(self) -> dict[str, Split]:
+        """By name, in the order of use."""
+        valid = {} if self.valid is None else {"valid": self.valid}
+        return {"train": self.train, **valid, "test": self.test}
+
+    def warn(self) -> None:
+        """Say what no sample teaches: DataWarning for a class without any, and for no input."""
+        labels = self.train.labels[self.train.live()] if self.per_step else self.train.labels
+        count = np.bincount(labels, minlength=len(self.labels))
+        absent = [f"{k} ({brief(self.labels[k])})" for k in np.flatnonzero(count == 0)]
+        if absent:
+            _warn(f"train: no label is class {some(absent)}; what is not there cannot be learned")
+        for name, split in self.splits().items():
+            if not (split.x.any(2) & split.live()).any():
+                _warn(f"{name}: no input arrives, all {len(split):,} samples are 0 in every step")
+
+    def digests(self) -> dict[str, str]:
+        """What a run that goes on must find again, every part by its name in few words."""
+        sign = "signed" if self.signed else "unsigned"
+        words = f"{self.bits} bits, {sign}, {self.frac} of them fraction, {self.steps_max} steps"
+        classes = hashlib.sha256(repr(self.labels).encode()).hexdigest()[:16]
+        return {
+            "words": words,
+            "classes": f"{len(self.labels)} names, digest {classes}",
+            **{name: split.digest() for name, split in self.splits().items()},
+        }
+
     @property
     def channels(self) -> int:
         """Inputs per step."""
@@ -68,6 +162,10 @@ class Data:
     def per_step(self) -> bool:
         """Whether every step has a label of its own."""
         return self.train.labels.ndim == 2
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, DataWarning, stacklevel=3)
 
 
 def class_name(path: Path, name: bytes | str) -> str:

@@ -1,16 +1,20 @@
 import gzip
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 import scipy.io
 import scipy.io.wavfile
+from pydantic import ValidationError
 
 from rfssm.model import data
-from rfssm.model.data import Ahead, Batch, Epoch, augment
+from rfssm.model.data import Ahead, Batch, DataWarning, Epoch, augment, spikes
 from rfssm.model.data.images import bit_reversal
 from rfssm.model.data.speech import mel_words
 from rfssm.model.errors import DataError, RecipeError
@@ -24,6 +28,7 @@ from rfssm.model.recipe import (
     PsmnistConfig,
     ShdConfig,
     SmnistConfig,
+    SpikesConfig,
     SscConfig,
 )
 
@@ -36,14 +41,15 @@ def write_spikes(
     labels: list[int],
     speakers: list[int] | None = None,
     keys: Sequence[str] = (),
+    dtype: Any = np.float16,
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
-        for name, dtype, k in (("times", np.float16, 0), ("units", np.uint16, 1)):
-            kind = h5py.vlen_dtype(dtype)
-            column = file.create_dataset(f"spikes/{name}", (len(samples),), dtype=kind)
+        for name, kind, k in (("times", dtype, 0), ("units", np.uint16, 1)):
+            place = (len(samples),)
+            column = file.create_dataset(f"spikes/{name}", place, h5py.vlen_dtype(kind))
             for i, sample in enumerate(samples):
-                column[i] = np.array(sample[k], dtype=dtype)
+                column[i] = np.array(sample[k], dtype=kind)
         file["labels"] = np.array(labels, dtype=np.uint16)
         if speakers is not None:
             file["extra/speaker"] = np.array(speakers, dtype=np.uint16)
@@ -63,7 +69,7 @@ def test_digits_are_four_bit_pixels_one_per_step() -> None:
 
 
 def test_spikes_fall_into_fixed_bins_and_groups_of_units(tmp_path: Path) -> None:
-    write_spikes(tmp_path / "a.h5", [([0.0, 0.0039, 0.0082], [0, 4, 699]), ([], [])], [3, 9])
+    write_spikes(tmp_path / "a.h5", [([0.0, 0.0035, 0.0085], [0, 4, 699]), ([], [])], [3, 9])
     split = data.read_spikes(tmp_path / "a.h5", FSDD, 10)
     assert split.x.shape == (2, 250, 140)
     assert np.argwhere(split.x).tolist() == [[0, 0, 0], [0, 2, 139]]
@@ -74,7 +80,12 @@ def test_spikes_fall_into_fixed_bins_and_groups_of_units(tmp_path: Path) -> None
 
 def test_spikes_after_the_last_bin_are_left_out(tmp_path: Path) -> None:
     write_spikes(tmp_path / "a.h5", [([0.001, 0.5], [7, 7])], [0])
-    split = data.read_spikes(tmp_path / "a.h5", FsddConfig(set="fsdd", steps_max=10), 10)
+    told = (
+        r"a\.h5: 1 of 2 spikes \(50 %\) are left out: 10 bins of 4 ms end at 0\.04 s, the last "
+        r"spike is at 0\.5 s \(sample 0\); .* data\.steps_max"
+    )
+    with pytest.warns(DataWarning, match=told):
+        split = data.read_spikes(tmp_path / "a.h5", FsddConfig(set="fsdd", steps_max=10), 10)
     assert split.x.sum() == 1
     assert split.steps.tolist() == [10]
 
@@ -126,7 +137,10 @@ def test_other_ecg_files_are_refused_by_name(tmp_path: Path) -> None:
         data.load(config)
     for change, message in (
         ({"x": np.zeros((3, 100, 4))}, r"QTDB_train\.mat: x has shape \(3, 100, 4\)"),
-        ({"x": np.full((3, 1301, 4), 2)}, r"QTDB_train\.mat: x must be 0 or 1"),
+        ({"x": np.full((3, 1301, 4), 2)}, r"QTDB_train\.mat: x\[0, 0, 0\] = 2: x must be 0 or 1"),
+        ({"y": np.full((3, 1301, 6), np.nan)}, r"y\[0, 0, 0\] = nan: y must be 0 or 1"),
+        ({"y": np.ones((3, 1301, 6))}, r"y\[0, 0\]: must have one wave at most"),
+        ({"y": np.zeros((2, 1301, 6))}, r"3 sequences in x, 2 in y"),
     ):
         write_ecg(tmp_path, 3, **change)
         with pytest.raises(DataError, match=message):
@@ -367,19 +381,164 @@ def test_damaged_spike_files_are_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("times", "units", "label", "message"),
     [
-        ([0.1], [700], 0, "unit 700, must be below 700"),
-        ([-0.1], [3], 0, "times must be finite"),
-        ([float("nan")], [3], 0, "times must be finite"),
-        ([0.1, 0.2], [3], 0, "one per unit"),
-        ([0.1], [3], 10, "labels = 10: must be 0 to 9"),
+        ([0.1, 0.2], [3, 700], 0, r"sample 1: units\[1\] = 700: .* below 700"),
+        ([0.2, -0.1], [3, 3], 0, r"sample 1: times\[1\] = -0\.09.*: times must be .* not negative"),
+        ([float("nan")], [3], 0, r"sample 1: times\[0\] = nan: times must be finite"),
+        ([float("inf")], [3], 0, r"sample 1: times\[0\] = inf: times must be finite"),
+        ([0.1, 0.2], [3], 0, "sample 1: 2 times and 1 units, must be as many"),
+        ([0.1], [3], 10, r"labels\[1\] = 10: must be between 0 and 9: 10 classes, counted from 0"),
     ],
 )
 def test_spike_values_out_of_range_are_refused(
     tmp_path: Path, times: list[float], units: list[int], label: int, message: str
 ) -> None:
-    write_spikes(tmp_path / "a.h5", [(times, units)], [label])
-    with pytest.raises(DataError, match=message):
+    write_spikes(tmp_path / "a.h5", [([0.5], [5]), (times, units)], [0, label])
+    with pytest.raises(DataError, match=rf"a\.h5: {message}"):
         data.read_spikes(tmp_path / "a.h5", FSDD, 10)
+
+
+WIDTHS = (0.1, 0.25, 0.3, 0.5, 0.7, 1.0, 1 / 3, 2.0, 3.0, 3.90625, 4.0, 5.6, 7.5, 10.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("make", [partial(FsddConfig, set="fsdd"), partial(ShdConfig, set="shd")])
+def test_a_spike_on_an_edge_belongs_to_the_bin_that_begins_there(
+    make: Callable[..., SpikesConfig], dtype: type[np.floating]
+) -> None:
+    """However the time of the edge was computed."""
+    k = np.arange(1000)
+    for width in WIDTHS:
+        config = make(bin_ms=width, steps_max=1000)
+        for time in (k * width / 1000, k / (1000 / width), k * (width / 1000)):
+            x, _ = spikes._binned(time.astype(dtype), 5 * (k % 140), config)
+            assert np.array_equal(np.argwhere(x), np.stack([k, k % 140], 1)), width
+
+
+def test_bins_are_those_of_a_device_that_counts_ticks() -> None:
+    """Half milliseconds, as in the files of fsdd: exact in half precision up to a second."""
+    k = np.arange(2000)
+    for dtype in (np.float16, np.float32, np.float64):
+        x, _ = spikes._binned(
+            (k / 2000).astype(dtype), np.zeros_like(k), FsddConfig(set="fsdd", bits=4)
+        )
+        assert x[:, 0].tolist() == [8] * 250
+        time = (k / 2000).astype(dtype)
+        one = [spikes._binned(time[i : i + 1], np.zeros(1, int), FSDD)[0][:, 0].argmax() for i in k]
+        assert one == (k // 8).tolist()
+
+
+@pytest.mark.parametrize(
+    ("config", "tick", "ticks"),
+    [
+        (FSDD, Fraction(1, 2), 8),
+        (GscSpikesConfig(set="gsc_spikes", bin_ms=5.6), Fraction(1, 10), 56),
+        (ShdConfig(set="shd"), Fraction(1, 1000), 4000),
+        (SscConfig(set="ssc", bin_ms=1 / 3), Fraction(1, 3000), 1000),
+        (FsddConfig(set="fsdd", tick_ms=0.01), Fraction(1, 100), 400),
+    ],
+)
+def test_a_bin_is_a_whole_number_of_ticks(config: SpikesConfig, tick: Fraction, ticks: int) -> None:
+    assert (config.tick, config.ticks_per_bin) == (tick, ticks)
+    assert type(config).model_validate(config.model_dump()) == config
+
+
+def test_a_bin_of_no_whole_number_of_ticks_is_refused() -> None:
+    with pytest.raises(
+        ValidationError, match=r"bin_ms = 3\.3: .* whole number of ticks, tick_ms = 0\.5"
+    ):
+        FsddConfig(set="fsdd", bin_ms=3.3, tick_ms=0.5)
+
+
+def test_times_between_ticks_are_told(tmp_path: Path) -> None:
+    write_spikes(tmp_path / "a.h5", [([0.1, 0.5], [1, 2]), ([0.0, 0.0039], [3, 4])], [0, 1])
+    told = r"a\.h5: 1 of 4 spikes \(25 %\) lie between ticks of 0\.5 ms, .*0\.0039.* in sample 1"
+    with pytest.warns(DataWarning, match=told + r".*data\.tick_ms"):
+        split = data.read_spikes(tmp_path / "a.h5", FSDD, 10)
+    assert np.argwhere(split.x[1]).tolist() == [[0, 0], [1, 0]]  # 3.9 ms is nearest to tick 8
+    fine = data.read_spikes(tmp_path / "a.h5", FsddConfig(set="fsdd", tick_ms=0.1), 10)
+    assert fine.x[1, 0, 0] == 1
+    assert fine.x[1].sum() == 1
+    shd = data.read_spikes(tmp_path / "a.h5", ShdConfig(set="shd"), 10)  # whose clock is not known
+    assert np.array_equal(shd.x[1], fine.x[1])
+
+
+CLIPS = [([0.1, 0.15, 0.3005], [1, 2, 3]), ([0.0, 0.05, 0.4], [4, 5, 6])]
+NO_SECONDS: dict[str, Callable[[int, np.ndarray], np.ndarray]] = {
+    "milliseconds": lambda i, t: t * 1e3,
+    "microseconds": lambda i, t: t * 1e6,
+    "ticks": lambda i, t: np.rint(t * 2000),
+    "slow ticks": lambda i, t: np.rint(t * 20),
+    "one sample in milliseconds": lambda i, t: t * 1e3 if i else t,
+    "none within": lambda i, t: t + 1.5,
+}
+
+
+@pytest.mark.parametrize("case", NO_SECONDS)
+def test_times_that_are_no_seconds_are_refused(tmp_path: Path, case: str) -> None:
+    wrong = [(list(NO_SECONDS[case](i, np.array(t))), u) for i, (t, u) in enumerate(CLIPS)]
+    latest = max(t for times, _ in wrong for t in times)
+    write_spikes(tmp_path / "a.h5", wrong, [0, 1], dtype=np.float64)
+    said = rf"sample 1: largest time {latest:g}, but 250 bins of 4 ms end at 1 s.*must be seconds"
+    with pytest.raises(DataError, match=said.replace("+", r"\+")):
+        data.read_spikes(tmp_path / "a.h5", FSDD, 10)
+    write_spikes(tmp_path / "a.h5", CLIPS, [0, 1], dtype=np.float64)
+    assert data.read_spikes(tmp_path / "a.h5", FSDD, 10).x.sum() == 6
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.array([0, -1, 10]), r"labels\[1\] = -1: must be between 0 and 9"),
+        (np.array([1, 9, 10], np.uint16), r"labels\[2\] = 10: .*counted from 0"),
+        (np.array([[0], [1], [2]]), "labels: 2 dimensions, must be 1"),
+        (np.eye(3, dtype=np.uint8), "labels: 2 dimensions, must be 1"),
+        (np.array([0, 1.5, 2]), r"labels: dtype float64, must be integers \(labels\[1\] = 1\.5\)"),
+        (np.array([0, 1, np.nan], "f4"), r"float32, must be integers \(labels\[2\] = nan\)"),
+        (np.array([0.0, 1, 2]), r"float64, must be integers \(each of its values is one"),
+        (np.array([b"0", b"1", b"2"]), r"labels: dtype \|S1, must be integers"),
+        (np.array([True, False, True]), "labels: dtype bool, must be integers"),
+        (np.array([0, 1]), "3 times, 3 units, 2 labels"),
+    ],
+)
+def test_labels_that_are_no_class_numbers_are_refused(
+    tmp_path: Path, labels: np.ndarray, message: str
+) -> None:
+    path = tmp_path / "a.h5"
+    write_spikes(path, [([0.1], [5])] * 3, [0, 1, 2])
+    with h5py.File(path, "a") as file:
+        del file["labels"]
+        file["labels"] = labels
+    with pytest.raises(DataError, match=rf"a\.h5: .*{message}"):
+        data.read_spikes(path, FSDD, 10)
+
+
+def test_types_and_order_of_a_file_do_not_matter(tmp_path: Path) -> None:
+    write_spikes(tmp_path / "a.h5", CLIPS, [0, 1], dtype=np.float64)
+    plain = data.read_spikes(tmp_path / "a.h5", FSDD, 10)
+    backwards = [(t[::-1], u[::-1]) for t, u in CLIPS]
+    for i, dtype in enumerate((np.float16, np.float32)):
+        write_spikes(tmp_path / f"{i}.h5", backwards, [0, 1], dtype=dtype)
+        with h5py.File(tmp_path / f"{i}.h5", "a") as file:
+            del file["labels"]
+            file["labels"] = np.array([0, 1], ">i8")
+        assert data.read_spikes(tmp_path / f"{i}.h5", FSDD, 10).digest() == plain.digest(), dtype
+
+
+def test_rows_that_h5py_misreads_are_refused(tmp_path: Path) -> None:
+    write_spikes(tmp_path / "a.h5", CLIPS, [0, 1], dtype=">f4")
+    with pytest.raises(DataError, match=r"a\.h5: spikes/times: rows of >f4: .* byte order, <f4"):
+        data.read_spikes(tmp_path / "a.h5", FSDD, 10)
+    write_spikes(tmp_path / "a.h5", CLIPS, [0, 1], dtype=np.int64)
+    with pytest.raises(DataError, match=r"times: rows of int64, .* real numbers, in seconds"):
+        data.read_spikes(tmp_path / "a.h5", FSDD, 10)
+
+
+def test_speakers_must_be_as_many_as_samples(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        path = tmp_path / "fsdd" / f"fsdd_spikes_{part}.h5"
+        write_spikes(path, [([0.1], [5])] * 3, [0, 1, 2], [0, 1])
+    with pytest.raises(DataError, match=r"train\.h5: extra/speaker: 2 entries, must be 3"):
+        data.load(FsddConfig(set="fsdd", root=str(tmp_path), speaker="jackson"))
 
 
 def test_batches_depend_on_seed_and_epoch_only() -> None:
@@ -478,7 +637,10 @@ def test_mnist_files_are_read_whole(data_root: Path) -> None:
 
 @pytest.mark.data
 def test_spikes_of_speech_commands_may_be_silent(data_root: Path) -> None:
-    gsc = data.load(GscSpikesConfig(set="gsc_spikes", root=str(data_root)))
+    with pytest.warns(DataWarning) as told:
+        gsc = data.load(GscSpikesConfig(set="gsc_spikes", root=str(data_root)))
+    first = "train.h5: 31 of 1,407,867 spikes (0.0022 %) are left out: 250 bins of 4 ms end at 1 s"
+    assert first in str(told[0].message)
     assert gsc.labels == ("bed", "cat", "happy")
     assert gsc.valid is not None
     for split, count, silent in ((gsc.train, 900, 2), (gsc.valid, 554, 1), (gsc.test, 522, 1)):

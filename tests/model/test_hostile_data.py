@@ -107,11 +107,12 @@ def test_hostile_spike_files_are_refused(case: str, tmp_path: Path) -> None:
     check(caught.value, path)
 
 
-def test_times_far_away_are_left_out(tmp_path: Path) -> None:
+def test_times_beyond_counting_are_refused(tmp_path: Path) -> None:
     path, far = tmp_path / "a.h5", h5py.vlen_dtype(np.float64)
     write(path, replace("spikes/times", ragged([[1e300], [0.2, 1e18]], far), dtype=far))
-    split = data.read_spikes(path, FSDD, 10)
-    assert split.x.sum(axis=(1, 2)).tolist() == [0, 1]
+    with pytest.raises(DataError, match=r"sample 0: largest time 1e\+300") as caught:
+        data.read_spikes(path, FSDD, 10)
+    check(caught.value, path)
 
 
 @pytest.mark.parametrize("name", [b"\xff", b"\x1b[2J", b"a\nb", b"n" * 300])
@@ -153,8 +154,12 @@ def test_damaged_spike_files_are_refused_or_read(tmp_path: Path) -> None:
     {"audio": np.zeros((3, 2, 2), np.int16)}, {"audio": np.zeros((3, 9))},
     {"length": np.array([9, -1, 9])}, {"length": np.array([9, 99_999, 9])},
     {"length": np.array([1.0, 1, 1])}, {"labels": np.array([0, -1, 0])},
-    {"labels": np.array([[0, 0, 0]])}, {"split": np.array([0, 1, 5])}, {"words": [b"\x1b", b"b"]},
-    {"words": 5}, {"labels": np.zeros(0, int)},
+    {"length": np.array([9, 501, 9])}, {"split": np.array([0, 1, 2, 2])},
+    {"labels": np.array([0, 2, 0])}, {"labels": np.array([0, np.nan, 0])},
+    {"labels": np.array([True, True, False])}, {"labels": np.array([b"a", b"b", b"a"])},
+    {"audio": np.zeros((3, 500), np.int32)}, {"audio": np.zeros((2, 500), np.int16)},
+    {"labels": np.array([[0, 0, 0]])}, {"split": np.array([0, 1, 2]) + 1},
+    {"words": [b"\x1b", b"b"]}, {"words": 5}, {"labels": np.zeros(0, int)},
 ])  # fmt: skip
 def test_hostile_clips_are_refused(change: dict[str, Any], tmp_path: Path) -> None:
     folder = tmp_path / "speech_commands"

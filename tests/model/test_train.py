@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +21,19 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from rfssm.model import data, plots
-from rfssm.model.data import Batch, Data, Epoch, Split
-from rfssm.model.errors import RecipeError
+from rfssm.model.data import Batch, Data, DataWarning, Epoch, Split
+from rfssm.model.errors import RecipeError, RfssmError
 from rfssm.model.network import Activity, build
 from rfssm.model.recipe import AugmentationConfig, DigitsConfig, NetworkConfig, TrainingConfig
-from rfssm.model.train import GradientWarning, Tensors, TrainingLoop, evaluate, fit
+from rfssm.model.train import (
+    GradientWarning,
+    Metrics,
+    SilenceWarning,
+    Tensors,
+    TrainingLoop,
+    evaluate,
+    fit,
+)
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +192,83 @@ def test_a_validation_set_is_scored_apart(tmp_path: Path, digits: Data) -> None:
     assert history[-1].valid_accuracy == evaluate(network, valid)[0]
     plots.curves(tmp_path / "curves.png", history)
     assert fit(network, data, config, seed=0, folder=tmp_path, progress=False) == history
+
+
+class Quiet(nn.Module):
+    """Two layers; the second spikes in the first ``spiking`` evaluations."""
+
+    def __init__(self, spiking: int) -> None:
+        super().__init__()
+        self.size, self.spiking = nn.Parameter(torch.ones(())), spiking
+
+    def run(self, x: Tensor, steps: Tensor) -> Activity:
+        self.spiking -= not self.training
+        second = torch.full_like(x, float(self.spiking >= 0))
+        return Activity(self.size * x.mean(1)[:, :2], (torch.ones_like(x), second))
+
+
+@pytest.mark.parametrize(
+    ("spiking", "changes", "told"),
+    [
+        (0, {}, "epoch 0: layer 1 emits no spike .* raise training.calibration"),
+        (0, {"calibration": None}, "epoch 0: layer 1 emits no spike .* set training.calibration"),
+        (1, {"rate_target": 0.1}, "epoch 1: layer 1 .* training.learning_rate or .*rate_weight"),
+        (3, {}, None),
+    ],
+)
+def test_a_layer_that_is_silent_is_named_once(
+    spiking: int, changes: dict[str, object], told: str | None, tmp_path: Path
+) -> None:
+    data = labelled_steps(np.array([0, 1]))
+    config = TrainingConfig.model_validate({"epochs": 3, "batch": 2, **changes})
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", SilenceWarning)
+        history = fit(Quiet(spiking), data, config, seed=0, folder=tmp_path, progress=False)
+    assert len(history) == 3
+    assert len(found) == (told is not None)
+    if told is not None:
+        assert re.match(told, str(found[0].message))
+
+
+def test_a_run_without_input_is_told(tmp_path: Path) -> None:
+    data = labelled_steps(np.array([0, 0]))
+    data = replace(data, train=replace(data.train, x=data.train.x * 0))
+    with pytest.warns(DataWarning) as told:
+        fit(Quiet(9), data, TrainingConfig(epochs=1), seed=0, folder=tmp_path, progress=False)
+    assert str(told[0].message).startswith("train: no label is class 1 ('b')")
+    assert str(told[1].message) == "train: no input arrives, all 2 samples are 0 in every step"
+
+
+def test_a_run_goes_on_with_its_own_data_only(tmp_path: Path) -> None:
+    own = replace(labelled_steps(np.array([0, 1])), valid=labelled_steps(np.array([1, 0])).test)
+    config = TrainingConfig(epochs=2, batch=2)
+
+    def resume(data: Data) -> list[Metrics]:
+        return fit(Quiet(99), data, config, seed=0, folder=tmp_path, progress=False)
+
+    history = resume(own)
+    x = own.train.x
+    swapped = own.train.take(np.array([1, 0]))
+    others = {
+        "train was 2 samples, digest": replace(own, train=swapped),
+        "valid was 2 samples, digest .*, is absent": replace(own, valid=None),
+        "test was 2 samples, digest": replace(own, test=swapped),
+        "classes was": replace(own, labels=("a", "c")),
+        "words was 1 bits, .* is 2 bits": replace(own, bits=2),
+        "train was .*, test was": replace(own, train=swapped, test=swapped),
+        "train was 2 samples, .*, is 1 samples": replace(own, train=own.train.take(slice(1, 2))),
+    }
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for message, other in others.items():
+        with pytest.raises(RfssmError, match=rf"checkpoint\.ckpt: .* other data: {message}"):
+            resume(other)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    same = replace(own, train=replace(own.train, x=x.astype(">i8")))
+    assert resume(same) == history
+    checkpoint = torch.load(tmp_path / "checkpoint.ckpt", weights_only=True)
+    torch.save({k: v for k, v in checkpoint.items() if k != "data"}, tmp_path / "checkpoint.ckpt")
+    with pytest.warns(DataWarning, match="holds no digest of the data: it is not known whether"):
+        assert resume(own) == history  # of a version that kept none
 
 
 @pytest.mark.parametrize("worth", [torch.nan, torch.inf, 1e30])

@@ -154,6 +154,19 @@ def test_labels_per_sample_and_per_step_are_taken() -> None:
         Samples(zeros(3, 4, 2), np.array([4, 1, 2]), zeros(*shape)).check(network_of(1, False))
 
 
+@pytest.mark.parametrize("wrong", [-1, 3, 2**40])
+def test_labels_of_no_class_are_refused(wrong: int) -> None:
+    network, steps = network_of(1, False), np.array([4, 1, 2])
+    said = f"labels[1] = {wrong}", "between 0 and 2", "3 classes, counted from 0"
+    refused(network, Samples(zeros(3, 4, 2), steps, np.array([0, wrong, 2])), *said)
+    of_steps = zeros(3, 4)
+    of_steps[2, 2] = wrong  # beyond the sample's end
+    engines.run(network, Samples(zeros(3, 4, 2), steps, of_steps))
+    of_steps[2, 1] = wrong
+    refused(network, Samples(zeros(3, 4, 2), steps, of_steps), f"labels[2, 1] = {wrong}")
+    not_made("labels: dtype bool, must be integers", labels=np.array([True, False, True]))
+
+
 # ---------------------------------------------------------------------------------------------
 # Files
 # ---------------------------------------------------------------------------------------------

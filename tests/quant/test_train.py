@@ -15,15 +15,16 @@ import pytest
 import torch
 
 from rfssm.model import data
+from rfssm.model.data import DataWarning
 from rfssm.model.errors import RecipeError, RfssmError
 from rfssm.model.network import SpikingLayer, build, calibrate
-from rfssm.model.recipe import DigitsConfig, NetworkConfig, S5RFConfig, TrainingConfig
+from rfssm.model.recipe import DigitsConfig, FsddConfig, NetworkConfig, S5RFConfig, TrainingConfig
 from rfssm.model.train import fit
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.recipe import Recipe, parse_recipe
 from rfssm.quant.samples import Samples
-from rfssm.quant.train import train
+from rfssm.quant.train import _same_recipe, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 
@@ -143,6 +144,21 @@ def test_another_recipe_cannot_resume(undisturbed: Path) -> None:
     message = r"training\.batch = 32: the run to resume has 64 .*recipe\.yaml"
     with pytest.raises(RecipeError, match=message):
         train(recipe(batch=32), undisturbed, resume=True, progress=False)
+
+
+def test_a_recipe_of_an_earlier_version_is_filled_up_with_defaults() -> None:
+    spikes = recipe().model_copy(update={"data": FsddConfig(set="fsdd")})
+    earlier = spikes.model_dump(mode="json")
+    del earlier["network"]["bias"], earlier["training"]["overflow_weight"]
+    _same_recipe(spikes, earlier, Path("recipe.yaml"))
+    del earlier["data"]["tick_ms"]
+    with pytest.warns(DataWarning, match=r"recipe\.yaml: has no data\.tick_ms: .* one bin earlier"):
+        _same_recipe(spikes, earlier, Path("recipe.yaml"))
+    biased = spikes.model_copy(update={"network": NetworkConfig(neurons=(8, 8), bias=True)})
+    del earlier["network"]["cell"]
+    earlier["data"]["tick_ms"] = None
+    with pytest.raises(RecipeError, match=r"bias = True: the run to resume has False"):
+        _same_recipe(biased, earlier, Path("recipe.yaml"))
 
 
 def test_folder_without_a_run_cannot_be_resumed(tmp_path: Path) -> None:

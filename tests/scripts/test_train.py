@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,19 @@ def test_train_fills_a_run_folder(rfssm: Callable[..., Finished], tmp_path: Path
     checkpoint = torch.load(run / "checkpoint.ckpt", weights_only=True)
     for tensor in checkpoint["state_dict"].values():
         tensor.mul_(-1)
-    torch.save(checkpoint, run / "checkpoint.ckpt")
-    changed = rfssm(
-        "train", "digits", *SMALL, "--set", "training.epochs=1", "--out", run, "--resume"
-    )
-    assert changed.status == 2
-    assert "another version of rfssm trained it" in changed.err
+    ours = version("rfssm")
+    assert checkpoint["rfssm"] == ours
+    for then, told in (
+        (ours, "checkpoint.ckpt was changed, or another processor rounds its weights otherwise"),
+        ("0.0.1", f"another version of rfssm trained it, 0.0.1, and this is {ours}"),
+        (None, "checkpoint.ckpt does not say which version of rfssm wrote it"),
+    ):
+        torch.save(checkpoint | {"rfssm": then}, run / "checkpoint.ckpt")
+        changed = rfssm(
+            "train", "digits", *SMALL, "--set", "training.epochs=1", "--out", run, "--resume"
+        )
+        assert changed.status == 2
+        assert told in changed.err
 
     other = rfssm("train", "digits", *SMALL, "--set", "seed=1", "--out", run, "--resume")
     assert other.status == 2

@@ -10,7 +10,7 @@ control around it, which formats hardly touch, is the table of constants.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from rfssm.hls import memory_map
 from rfssm.hls.cells import CellReport, Cells, Memory
 from rfssm.hls.emit import Design, Lanes, Parameters
 from rfssm.hls.memory_map import Mapped
-from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
+from rfssm.quant.network import Integers, ReadoutLayer, SpikingLayer
 
 # Look-up tables of control logic, and multiplexers that join two of them: calibrated on the
 # networks of tests/estimate_cases.py.
@@ -49,6 +49,7 @@ class _Module:
 
     name: str
     memories: list[Memory]
+    family: str = "ecp5"
     lut: float = 0
     mux: int = 0
     carry: int = 0
@@ -96,7 +97,7 @@ class _Module:
 
     def rom(self, name: str, fields: Rom) -> Mapped:
         """``rfssm_rom``: its words, its two registers."""
-        mapped = memory_map.rom(fields)
+        mapped = memory_map.rom(fields, self.family)
         declared = sum(values.shape[1] * bits for values, bits in fields)
         self.memory(name, mapped, declared)
         if mapped.logic:
@@ -114,6 +115,9 @@ class _Module:
 
     def product(self, a: int, b: int, count: int) -> None:
         """Multipliers; operands of more than 18 bits are split, the parts added."""
+        if self.family == "ice40":
+            self.dsp += count * _mac16(a, b)
+            return
         pieces = [(i, j) for i in _pieces(a) for j in _pieces(b)]
         self.dsp += count * sum(i >= 2 and j >= 2 for i, j in pieces)
         for i, j in pieces:
@@ -123,6 +127,12 @@ class _Module:
             self.ff += count * (a + b)
             for i, j in pieces[1:]:
                 self.adder(i + j - 2, count)
+
+
+def _mac16(a: int, b: int) -> int:
+    """Blocks SB_MAC16 of one product: ``rtl/ice40/rfssm_mul.sv``."""
+    narrow, wide = sorted((a, b))
+    return 0 if narrow > 16 or wide > 32 else 1 if wide <= 16 else 2
 
 
 def _pieces(bits: int) -> list[int]:
@@ -141,56 +151,67 @@ def _address(count: int) -> int:
 
 
 def report(design: Design) -> CellReport:
-    """Cells of the IP alone, as ``rfssm.hls.cells`` counts them after synthesis."""
+    """Cells of the IP alone, as ``rfssm.hls.cells`` counts them after synthesis for an ECP5."""
     memories: list[Memory] = []
-    modules: dict[str, Cells] = {}
-
-    def module(name: str) -> _Module:
-        return _Module(name, memories)
-
-    done = [_source(module("source"), design)]
-    for i, layer in enumerate(design.network.layers):
-        done += spiking(design.network, i, layer, design.lanes[i], design.layers[i], memories)
-    done += readout(design.network, design.readout, design.lanes[-1], memories)
-    done.append(_sink(module("sink"), design))
-    modules = {each.name: each.cells() for each in done}
+    modules = {each.name: each.cells() for each in _modules(design, memories, "ecp5")}
     return CellReport(modules=modules, types={}, memories=tuple(memories))
 
 
-def spiking(
-    network: IntegerNetwork,
+def blocks(design: Design, family: str) -> Cells | None:
+    """What can be counted without a tool, and no other cells; None for a family of which nothing.
+
+    ecp5              multipliers, block memories, LUT memories: all of them
+    ice40, ice40hx    all multipliers; block memories of the constants and of states in block
+                      memory: Yosys may put smaller arrays in such memories, too
+    """
+    if family not in ("ecp5", "ice40", "ice40hx"):
+        return None
+    counted = [each.cells() for each in _modules(design, [], family.removesuffix("hx"))]
+    total = sum(counted, Cells())
+    if family == "ice40hx":  # which has no multipliers
+        return Cells(block_ram=total.block_ram)
+    luts = total.lut_ram if family == "ecp5" else 0
+    return Cells(dsp=total.dsp, block_ram=total.block_ram, lut_ram=luts)
+
+
+def _modules(design: Design, memories: list[Memory], family: str) -> list[_Module]:
+    def module(name: str) -> _Module:
+        return _Module(name, memories, family)
+
+    done = [_source(module("source"), design)]
+    for i, layer in enumerate(design.network.layers):
+        done += _spiking(module, i, layer, design.lanes[i], design.layers[i])
+    done += _readout_and_synapse(module, design)
+    done.append(_sink(module("sink"), design))
+    return done
+
+
+def _spiking(
+    module: Callable[[str], _Module],
     i: int,
     layer: SpikingLayer,
     lanes: Lanes,
     parameters: Parameters,
-    memories: list[Memory],
 ) -> list[_Module]:
     """The modules of one spiking layer."""
     name = f"layer{i}"
     parts = [layer.weight_u] if layer.weight_v is None else [layer.weight_u, layer.weight_v]
     fields = _Fields(parameters)
     skip = bool(fields.SKIP)
-    cells = _cells(_Module(f"{name}.cells", memories), fields, layer, lanes)
-    encoder = _encoder(
-        _Module(f"{name}.encoder", memories), layer.neurons, lanes.neuron, fields.OUT_W
-    )
-    between = [_skip(_Module(f"{name}.skip", memories), fields, lanes)] if skip else []
-    synapse = _synapse(
-        _Module(f"{name}.synapse", memories), fields, layer.neurons, lanes, parts, skip
-    )
+    cells = _cells(module(f"{name}.cells"), fields, layer, lanes)
+    encoder = _encoder(module(f"{name}.encoder"), layer.neurons, lanes.neuron, fields.OUT_W)
+    between = [_skip(module(f"{name}.skip"), fields, lanes)] if skip else []
+    synapse = _synapse(module(f"{name}.synapse"), fields, layer.neurons, lanes, parts, skip)
     return [cells, encoder, *between, synapse]
 
 
-def readout(
-    network: IntegerNetwork, parameters: Parameters, lanes: Lanes, memories: list[Memory]
-) -> list[_Module]:
+def _readout_and_synapse(module: Callable[[str], _Module], design: Design) -> list[_Module]:
     """The modules of the readout."""
-    fields, layer = _Fields(parameters), network.readout
-    own = _readout(_Module("readout", memories), fields, layer)
-    synapse = _synapse(
-        _Module("readout.synapse", memories), fields, layer.classes, lanes, [layer.weight_u], False
-    )
-    return [own, synapse]
+    fields, layer = _Fields(design.readout), design.network.readout
+    own = _readout(module("readout"), fields, layer)
+    weights = [layer.weight_u]
+    lanes = design.lanes[-1]
+    return [own, _synapse(module("readout.synapse"), fields, layer.classes, lanes, weights, False)]
 
 
 class _Fields:
@@ -260,7 +281,8 @@ def _synapse(
     if multiply:
         m.ff += (2 + late) * p.VALUE_W + real * product
         signed = p.VALUE_W + (0 if p.VALUE_SIGNED else 1)
-        m.product(min(p.WEIGHT_W, product), min(signed, product), real)
+        if m.family == "ecp5":  # elsewhere it is logic
+            m.product(min(p.WEIGHT_W, product), min(signed, product), real)
     # accumulate
     m.adder(p.CURRENT_W, real)
     if words == 1:
@@ -317,7 +339,7 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
     constant = bool(offsets) and m.rom("offset_rom", offsets).logic  # then known bits drop out
     states = side * _STATES * state
     if p.STATE_RAM:
-        m.memory("states", memory_map.block(chunks, states, written=True), states)
+        m.memory("states", memory_map.block(chunks, states, written=True, family=m.family), states)
         m.ff += states
         m.lut += states
     else:

@@ -18,7 +18,7 @@ from rfssm.hls.cells import Cells
 from rfssm.hls.cycle_model import Activity
 from rfssm.hls.emit import Design, Lanes
 from rfssm.hls.estimate import Estimate, check_target, fmax_mhz
-from rfssm.hls.targets import Target
+from rfssm.hls.targets import TARGETS, Target
 from rfssm.model.errors import HardwareError
 from rfssm.quant.network import IntegerNetwork
 
@@ -131,6 +131,52 @@ def _options(network: IntegerNetwork, activity: Activity) -> tuple[Cells, list[l
     for layer_options in options:
         layer_options.sort(key=lambda option: (option.lanes.neuron, option.lanes.synapse))
     return common, options
+
+
+def check_blocks(design: Design, target: Target) -> None:
+    """Refuse, in milliseconds, a design that needs more blocks than a device has.
+
+    Multipliers and memories are counted from formulas (``area.blocks``); logic is not.  Raises
+    HardwareError, naming what is short, and the smallest lanes that fit or a device that is large
+    enough.
+    """
+    counted = area.blocks(design, target.family)
+    if counted is None or not (short := target.short(counted)):
+        return
+    network = design.network
+    widest = max(layer.outputs for layer in network.all_layers)
+    every = [Design.of(network, lanes) for lanes in sensible_lanes(widest)]
+    for smaller in every:
+        if _holds(target, smaller):
+            lanes = max(smaller.lanes, key=lambda each: (each.synapse, each.neuron))
+            larger = f" or a larger target: {', '.join(target.larger)}" if target.larger else ""
+            raise HardwareError(
+                f"the design does not fit {target.name}: it needs {short}; choose fewer lanes (the "
+                f"fewest whose blocks fit: --synapse-lanes {lanes.synapse} --neuron-lanes "
+                f"{lanes.neuron}){larger}"
+            )
+    smallest = every[0]
+    counted = area.blocks(smallest, target.family)
+    assert counted is not None
+    holding = (
+        other.name
+        for other in TARGETS.values()
+        if other.placed and other.room > target.room and _holds(other, smallest)
+    )
+    large = next(holding, None)
+    raise HardwareError(
+        f"no lanes fit {network.name!r} into {target.name}: the smallest design, with "
+        f"--synapse-lanes 1 --neuron-lanes 1, needs {target.short(counted)}; choose a network with "
+        "fewer layers, neurons or bits" + (f", or target {large}" if large else "")
+    )
+
+
+def _holds(target: Target, design: Design) -> bool:
+    """Whether a device has the blocks of a design; of an ECP5 also the logic, as estimated."""
+    counted = area.blocks(design, target.family)
+    if counted is None or target.short(counted):
+        return False
+    return target.family != "ecp5" or _fill(target, area.report(design).total) <= 1
 
 
 def sensible_lanes(n: int) -> Iterator[Lanes]:

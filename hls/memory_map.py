@@ -1,4 +1,6 @@
-"""Which memories of the ECP5 an array becomes: Yosys' choice, computed.
+"""Which memories of the ECP5, or which block memories of an iCE40, an array becomes.
+
+This is Yosys' choice, computed.
 
 ``memory_libmap`` tries every width of a block memory and takes the cheapest: blocks times their
 price, and half a unit for each 2:1 multiplexer behind rows of blocks.  Of equal ones it takes the
@@ -19,11 +21,15 @@ from rfssm.quant.network import Integers
 
 _MUX_PRICE = 0.5
 _ROM_BLOCK_BITS = 1024  # more of them lie in block memory: rfssm_rom
-_BLOCKS = (
-    {16384: 1, 8192: 2, 4096: 4, 2048: 9, 1024: 18},  # DP16KD: width by depth
-    {16384: 1, 8192: 2, 4096: 4, 2048: 9, 1024: 18, 512: 36},  # PDPW16KD
-)
-_BYTE = 9  # of a block memory that is written: narrower parts cannot share one
+_BLOCKS = {
+    "ecp5": (
+        {16384: 1, 8192: 2, 4096: 4, 2048: 9, 1024: 18},  # DP16KD: width by depth
+        {16384: 1, 8192: 2, 4096: 4, 2048: 9, 1024: 18, 512: 36},  # PDPW16KD
+    ),
+    "ice40": ({2048: 2, 1024: 4, 512: 8, 256: 16},),  # SB_RAM40_4K
+}
+_ICE40_PRICE = 64  # of a block memory, in Yosys' units
+_BYTE = {"ecp5": 9, "ice40": 1}  # of one that is written: narrower parts cannot share one
 _LUT_WORDS, _LUT_WIDTH = 16, 4  # DPR16X4
 
 
@@ -56,10 +62,11 @@ def distributed(words: int, width: int) -> Mapped:
     return Mapped(0, rows * -(-width // _LUT_WIDTH), rows, width, words)
 
 
-def rom(fields: Sequence[tuple[Integers, int]]) -> Mapped:
+def rom(fields: Sequence[tuple[Integers, int]], family: str = "ecp5") -> Mapped:
     """Constants of ``rfssm_rom``.
 
     fields    values [words, lanes] and bits of each, as they lie in the memory's file
+    family    ``ecp5`` or ``ice40``
     """
     words = len(fields[0][0])
     declared = sum(values.shape[1] * bits for values, bits in fields)
@@ -68,7 +75,7 @@ def rom(fields: Sequence[tuple[Integers, int]]) -> Mapped:
     if width == 0 or words == 1:
         return Mapped(0, 0, 1, 0, words)
     if words * declared > _ROM_BLOCK_BITS:
-        return block(words, width)
+        return block(words, width, family=family)
     columns = [
         (values[:, lane] >> bit) & 1
         for (values, bits), some in zip(fields, changing, strict=True)
@@ -88,16 +95,17 @@ def _changing(values: Integers, bits: int) -> NDArray[np.uint64]:
 
 
 @lru_cache(maxsize=4096)
-def block(words: int, width: int, *, written: bool = False) -> Mapped:
+def block(words: int, width: int, *, written: bool = False, family: str = "ecp5") -> Mapped:
     """An array in block memory."""
+    block_price = BLOCK_PRICE if family == "ecp5" else _ICE40_PRICE
     best = Mapped(0, 0, 0, width, words)
     lowest = float("inf")
-    for widths in _BLOCKS:
+    for widths in _BLOCKS[family]:
         for depth, unit in widths.items():
-            byte = min(_BYTE, unit) if written else 1
+            byte = min(_BYTE[family], unit) if written else 1
             rows = -(-words // depth)
             blocks = -(-rows * (-(-width // byte) * byte) // unit)
-            price = blocks * BLOCK_PRICE + (rows - 1) * width * _MUX_PRICE
+            price = blocks * block_price + (rows - 1) * width * _MUX_PRICE
             if written and rows > 1:
                 price += rows * _MUX_PRICE
             if price < lowest:

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rfssm.hls import cells, cycles, nextpnr, tops, yosys
+from rfssm.hls import cells, cycles, fit, nextpnr, tops, yosys
 from rfssm.hls.cells import CellReport
 from rfssm.hls.cycles import Cycles
 from rfssm.hls.emit import Design
@@ -134,6 +134,7 @@ def synth(
     speed = target.speed(speed)
     frequency_mhz = target.frequency_mhz if frequency_mhz is None else frequency_mhz
     top = tops.ip_top(design, target) if top is None else top
+    fit.check_blocks(design, target)
     for reason in (yosys.missing(), target.placed and nextpnr.missing(target)):
         if reason:
             raise ToolError(reason)

@@ -86,22 +86,32 @@ class Target:
 
     def check_room(self, needs: dict[str, int]) -> None:
         """Raise HardwareError if the device has too few of a resource."""
-        short = [r for r in self.resources if needs.get(r.name, 0) > r.count]
-        if not short:
-            return
-        said = ", ".join(
-            f"{needs[r.name]:,} {r.words} where the device has {r.count:,}" for r in short
-        )
-        raise HardwareError(
-            f"the design does not fit {self.name}: it needs {said}; {self._advice(short)}"
+        if said := self._said(needs):
+            short = [r for r in self.resources if needs.get(r.name, 0) > r.count]
+            raise HardwareError(
+                f"the design does not fit {self.name}: it needs {said}; {self._advice(short)}"
+            )
+
+    def short(self, cells: Cells) -> str:
+        """What cells take of more than the device has, in words; empty where they fit."""
+        return self._said(self.needs(cells))
+
+    def _said(self, needs: dict[str, int]) -> str:
+        return ", ".join(
+            f"{needs[r.name]:,} {r.words} where the device has {r.count:,}"
+            for r in self.resources
+            if needs.get(r.name, 0) > r.count
         )
 
     def _advice(self, short: list[Resource]) -> str:
         fewer = "fewer --neuron-lanes" if short == [self.dsp] else "fewer lanes"
-        larger = [
-            t.name for t in TARGETS.values() if t.family == self.family and t.room > self.room
-        ]
-        return f"choose {fewer}" + (f" or a larger target: {', '.join(larger)}" if larger else "")
+        larger = f" or a larger target: {', '.join(self.larger)}" if self.larger else ""
+        return f"choose {fewer}{larger}"
+
+    @property
+    def larger(self) -> list[str]:
+        """Names of the family's larger devices."""
+        return [t.name for t in TARGETS.values() if t.family == self.family and t.room > self.room]
 
     @property
     def room(self) -> int:

@@ -621,7 +621,10 @@ def convert(
 ) -> None:
     """Write HLS C++, SystemVerilog and a test bench."""
     from rfssm.hls.boards import find_board
+    from rfssm.hls.emit import Design
+    from rfssm.hls.fit import check_blocks
     from rfssm.hls.names import checked_name
+    from rfssm.hls.tops import board_target
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.convert import convert as write_hardware
@@ -632,7 +635,12 @@ def convert(
     lanes = _lanes(synapse_lanes, neuron_lanes)
     lanes = lanes if fit is None else _fitted(loaded, fit, lanes)
     samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
-    boards = [find_board(name) for name in dict.fromkeys(board or ())]
+    boards = [find_board(each) for each in dict.fromkeys(board or ())]
+    for place in boards:
+        try:
+            check_blocks(Design.of(loaded, lanes), board_target(place))
+        except HardwareError as error:
+            print("warning:", printable(f"board {place.name}: {error}"), file=sys.stderr)
     written = write_hardware(
         loaded, out, samples, backend=backend, lanes=lanes, boards=boards, name=name
     )
@@ -652,7 +660,9 @@ def synth(
     target: Annotated[
         str | None,
         typer.Option(
-            metavar="T", help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-up5k, ice40-hx8k, xc7 or xcup."
+            metavar="T",
+            help="ecp5-25k, ecp5-45k, ecp5-85k, ice40-up5k, ice40-hx8k, xc7 or xcup; that of --fit "
+            "if absent.",
         ),
     ] = None,
     board: Annotated[
@@ -703,8 +713,10 @@ def synth(
     from rfssm.scripts.synth_tables import summary
     from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
 
+    if target is None and board is None:
+        target = fit
     if (target is None) == (board is None):
-        raise HardwareError("--target and --board: give one of them")
+        raise HardwareError("--target and --board: give one of them, or --fit alone")
     loaded = IntegerNetwork.load(network)
     place = None if board is None else find_board(board)
     chosen = board_target(place) if place else target_of(target or "")
@@ -784,7 +796,10 @@ def estimate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cells, memory, clock rate and latency from formulas, without any tool."""
+    """Cells, memory, clock rate and latency from formulas, without any tool.
+
+    A design that the device cannot hold ends in exit status 1.
+    """
     from rfssm.hls.emit import Design
     from rfssm.hls.estimate import RATE, activity_of
     from rfssm.hls.estimate import estimate as estimated
@@ -819,6 +834,11 @@ def estimate(
         draw(result, activity, plot)
         if not as_json:
             console.show(f"wrote {plot}")
+    try:
+        chosen.check_room(result.needs)
+    except HardwareError as error:
+        print(printable(str(error)), file=sys.stderr)
+        raise typer.Exit(CHECK_FAILED) from None
 
 
 def _fitted(

@@ -287,7 +287,8 @@ def test_a_design_that_does_not_fit_names_what_is_short() -> None:
         synth(design_of(network([{"neurons": 8}]), Lanes(8, 8)), target("ecp5-25k"))
     assert str(told.value) == (
         "the design does not fit ecp5-25k: it needs 33 multipliers (MULT18X18D) where the device "
-        "has 28; choose fewer --neuron-lanes or a larger target: ecp5-45k, ecp5-85k"
+        "has 28; choose fewer lanes (the fewest whose blocks fit: --synapse-lanes 1 --neuron-lanes "
+        "1) or a larger target: ecp5-45k, ecp5-85k"
     )
 
 

@@ -81,6 +81,86 @@ def test_fit_chooses_lanes_for_each_command(rfssm: Run, file: Path, tmp_path: Pa
     } == told["lanes"][0]
 
 
+def test_a_design_that_does_not_fit_ends_in_status_1(rfssm: Run, file: Path) -> None:
+    lanes = ("--synapse-lanes", 32, "--neuron-lanes", 32)
+    done = rfssm("estimate", file, "--target", "ecp5-25k", *lanes)
+    assert done.status == 1
+    assert done.err.startswith("the design does not fit ecp5-25k: it needs ")
+    assert "129 multipliers (MULT18X18D) where the device has 28" in done.err
+    assert "places taken at least on ecp5-25k" in done.out
+    told = rfssm("estimate", file, "--target", "ecp5-25k", *lanes, "--json")
+    assert (told.status, json.loads(told.out)["fits"]) == (1, False)
+    told = rfssm("estimate", file, "--target", "ecp5-85k", *lanes, "--json")
+    assert (told.status, json.loads(told.out)["fits"]) == (0, True)
+
+
+@pytest.fixture
+def no_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        pytest.fail("a tool was started")
+
+    monkeypatch.setattr("rfssm.hls.toolchain.run_tool", refuse)
+
+
+@pytest.mark.usefixtures("no_tool")
+def test_synth_finds_before_any_tool_that_a_design_does_not_fit(
+    refused: Callable[..., str], file: Path, tmp_path: Path
+) -> None:
+    said = refused("synth", file, "--board", "icebreaker")
+    assert said == (
+        "the design does not fit ice40-up5k: it needs 17 multipliers (SB_MAC16) where the device "
+        "has 8; choose fewer lanes (the fewest whose blocks fit: --synapse-lanes 1 --neuron-lanes "
+        "1)"
+    )
+    corner([{"neurons": 128}, {"neurons": 128}], channels=140).save(tmp_path / "large")
+    said = refused("synth", tmp_path / "large", "--board", "icebreaker")
+    assert said.startswith(
+        "no lanes fit 'corner' into ice40-up5k: the smallest design, with --synapse-lanes 1 "
+        "--neuron-lanes 1, needs 9 multipliers (SB_MAC16) where the device has 8, "
+    )
+    assert "block memories (SB_RAM40_4K) where the device has 30; choose a network with " in said
+    assert said.endswith(", or target ecp5-25k")
+
+
+def test_what_does_not_fit_a_board_is_warned_of(
+    rfssm: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rfssm.scripts import convert
+
+    def interrupted_convert(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(convert, "convert", interrupted_convert)
+    boards = ("--board", "ulx3s", "--board", "icebreaker")
+    done = rfssm("convert", file, "--out", tmp_path / "ip", *boards)
+    warning, interrupted = done.err.splitlines()
+    assert warning.startswith(
+        "warning: board icebreaker: the design does not fit ice40-up5k: it needs 17 multipliers "
+    )
+    assert interrupted == "error: interrupted"
+    lanes = ("--synapse-lanes", 1, "--neuron-lanes", 1)
+    assert rfssm("convert", file, "--out", tmp_path / "ip", *boards, *lanes).err.count("\n") == 1
+
+
+def test_fit_names_the_target_too(
+    rfssm: Run, refused: Callable[..., str], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def synth(design: object, target: object, **_: object) -> None:
+        asked.append(target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rfssm.hls.synth.synth", synth)
+    rfssm("synth", file, "--fit", "ecp5-25k")
+    rfssm("synth", file, "--fit", "ecp5-25k", "--target", "ecp5-85k")
+    rfssm("synth", file, "--fit", "ecp5-25k", "--board", "ulx3s")
+    assert [(t.name, t.package) for t in asked] == [
+        ("ecp5-25k", "CABGA381"), ("ecp5-85k", "CABGA756"), ("ecp5-85k", "CABGA381"),
+    ]  # fmt: skip
+    assert refused("synth", file) == "--target and --board: give one of them, or --fit alone"
+
+
 def test_a_plot_is_written(rfssm: Run, file: Path, tmp_path: Path) -> None:
     done = rfssm("estimate", file, "--target", "ecp5-25k", "--plot", tmp_path / "t.png")
     assert done.status == 0, done.err

@@ -130,7 +130,7 @@ def test_convert_into_a_folder_of_any_name(
     monkeypatch.chdir(tmp_path)
     named('x"; exec touch pwned; "').save(tmp_path / "n.safetensors")
     out = tmp_path / folder / folder
-    done = rfssm("convert", "n.safetensors", "--out", out, "--board", "icebreaker")
+    done = rfssm("convert", "n.safetensors", "--out", out, "--board", "ulx3s")
     assert (done.status, done.err) == (0, "")
     settings = yaml.safe_load((out / "hls" / "hls4ml_config.yml").read_text())
     assert settings["OutputDir"] == str(out / "hls")

@@ -31,7 +31,8 @@ def key(verdict: Verdict) -> tuple[str, str, str]:
 def module(verdict: Verdict) -> str:
     """Its name; a family's twin of a module with the family."""
     path = Path(verdict.file)
-    return f"ecp5/{path.stem}" if path.parent.name == "ecp5" else path.stem
+    family = path.parent.name
+    return f"{family}/{path.stem}" if family in ("ecp5", "ice40") else path.stem
 
 
 def show(verdicts: Sequence[Verdict], limit: float, console: Console) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from rfssm.hls import toolchain
+from rfssm.hls import toolchain, yosys
 from tests.mutation import verilog
 from tests.mutation.campaign import CPU_SECONDS, ROOT, Groups, Mutant, Tree, share
 
-FOLDERS = ("hls/rtl", "hls/rtl/boards", "hls/rtl/ecp5", "hls/rtl/pins")
+FOLDERS = ("hls/rtl", "hls/rtl/boards", "hls/rtl/ecp5", "hls/rtl/ice40", "hls/rtl/pins")
 """What goes into a product; benches and models of cells do not."""
 COUNT = 260
 FEWEST = 8
@@ -69,8 +69,9 @@ def compiles(tree: Tree, mutant: Mutant) -> bool:
     rtl = tree.folder / "hls" / "rtl"
     files = {source.name: source for source in rtl.glob("*.sv")}
     files |= {source.name: source for source in path.parent.glob("*.sv")}
-    models = sorted((rtl / "sim" / "ecp5").glob("MULT*.sv"))
+    models = [*(rtl / "sim" / "ecp5").glob("MULT*.sv"), yosys.share() / "ice40" / "cells_sim.v"]
     command = [toolchain.icarus("iverilog"), "-g2012", "-t", "null", "-s", path.stem]
+    command += ["-D", "NO_ICE40_DEFAULT_ASSIGNMENTS"]
     return not subprocess.run(
         [*command, *map(str, [*files.values(), *models])], capture_output=True, timeout=60
     ).returncode

@@ -163,8 +163,11 @@ def activity_of(
     samples    evenly chosen among them, if there are too many; absent: events at random
     rate       of these, per input or neuron and step, over ``steps_max`` steps
 
-    Raises SamplesError for samples that the network cannot take.
+    Raises SamplesError for samples that the network cannot take, HardwareError for a rate that is
+    none.
     """
+    if not 0 <= rate <= 1:
+        raise HardwareError(f"rate = {rate:g}: must be between 0 and 1 events per input and step")
     if samples is None:
         return Activity.random(network, rate, samples=_RANDOM_SAMPLES, steps=_steps(network))
     samples.check(network)

@@ -22,7 +22,7 @@ from rfssm.hls.engines import verilator
 from rfssm.hls.nextpnr import Placement
 from rfssm.hls.targets import Target
 from rfssm.hls.tops import Top
-from rfssm.model.errors import ToolError
+from rfssm.model.errors import HardwareError, ToolError
 from rfssm.quant.samples import Samples
 
 Progress = Callable[[str, str], None]
@@ -134,6 +134,10 @@ def synth(
     speed = target.speed(speed)
     frequency_mhz = target.frequency_mhz if frequency_mhz is None else frequency_mhz
     top = tops.ip_top(design, target) if top is None else top
+    if target.placed and not len(seeds):
+        raise HardwareError("seeds: none given, must be one or more, or nothing is placed")
+    if not 1 <= frequency_mhz <= 1000:
+        raise HardwareError(f"frequency_mhz = {frequency_mhz:g}: must be between 1 and 1,000")
     fit.check_blocks(design, target)
     for reason in (yosys.missing(), target.placed and nextpnr.missing(target)):
         if reason:

@@ -30,7 +30,7 @@ from rfssm.model.errors import (
     said,
     some,
 )
-from rfssm.model.strict import real_number, whole_number
+from rfssm.model.strict import printable_text, real_number, whole_number
 from rfssm.scripts.files import Writes, check_outputs, writing
 from rfssm.scripts.streams import Guarded, repair_streams
 
@@ -314,6 +314,11 @@ def import_published(
     as_json: AsJson = False,
 ) -> None:
     """Quantise a network that was trained with its authors' code, without retraining."""
+    try:
+        printable_text(file.stem)
+    except ValueError as error:
+        shown = printable(str(file), keep="")
+        raise RfssmError(f"{shown}: its name is the network's, and {error}") from None
     from rfssm.model.published import load_published
     from rfssm.quant.ptq import Calibration, quantize
     from rfssm.scripts import console

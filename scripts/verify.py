@@ -107,6 +107,11 @@ def verify_network(
             f"engines = {', '.join(wanted) or 'none'}: the golden model is what engines are "
             f"compared with; name at least one of {others}"
         )
+    for name, count in (at_most or {}).items():
+        if count < 1:
+            raise RfssmError(
+                f"at_most: {name} = {count}: must be 1 or more, or nothing is compared"
+            )
     missing = {name: reason for name in wanted if (reason := engines.missing(name)) is not None}
     if names is not None and missing:
         raise ToolError("; ".join(f"engine {name}: {reason}" for name, reason in missing.items()))

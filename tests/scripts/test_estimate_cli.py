@@ -142,6 +142,28 @@ def test_what_does_not_fit_a_board_is_warned_of(
     assert rfssm("convert", file, "--out", tmp_path / "ip", *boards, *lanes).err.count("\n") == 1
 
 
+@pytest.mark.usefixtures("no_tool")
+def test_wishes_that_leave_nothing_to_do_are_refused_in_python(net: IntegerNetwork) -> None:
+    from rfssm.hls.emit import Design, Lanes
+    from rfssm.hls.estimate import activity_of
+    from rfssm.hls.soft_errors import soft_errors
+    from rfssm.hls.synth import synth
+    from rfssm.hls.targets import target
+    from rfssm.model.errors import HardwareError
+
+    design, small = Design.of(net, Lanes(1, 1)), target("ecp5-25k")
+    with pytest.raises(HardwareError, match="seeds: none given"):
+        synth(design, small, seeds=())
+    for frequency in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(HardwareError, match=r"frequency_mhz = .*: must be between 1 and 1,000"):
+            synth(design, small, frequency_mhz=frequency)
+    for rate in (-0.1, 1.1, float("nan")):
+        with pytest.raises(HardwareError, match=r"rate = .*: must be between 0 and 1"):
+            activity_of(net, rate=rate)
+    with pytest.raises(HardwareError, match="rates: none given"):
+        soft_errors(net, samples_for(net), "states", [])
+
+
 def test_fit_names_the_target_too(
     rfssm: Run, refused: Callable[..., str], file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

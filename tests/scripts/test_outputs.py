@@ -201,3 +201,13 @@ def test_an_input_that_is_a_link_to_itself_is_refused(
         said = refused(*command)
         assert str(loop) in said
     assert not output.exists()
+
+
+@pytest.mark.parametrize("name", ["x\ny.npz", os.fsdecode(b"\xff.npz"), "\x1b[2J.npz"], ids=ascii)
+def test_a_file_whose_name_cannot_be_the_networks_is_refused_first(
+    tmp_path: Path, refused: Callable[..., str], name: str
+) -> None:
+    words = ("import-published", tmp_path / name, "--calibrate", "x.npz", "--out", tmp_path / "n")
+    said = refused(*words)
+    assert said.endswith("its name is the network's, and must be printable, without line ends and "
+                         "control characters")  # fmt: skip

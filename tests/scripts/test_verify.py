@@ -188,6 +188,14 @@ def test_verify_network_without_any_engine_is_refused(
         verify_network(network, samples, [])
 
 
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_limit_that_leaves_nothing_to_compare_is_refused(
+    network: IntegerNetwork, samples: Samples, count: int
+) -> None:
+    with pytest.raises(RfssmError, match=f"at_most: csim = {count}: must be 1 or more"):
+        verify_network(network, samples, ["csim"], at_most={"csim": count})
+
+
 def test_an_unknown_engine_is_refused(refused: Callable[..., str], network_file: Path) -> None:
     said = refused("verify", network_file, "--engines", "csim,abacus")
     assert said.startswith("engine = 'abacus': must be one of golden, csim, verilator, icarus, ")

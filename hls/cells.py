@@ -41,6 +41,8 @@ _ROWS = (
     *("rfssm_layer", "rfssm_synapse", "rfssm_cells", "rfssm_encoder", "rfssm_skip"),
     *("rfssm_readout", "rfssm_axis_in", "rfssm_dense", "rfssm_axis_out"),
 )
+# every hand-written module lies in a file of its name; a network's own may begin like them
+_HAND_WRITTEN = frozenset(file.stem for file in (Path(__file__).parent / "rtl").rglob("*.sv"))
 TOP = "top"
 """Row of what lies in no module: the wires between them."""
 
@@ -276,7 +278,7 @@ class _Placement:
 
     def _generated(self, place: Place) -> bool:
         scope = self._scopes.get(".".join(place))
-        return scope is None or not scope.module.startswith("rfssm_")
+        return scope is None or scope.module not in _HAND_WRITTEN
 
     def _place_hard_cells(self) -> None:
         """Registers, memories, multipliers.

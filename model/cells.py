@@ -26,6 +26,13 @@ class Dynamics(nn.Module):
 
     precision = torch.float64
 
+    def is_finite(self) -> bool:
+        """Whether all parameters are, and all constants that are made of them."""
+        makers = (getattr(self, name, None) for name in ("gain", "transition", "reset", "leak"))
+        made = [make() for make in makers if make is not None]
+        numbers = [n.detach() for n in (*self.parameters(), *made) if n is not None]
+        return all(bool(n.isfinite().all()) for n in numbers)
+
 
 class Neuron(Dynamics):
     """A spiking neuron as a second-order cell.

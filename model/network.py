@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from rfssm.model import start
 from rfssm.model.cells import Dynamics, LeakCell, LIFCell, Neuron, S5RFCell
+from rfssm.model.errors import NetworkError
+from rfssm.model.hooks import refresh, refuse_hooks
 from rfssm.model.recipe import NetworkConfig, Score
 from rfssm.model.recurrence import Cell, Synapse, integrate, layer
 from rfssm.model.recurrence.parallel import convolve, decoupled_reset
@@ -49,6 +53,42 @@ def alive(steps: Tensor, length: int) -> Tensor:
     return torch.arange(length, device=steps.device) < steps[:, None]
 
 
+_random: ContextVar[torch.Generator | None] = ContextVar("dropout", default=None)
+
+
+@contextmanager
+def dropout_from(random: torch.Generator) -> Iterator[None]:
+    """Draw dropout from this generator, in this thread alone, not from torch's global one."""
+    token = _random.set(random)
+    try:
+        yield
+    finally:
+        _random.reset(token)
+
+
+def drop(x: Tensor, share: float, training: bool) -> tuple[Tensor, float]:
+    """Leave out this share of what is fed to a layer, in training.
+
+    returns    x with some entries 0, and the factor that makes good for them
+    """
+    if not share or not training:
+        return x, 1.0
+    kept = torch.empty_like(x).bernoulli_(1 - share, generator=_random.get())
+    return x * kept, 1 / (1 - share)
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, after which every module is in its own mode of before."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
 class Normalization(Dynamics):
     """Batch norm over samples and steps, as what it folds to: scale and shift per channel."""
 
@@ -73,8 +113,9 @@ class Normalization(Dynamics):
             variance, mean = torch.var_mean(current.double(), 0, correction=0)
             with torch.no_grad():
                 unbiased = variance * len(current) / max(len(current) - 1, 1)
-                self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-                self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
+                for running, seen in ((self.running_mean, mean), (self.running_var, unbiased)):
+                    seen = torch.where(seen.isfinite(), seen.to(running.dtype), running)
+                    running.lerp_(seen, self.momentum)
         scale = self.weight.double() / (variance + self.eps).sqrt()
         return scale, self.bias.double() - scale * mean
 
@@ -129,6 +170,20 @@ def fold(
     return weight * gain[:, None], None if bias is None else bias * gain
 
 
+def scalable(of: nn.Module, index: int | None = None) -> Tensor:
+    """The weight of a module, one row per neuron, which may be scaled in place.
+
+    Raises NetworkError where it is computed from other parameters, so that this would be lost.
+    """
+    weight = of.weight
+    if not isinstance(weight, nn.Parameter):
+        where = "" if index is None else f"layers[{index}]."
+        raise NetworkError(
+            f"{where}weight: pruned or parametrized, so that it cannot be scaled; calibrate before"
+        )
+    return weight if weight.ndim > 1 else weight[:, None]
+
+
 def by_plane(rows: Tensor, planes: int) -> Tensor:
     """Rows of one neuron each -> all rows of u, then all of v.    (N, P M) -> (P N, M)"""
     if planes == 1:
@@ -142,6 +197,9 @@ class SpikingLayer(nn.Module):
     weight    row n: what neuron n gets into u, and, with complex input, into v     (N, P M)
     bias      constant input to u (and v), before the gain                          (P, N) or None
     mixing    spikes where Re(mixing z) passes the threshold, complex               (N, N) or None
+    dropout   share of what is fed to the weights that is left out in training
+
+    Raises NetworkError for a cell that cannot be run in parallel, or whose states cannot be mixed.
     """
 
     def __init__(
@@ -157,8 +215,12 @@ class SpikingLayer(nn.Module):
         parallel: bool = False,
     ) -> None:
         super().__init__()
+        if parallel and not isinstance(cell, LIFCell):
+            raise NetworkError(f"parallel = True: not for model {cell.model!r}, must be 'lif'")
+        if mixing is not None and not isinstance(cell, S5RFCell):
+            raise NetworkError(f"mixing: not for model {cell.model!r}, must be 's5rf'")
         self.cell, self.skip, self.norm = cell, skip, norm
-        self.surrogate, self.parallel = surrogate, parallel
+        self.surrogate, self.parallel, self.dropout = surrogate, parallel, 0.0
         self.planes = 2 if cell.complex_input else 1
         self.neurons, self.inputs = len(weight), weight.shape[1] // self.planes
         self.weight = nn.Parameter(weight.clone())
@@ -171,6 +233,7 @@ class SpikingLayer(nn.Module):
 
         live    where a step belongs to its sample, for batch norm    (B, T) or None: everywhere
         """
+        refresh(self)
         rows, bias = fold(self, self.weight, x, live)
         synapse = Synapse(
             by_plane(rows, self.planes).to(x.dtype),
@@ -178,10 +241,6 @@ class SpikingLayer(nn.Module):
             self.planes,
         )
         threshold = torch.full((self.neurons,), self.cell.threshold, dtype=x.dtype, device=x.device)
-        if self.mixing is not None:
-            return self._run_mixed(synapse.current(x, None), threshold)
-        if self.parallel:
-            return self._run_parallel(synapse.current(x, None), threshold)
         unit = 1 / threshold
         if self.cell.inclusive:  # u > the number below is u >= threshold
             threshold = torch.nextafter(threshold, torch.zeros_like(threshold))
@@ -193,27 +252,36 @@ class SpikingLayer(nn.Module):
             None if reset is None else reset.to(x.dtype),
             self.surrogate,
         )
+        if self.mixing is not None:
+            return self._run_mixed(synapse.current(x, None), cell)
+        if self.parallel:
+            spikes, u = decoupled_reset(synapse.current(x, None)[:, :, 0], cell)
+            return spikes, torch.stack([u, torch.zeros_like(u)], 2)
         return layer(x, synapse, cell)
 
-    def _run_mixed(self, current: Tensor, threshold: Tensor) -> tuple[Tensor, Tensor]:
+    def _run_mixed(self, current: Tensor, cell: Cell) -> tuple[Tensor, Tensor]:
         """S5-RF's zoh layer: there is no reset, so the states are a convolution."""
         assert isinstance(self.cell, S5RFCell)
         assert self.mixing is not None
         drive = torch.complex(current[:, :, 0], current[:, :, 1])
         states = convolve(drive, self.cell.pole().to(drive.dtype))
         y = states @ self.mixing.to(drive.dtype).T
-        spikes = spike(y.real, threshold, 1 / threshold, self.surrogate)
+        spikes = spike(y.real, cell.threshold, cell.unit, self.surrogate)
         return spikes, torch.stack([y.real, y.imag], 2).detach()
 
-    def _run_parallel(self, current: Tensor, threshold: Tensor) -> tuple[Tensor, Tensor]:
-        assert isinstance(self.cell, LIFCell)
-        decay = self.cell.decay().to(current.dtype)
-        spikes, u = decoupled_reset(current[:, :, 0], decay, threshold, self.surrogate)
-        return spikes, torch.stack([u, torch.zeros_like(u)], 2).detach()
+    def forward(
+        self, x: Tensor, *, live: Tensor | None = None, record: list[Any] | None = None
+    ) -> Tensor:
+        """What the layer emits: spikes, plus its input if it has a skip.    (B, T, N)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """What the layer emits: spikes, plus its input if it has a skip.    (B, T, N)"""
-        spikes, _ = self.run(x)
+        Dropout is of what is fed to the weights; what goes around them stays whole.
+
+        record    spikes and states are appended to it, see ``run``
+        """
+        fed, gain = drop(x, self.dropout, self.training)
+        spikes, states = self.run(fed if gain == 1 else fed * gain, live)
+        if record is not None:
+            record.append((spikes, states))
         return spikes + x if self.skip else spikes
 
     def unit(self) -> Tensor:
@@ -222,7 +290,7 @@ class SpikingLayer(nn.Module):
 
     def rows(self) -> Tensor:
         """What scales a neuron's current: the trained weights, or batch norm's."""
-        return self.weight if self.norm is None else self.norm.weight[:, None]
+        return scalable(self if self.norm is None else self.norm)
 
 
 class Readout(nn.Module):
@@ -242,23 +310,29 @@ class Readout(nn.Module):
     ) -> None:
         super().__init__()
         self.classes, self.inputs = weight.shape
-        self.cell, self.norm, self.score = cell, norm, score
+        self.cell, self.norm, self.score, self.dropout = cell, norm, score, 0.0
         self.weight = nn.Parameter(weight.clone())
         self.bias = nn.Parameter(torch.zeros(self.classes)) if bias else None
 
     def run(self, x: Tensor, live: Tensor | None = None) -> Tensor:
         """State of each class after each step.    (B, T, M) -> (B, T, C)"""
+        refresh(self)
         weight, bias = fold(self, self.weight, x, live)
         current = nn.functional.linear(
             x, weight.to(x.dtype), None if bias is None else bias[0].to(x.dtype)
         )
         return integrate(current, self.cell.leak().to(x.dtype))
 
+    def forward(self, x: Tensor, *, live: Tensor | None = None) -> Tensor:
+        """See ``run``; with dropout of what is fed, in training."""
+        fed, gain = drop(x, self.dropout, self.training)
+        return self.run(fed if gain == 1 else fed * gain, live)
+
 
 class FloatNetwork(nn.Module):
     """Spiking layers and a readout, in the precision of its input.
 
-    Inputs are integers worth x * x_unit.
+    Inputs are integers worth x * x_unit.  Layers are called, so that their forward hooks run.
     """
 
     def __init__(
@@ -271,7 +345,19 @@ class FloatNetwork(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.readout = readout
-        self.x_unit, self.dropout = x_unit, dropout
+        self.x_unit: float = x_unit
+        self.dropout = dropout
+
+    @property
+    def dropout(self) -> float:
+        """Share of what is fed to every layer but the first that is left out in training."""
+        return self.readout.dropout
+
+    @dropout.setter
+    def dropout(self, share: float) -> None:
+        self.readout.dropout = share
+        for each in self.spiking()[1:]:
+            each.dropout = share
 
     def spiking(self) -> list[SpikingLayer]:
         """The spiking layers."""
@@ -280,25 +366,43 @@ class FloatNetwork(nn.Module):
     def states(self, x: Tensor, live: Tensor | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Readout after each step (B, T, C), and the spikes of each layer (B, T, N)."""
         x = x * self.x_unit
-        spikes = []
+        spikes: list[Tensor] = []
+        record: list[tuple[Tensor, Tensor]] = []
         for spiking in self.spiking():
-            s, _ = spiking.run(x, live)
-            spikes.append(s)
-            x = nn.functional.dropout(s + x if spiking.skip else s, self.dropout, self.training)
-        return self.readout.run(x, live), tuple(spikes)
+            x = spiking(x, live=live, record=record)
+            spikes.append(record.pop()[0])
+        return self.readout(x, live=live), tuple(spikes)
 
     def run(self, x: Tensor, steps: Tensor) -> Activity:
         """Run samples of different lengths.
 
         x        integers, zero-padded     (B, T, M)
         steps    length of each sample     (B,)
+
+        Raises NetworkError for steps beyond x, and for hooks that ``run`` would pass over.
         """
+        refuse_hooks(self, "the network")
+        check_steps(steps, x)
         m, spikes = self.states(x, alive(steps, x.shape[1]))
         return Activity(score(m, steps, self.readout.score), spikes)
 
     def calibrate(self, x: Tensor, steps: Tensor, deviation: float) -> None:
         """See ``calibrate`` below."""
         calibrate(self.spiking(), x * self.x_unit, steps, deviation)
+
+
+def check_steps(steps: Tensor, x: Tensor) -> None:
+    """Raises NetworkError where a sample's length is not one of x (B, T, M)."""
+    if steps.shape != x.shape[:1]:
+        raise NetworkError(
+            f"steps: shape {list(steps.shape)}, must be [{len(x)}], one entry per sample"
+        )
+    bad = (steps < 1) | (steps > x.shape[1])
+    if bad.any():
+        i = int(bad.nonzero()[0])
+        raise NetworkError(
+            f"steps[{i}] = {int(steps[i])}: must be between 1 and the {x.shape[1]} steps of x"
+        )
 
 
 def score(m: Tensor, steps: Tensor, kind: Score) -> Tensor:
@@ -361,8 +465,9 @@ class Calibrated(Protocol):
     def rows(self) -> Tensor:
         """What scales a neuron's current, one row per neuron."""
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """What the layer emits."""
+    @property
+    def skip(self) -> bool:
+        """Whether the layer adds its input to its spikes."""
 
 
 @torch.no_grad()
@@ -379,4 +484,5 @@ def calibrate(layers: Sequence[Calibrated], x: Tensor, steps: Tensor, deviation:
             spread = ((u.square() * live[..., None]).sum((0, 1)) / live.sum()).sqrt()
             factor = (deviation / spread.clamp(min=1e-4)).clamp(max=300)
             each.rows().mul_(factor.to(each.rows().dtype)[:, None])
-        x = each(x)
+        spikes = each.run(x)[0]
+        x = spikes + x if each.skip else spikes

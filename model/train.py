@@ -4,7 +4,8 @@ What a run computes depends on the recipe alone.  Batches are a function of (see
 augmentation and dropout of (seed, epoch, batch), and every epoch ends with a checkpoint of network,
 optimiser and schedule, written under a temporary name and renamed.  All arithmetic of a process
 runs on one thread: sums split over threads round differently, and networks of this size gain
-nothing from more.
+nothing from more.  Trainings in threads of one process run one after the other, because what makes
+them reproducible are settings of the process.
 
 Several processes (``devices``) share every batch and add up their gradients, so that they do what
 one does, but for the rounding of sums and for what a process sees of its part alone: dropout and
@@ -19,6 +20,7 @@ import logging
 import math
 import os
 import signal
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,14 +36,19 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 
+from rfssm.model import errors
 from rfssm.model.cells import Dynamics
 from rfssm.model.data import Ahead, Batch, Data, DataWarning, Epoch, Split
-from rfssm.model.errors import RecipeError, RfssmError, brief, said, some
+from rfssm.model.errors import NetworkError, RecipeError, RfssmError, brief, said, some
 from rfssm.model.files import PARTIAL, write_atomically
-from rfssm.model.network import Activity, alive
+from rfssm.model.network import Activity, alive, dropout_from, evaluating
 from rfssm.model.recipe import TrainingConfig
 
+DIVERGED = 10
+"""A loss so many times that of guessing is warned of."""
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 CHECKPOINT = "checkpoint.ckpt"
 METRICS = "metrics.csv"
 
@@ -54,8 +61,15 @@ class SilenceWarning(UserWarning):
     """A layer emits no spike at all."""
 
 
+class DivergenceWarning(UserWarning):
+    """The loss is far above that of guessing."""
+
+
 class Trainable(Protocol):
-    """A network that can be trained: an ``nn.Module`` with this method."""
+    """A network that can be trained: an ``nn.Module`` with this method.
+
+    Dropout of its own is reproducible if it is drawn by ``rfssm.model.network.drop``.
+    """
 
     def run(self, x: Tensor, steps: Tensor) -> Activity:
         """Integers (B, T, M) and lengths (B,) -> logits and spikes."""
@@ -108,7 +122,8 @@ def fit(
 ) -> list[Metrics]:
     """Train ``network`` in place, going on from the folder's checkpoint if there is one.
 
-    Raises RfssmError for a checkpoint that is damaged, or was made with other data.
+    Raises RfssmError for a checkpoint that is damaged, or was made with other data, and where
+    training diverges, in the epoch in which it does.
     """
     loop = TrainingLoop(network, data, config, seed, folder)
     checkpoint = folder / CHECKPOINT
@@ -123,6 +138,8 @@ def fit(
             trainer.fit(loop, ckpt_path=resumed, weights_only=True)
         except RfssmError:
             raise
+        except ProcessRaisedException as error:
+            raise _told(error) from None
         except Exception as error:  # what a checkpoint lacks makes Lightning raise almost anything
             if resumed is None or loop.restored:
                 raise
@@ -141,6 +158,16 @@ def fit(
     if len(loop.history) != config.epochs:  # one that says it is done is not gone on with
         raise _unfit(checkpoint, ValueError(f"metrics of {len(loop.history)} epochs"))
     return loop.history
+
+
+def _told(error: ProcessRaisedException) -> Exception:
+    """Our own error, if one of several processes has ended with it."""
+    kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
+    own = getattr(errors, kind.removeprefix(f"{errors.__name__}."), None)
+    if isinstance(own, type) and issubclass(own, RfssmError):
+        ours: RfssmError = own(message)
+        return ours
+    return error
 
 
 def check_devices(config: TrainingConfig) -> None:
@@ -187,7 +214,7 @@ class TrainingLoop(pl.LightningModule):
         # Whether a checkpoint, if any, has been taken in whole; all processes see it.
         self.restored = torch.zeros(1, dtype=torch.bool).share_memory_()  # type: ignore[no-untyped-call]
         self.sums = torch.zeros(3, dtype=torch.float64)  # loss, hits, labels of this epoch
-        self.left_out = torch.zeros((), dtype=torch.int64)  # steps of this epoch
+        self.left_out = 0  # steps of this epoch
 
     def epoch_batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Epoch:
         """What this epoch trains on."""
@@ -219,15 +246,22 @@ class TrainingLoop(pl.LightningModule):
 
     def training_step(self, batch: Tensors, batch_idx: int) -> Tensor:
         """Cross entropy, plus a penalty for layers that spike too often."""
-        self._seed_dropout(batch_idx)
-        activity = self.network.run(batch.x, batch.steps)
+        try:
+            with dropout_from(self._random(batch_idx)):
+                activity = self.network.run(batch.x, batch.steps)
+        except NetworkError as error:
+            if not self.global_step:
+                raise
+            raise self._diverged(str(error)) from None
         logits, target = _labelled(activity.logits, batch.target, batch.steps)
         loss = nn.functional.cross_entropy(logits, target)
         weight = batch.weights[activity.logits.ndim - 2]
         if weight:
             total = (loss.detach() * len(target)).view(1).double()
-            self.sums += torch.cat([total, _hits(logits, target)])
-        loss = loss * weight
+            seen = torch.cat([total, _hits(logits, target)])
+            self.sums += torch.where(loss.detach().isfinite(), seen, 0.0)
+        # Of a loss that is not finite no gradient is, in any process, so that the step is left out.
+        loss = loss * torch.where(loss.detach().isfinite(), weight, math.nan)
         if self.config.rate_target is not None:
             share = batch.weights[1]
             rates = self._of_all_parts(activity.rates(batch.steps), share)
@@ -245,13 +279,11 @@ class TrainingLoop(pl.LightningModule):
         whole = self.trainer.strategy.reduce(rates.detach() * share, reduce_op="mean")
         return rates + (whole - rates.detach())
 
-    def _seed_dropout(self, batch_idx: int) -> None:
-        """Not by ``torch.manual_seed``, which takes a millisecond to ask for other devices."""
+    def _random(self, batch_idx: int) -> torch.Generator:
+        """What dropout is drawn from, in this step alone."""
         stream = (self.seed, self.current_epoch, batch_idx, self.global_rank)
         seed = int(np.random.SeedSequence(stream).generate_state(1, np.uint64)[0])
-        torch.default_generator.manual_seed(seed)
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+        return torch.Generator(self.device).manual_seed(seed)
 
     def configure_optimizers(self) -> Any:
         """AdamW; cosine decay per batch after one epoch of warming up."""
@@ -286,18 +318,18 @@ class TrainingLoop(pl.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """By norm.  A gradient that no number holds any more changes nothing.
+        """Clip by norm; where the norm is not finite, the step moves no parameter.
 
-        At a reset it can grow with every step: over a thousand of them beyond 1e38, in one neuron
-        that stays near its threshold.
+        Without a gradient the optimiser passes over a parameter: its momentum stays, and nothing
+        decays.  At a reset a gradient can grow with every step: over a thousand of them beyond
+        1e38, in one neuron that stays near its threshold.
         """
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         assert gradient_clip_val is not None
-        lost = ~torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val).isfinite()
-        for parameter in parameters:
-            if parameter.grad is not None:
-                parameter.grad.masked_fill_(lost, 0)
-        self.left_out += lost
+        if not torch.nn.utils.clip_grad_norm_(parameters, gradient_clip_val).isfinite():
+            for parameter in parameters:
+                parameter.grad = None
+            self.left_out += 1
 
     def on_train_start(self) -> None:
         """Refuse a checkpoint that does not stand where it says."""
@@ -307,25 +339,25 @@ class TrainingLoop(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Start counting anew."""
-        self.left_out = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.left_out = 0
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
 
     def on_train_epoch_end(self) -> None:
         """Measure, write metrics.csv and the checkpoint."""
         for buffer in self.network.buffers() if self.trainer.world_size > 1 else ():
             torch.distributed.broadcast(buffer, 0)
-        accuracy, rates = self._evaluate(self.data.test)
-        valid = None if self.data.valid is None else self._evaluate(self.data.valid)[0]
-        if self.left_out and self.trainer.is_global_zero:
-            warnings.warn(
-                f"epoch {self.current_epoch}: {int(self.left_out)} of {len(self.epoch_batches(0))} "
-                "steps left out, their gradient is no finite number; if there are many, train with "
-                "a smaller training.cell_learning_rate",
-                GradientWarning,
-                stacklevel=1,
-            )
+        steps = len(self.epoch_batches(0))
+        if 2 * self.left_out > steps:
+            raise self._diverged(f"{self.left_out} of {steps} steps have no finite gradient")
+        try:
+            accuracy, rates = self._evaluate(self.data.test)
+            valid = None if self.data.valid is None else self._evaluate(self.data.valid)[0]
+        except NetworkError as error:
+            raise self._diverged(str(error)) from None
         self._warn_of_silence(rates)
         loss, hits, labels = self._total(self.sums).tolist()
+        if self.trainer.is_global_zero:
+            self._warn(steps, loss / labels)
         self.history.append(
             Metrics(self.current_epoch, loss / labels, hits / labels, accuracy, rates, valid)
         )
@@ -361,6 +393,47 @@ class TrainingLoop(pl.LightningModule):
                 stacklevel=1,
             )
 
+    def _warn(self, steps: int, loss: float) -> None:
+        """Warn of steps that were left out, and of a loss that no sound training has."""
+        at = f"epoch {self.current_epoch}"
+        if self.left_out:
+            warnings.warn(
+                f"{at}: {self.left_out} of {steps} steps left out, because their gradient is not "
+                "finite; if there are many, train with a smaller training.cell_learning_rate",
+                GradientWarning,
+                stacklevel=1,
+            )
+        guessing = math.log(len(self.data.labels))
+        if loss > DIVERGED * guessing:
+            warnings.warn(
+                f"{at}: the loss is {loss:.3g}, that of guessing is {guessing:.3g}; training "
+                f"diverges, lower {self._rates()}",
+                DivergenceWarning,
+                stacklevel=1,
+            )
+
+    def _diverged(self, found: str) -> RfssmError:
+        """What to do about a network that holds or makes numbers that are not finite."""
+        return RfssmError(
+            f"epoch {self.current_epoch}: training has diverged ({found}); start a new run with a "
+            f"smaller {self._rates()}"
+        )
+
+    def _rates(self) -> str:
+        """The learning rates of what is not finite any more, or those that are high."""
+        cells = _cells(self.network)
+        own = {id(p) for cell in cells for p in cell.parameters()}
+        lost = {
+            "learning_rate": any(
+                not p.isfinite().all() for p in self.network.parameters() if id(p) not in own
+            ),
+            "cell_learning_rate": any(not cell.is_finite() for cell in cells),
+        }
+        rates = {name: getattr(self.config, name) for name in lost}
+        if not any(lost.values()):  # a step moves a parameter by its rate
+            lost = {name: rate >= max(rates.values()) / 8 for name, rate in rates.items()}
+        return " or ".join(f"training.{name} = {rates[name]:g}" for name in rates if lost[name])
+
     def _evaluate(self, split: Split) -> tuple[float, tuple[float, ...]]:
         """See ``evaluate``, shared among all processes."""
         return _score(self._total(_measure(self.network, split, self._part())))
@@ -393,7 +466,10 @@ class TrainingLoop(pl.LightningModule):
 
 
 def evaluate(network: Trainable, split: Split) -> tuple[float, tuple[float, ...]]:
-    """Accuracy, and spikes per neuron and step of each layer."""
+    """Accuracy, and spikes per neuron and step of each layer; every module keeps its mode.
+
+    Raises NetworkError where the network's outputs are not finite.
+    """
     return _score(_measure(network, split))
 
 
@@ -403,8 +479,7 @@ def _measure(
 ) -> Tensor:
     """Hits, labels, steps, spikes per neuron of each layer: sums over a part of the samples."""
     assert isinstance(network, nn.Module)
-    training, device = network.training, next(network.parameters()).device
-    network.eval()
+    device = next(network.parameters()).device
     first, parts = part
     order = np.argsort(split.steps, kind="stable")
     own = order[first::parts]
@@ -414,15 +489,17 @@ def _measure(
         steps = torch.from_numpy(split.steps[chosen]).to(device)
         longest = int(split.steps[chosen].max())
         x = torch.from_numpy(split.x[chosen, :longest]).to(device)
-        activity = network.run(x.float(), steps)
+        with evaluating(network):
+            activity = network.run(x.float(), steps)
         label = torch.from_numpy(split.labels[chosen]).to(device)
         if label.ndim == 2:
             label = label[:, :longest]
         target = nn.functional.one_hot(label, activity.logits.shape[-1])
         logits, target = _labelled(activity.logits, target, steps)
+        if not logits.isfinite().all():
+            raise NetworkError("the network's outputs are not finite")
         live = steps.sum().view(1).double()
         sums.append(torch.cat([_hits(logits, target), live, activity.rates(steps) * live]))
-    network.train(training)
     return torch.stack(sums).sum(0) * bool(len(own))
 
 
@@ -455,24 +532,39 @@ def _labelled(logits: Tensor, target: Tensor, steps: Tensor) -> tuple[Tensor, Te
     return logits[live], target[live]
 
 
+_settings = threading.RLock()
+
+
 @contextmanager
 def reproducible() -> Iterator[None]:
-    """One thread and deterministic algorithms; the settings of before come back afterwards."""
+    """One thread, deterministic algorithms, single precision; afterwards all is as before.
+
+    These are settings of the whole process: another thread that enters waits.
+    """
     memory: Any = torch.utils.deterministic
-    threads, random = torch.get_num_threads(), torch.get_rng_state()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    filling = memory.fill_uninitialized_memory
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS is not deterministic
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    memory.fill_uninitialized_memory = False  # it is written before it is read, and this is slow
-    try:
-        yield
-    finally:
-        memory.fill_uninitialized_memory = filling
-        torch.use_deterministic_algorithms(deterministic)
-        torch.set_rng_state(random)
-        torch.set_num_threads(threads)
+    with _settings:
+        threads, random = torch.get_num_threads(), torch.get_rng_state()
+        deterministic = torch.are_deterministic_algorithms_enabled()
+        warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+        filling, dtype = memory.fill_uninitialized_memory, torch.get_default_dtype()
+        products, workspace = torch.get_float32_matmul_precision(), os.environ.get(WORKSPACE)
+        os.environ.setdefault(WORKSPACE, ":4096:8")  # or cuBLAS is not deterministic
+        torch.set_num_threads(1)
+        torch.set_default_dtype(torch.float32)
+        torch.set_float32_matmul_precision("highest")
+        torch.use_deterministic_algorithms(True)
+        memory.fill_uninitialized_memory = False  # it is written before it is read; this is slow
+        try:
+            yield
+        finally:
+            memory.fill_uninitialized_memory = filling
+            torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+            torch.set_float32_matmul_precision(products)
+            torch.set_default_dtype(dtype)
+            torch.set_rng_state(random)
+            torch.set_num_threads(threads)
+            if workspace is None:
+                del os.environ[WORKSPACE]
 
 
 def _checked(checkpoint: Path) -> Any:
@@ -528,7 +620,7 @@ def _unfit(checkpoint: Path, error: Exception) -> RfssmError:
     )
 
 
-def _cells(network: nn.Module) -> list[nn.Module]:
+def _cells(network: nn.Module) -> list[Dynamics]:
     return [m for m in network.modules() if isinstance(m, Dynamics)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rfssm.model.hooks import refuse_all_hooks
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking
 
@@ -16,7 +17,14 @@ def freeze(
     labels: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> IntegerNetwork:
-    """Write down the integers that the network computes with; nothing is rounded here."""
+    """Write down the integers that the network computes with, those of evaluation mode.
+
+    Raises NetworkError for a network that has no integer form, or has hooks.
+    """
+    refuse_all_hooks(network, "the network")
+    for i, layer in enumerate(network.spiking()):
+        refuse_all_hooks(layer, f"layers[{i}]")
+    refuse_all_hooks(network.readout, "readout")
     layers: list[QATSpiking | QATReadout] = [*network.spiking(), network.readout]
     metadata = {
         "format": "rfssm-network",

@@ -6,12 +6,12 @@ it, so whatever holds an ``IntegerNetwork`` holds a network that every engine ca
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Tensor = NDArray[Any]
 Score = Literal["sum", "last", "max", "each"]
+
+_PROOFS: dict[str, tuple[bool, ...]] = {}
+"""``IntegerNetwork.saturates`` by digest."""
 
 Width = Annotated[int, Field(ge=1, le=4096)]
 Text = Annotated[str, Field(max_length=256), AfterValidator(printable_text)]
@@ -94,6 +97,24 @@ class _Layer(_Header):
                 f"bias_bits = {self.bias_bits}: must be at most state_bits = {self.state_bits}"
             )
         return self
+
+    def __eq__(self, other: object) -> bool:
+        """Whether type, formats, tensors and unknown metadata are the same."""
+        if not isinstance(other, _Layer) or type(self) is not type(other):
+            return NotImplemented
+        return all(
+            np.array_equal(mine, theirs) if isinstance(mine, np.ndarray) else mine == theirs
+            for (_, mine), (_, theirs) in zip(self, other, strict=True)
+        )
+
+    def __hash__(self) -> int:
+        return hash(
+            tuple(
+                value.tobytes() if isinstance(value, np.ndarray) else value
+                for _, value in self
+                if not isinstance(value, Mapping)
+            )
+        )
 
 
 class SpikingHeader(_Layer):
@@ -196,7 +217,9 @@ class _NetworkHeader(_Header):
 class IntegerNetwork(BaseModel):
     """A quantised network: input format, spiking layers, readout.
 
-    Build one with ``build``, ``load`` or ``rfssm.quant.freeze``; nothing can change it afterwards.
+    Build one with ``build``, ``load`` or ``rfssm.quant.freeze``; no field and no integer can be set
+    afterwards, and a copy with other fields (``model_copy``) is checked as a new one is.  Networks
+    are equal if all that their files would hold is.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -208,7 +231,7 @@ class IntegerNetwork(BaseModel):
     labels: tuple[str, ...]
     provenance: Mapping[str, Any]
     unknown: Mapping[str, Any]
-    """Metadata of other tools: kept, never read."""
+    """Metadata of other tools: kept, never read, like ``provenance``."""
 
     # -- making one --------------------------------------------------------------------------------
 
@@ -239,8 +262,8 @@ class IntegerNetwork(BaseModel):
             layers=tuple(layer for layer in spiking if isinstance(layer, SpikingLayer)),
             readout=_as_readout(readout),
             labels=tuple(header.labels),
-            provenance=header.provenance,
-            unknown=header.model_extra or {},
+            provenance=copy.deepcopy(header.provenance),
+            unknown=copy.deepcopy(header.model_extra or {}),
         )
         _check_wrap(network)
         return network
@@ -268,7 +291,41 @@ class IntegerNetwork(BaseModel):
         data = save_tensors(self.tensors(), metadata={"rfssm": json.dumps(self.metadata())})
         write_atomically(path, data)
 
+    def model_copy(
+        self, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> IntegerNetwork:
+        """A network with these fields changed, checked as ``build`` does.  ``deep`` makes no odds.
+
+        Raises NetworkError, naming field, value and what is allowed.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        for name in update or {}:
+            if name not in fields:
+                raise NetworkError(f"{brief(name)}: not a field, must be one of {list(fields)}")
+        draft: IntegerNetwork = _parse(type(self).model_validate, {**fields, **(update or {})}, "")
+        tensors = {
+            f"layers.{i}.{name}": tensor
+            for i, layer in enumerate(draft.all_layers)
+            for name, tensor in layer
+            if isinstance(tensor, np.ndarray)
+        }
+        return self.build(draft.metadata(), {k: _as_in_file(k, t) for k, t in tensors.items()})
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self
+
     # -- looking at one ----------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, IntegerNetwork):
+            return NotImplemented
+        return self.metadata() == other.metadata() and self.all_layers == other.all_layers
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
 
     def metadata(self) -> dict[str, Any]:
         """The JSON object of the network file."""
@@ -279,8 +336,8 @@ class IntegerNetwork(BaseModel):
             "input": self.input.model_dump(),
             "layers": [_header_dict(layer) for layer in self.all_layers],
             "labels": list(self.labels),
-            "provenance": dict(self.provenance),
-            **self.unknown,
+            "provenance": copy.deepcopy(dict(self.provenance)),
+            **copy.deepcopy(dict(self.unknown)),
         }
 
     def tensors(self) -> dict[str, Tensor]:
@@ -295,8 +352,12 @@ class IntegerNetwork(BaseModel):
         }
 
     def digest(self) -> str:
-        """Hash of everything that an engine reads; names, labels and scales leave it unchanged."""
-        told = {"input": self.input.model_dump(include=set(InputSpec.model_fields))}
+        """Hash of everything that an engine reads.
+
+        Names, labels and what integers are worth (scales, the input's ``frac``) leave it unchanged.
+        """
+        spec = self.input.model_dump(include=set(InputSpec.model_fields))
+        told = {"input": spec | {"frac": 0}}  # kept, so that digests of integer inputs stay
         for i, layer in enumerate(self.all_layers):
             fields = set(_header_type(layer).model_fields) - {"model"}
             told[f"layers.{i}"] = layer.model_dump(include=fields)
@@ -311,15 +372,20 @@ class IntegerNetwork(BaseModel):
         """The spiking layers and the readout."""
         return (*self.layers, self.readout)
 
-    @cached_property
+    @property
     def saturates(self) -> tuple[bool, ...]:
         """Of each layer: whether a state may leave its word, however long a stream runs.
 
-        False is proved; hardware needs no saturation there.
+        False is proved; hardware needs no saturation there.  A proof can take seconds, so that
+        it is kept, under the digest of what it was made of.
         """
         from rfssm.quant import bounds  # bounds reads networks; this is the way back
 
-        return tuple(bounds.saturates(self, i) for i in range(len(self.all_layers)))
+        digest = self.digest()
+        if digest not in _PROOFS:
+            proof = tuple(bounds.saturates(self, i) for i in range(len(self.all_layers)))
+            _PROOFS[digest] = proof
+        return _PROOFS[digest]
 
     def value_range(self, i: int) -> tuple[int, int]:
         """Smallest and largest integer that enters layer i (the readout: ``len(layers)``)."""
@@ -425,7 +491,8 @@ def _parse(validate: Any, raw: Any, prefix: str) -> Any:
 def _complaints(error: ValidationError, prefix: str) -> list[str]:
     found = []
     for problem in error.errors(include_url=False, include_context=False):
-        place = [p for p in problem["loc"] if p not in ("spiking", "readout")]
+        # behind a union pydantic names the branch, which is no field
+        place = [p for p in problem["loc"] if p not in ("spiking", "readout")] or problem["loc"]
         field = prefix + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(
             "."
         )
@@ -496,6 +563,17 @@ def _header_dict(layer: Layer) -> dict[str, Any]:
 def _as_readout(layer: Layer) -> ReadoutLayer:
     assert isinstance(layer, ReadoutLayer)  # _check_chain saw to it
     return layer
+
+
+def _as_in_file(name: str, tensor: Tensor) -> Tensor:
+    """Integers as int32; ``build`` refuses what is neither that nor float64."""
+    if tensor.dtype.kind not in "iu":
+        return tensor
+    narrow = tensor.astype(np.int32)
+    if not np.array_equal(narrow, tensor):
+        beyond = tensor[narrow != tensor][0]
+        raise NetworkError(f"tensor {name}: holds {beyond}, which no 32-bit integer is")
+    return narrow
 
 
 def _weights(layer: Layer) -> list[Integers]:

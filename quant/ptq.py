@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from torch import Tensor
 
 from rfssm.model.arrays import read_npz
 from rfssm.model.errors import NetworkError, SamplesError
-from rfssm.model.network import FloatNetwork, alive, fold
+from rfssm.model.network import FloatNetwork, alive, evaluating, fold, score
+from rfssm.model.recipe import complaints
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
@@ -40,37 +42,54 @@ TOLERANCE = 1.02  # a narrower state may change that many times more spikes
 class Calibration:
     """Samples as the real-valued network takes them.
 
-    x        integers or real numbers, zero-padded    (B, T, M)
-    steps    length of each sample                    (B,)
+    x        integers or real numbers; beyond a sample's end they become 0    (B, T, M)
+    steps    length of each sample                                            (B,)
+
+    Raises SamplesError for anything else.
     """
 
     x: NDArray[Any]
     steps: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        x, steps = np.asarray(self.x), np.asarray(self.steps)
+        if x.ndim != 3 or not x.size:
+            raise SamplesError(
+                f"x: shape {list(x.shape)}, must be [samples, steps, M], none of them 0"
+            )
+        if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
+            raise SamplesError("x: must hold finite numbers")
+        if steps.dtype.kind not in "iu":
+            raise SamplesError(f"steps: dtype {steps.dtype}, must be integers")
+        if steps.shape != (len(x),) or steps.min() < 1 or steps.max() > x.shape[1]:
+            raise SamplesError(f"steps: must be {len(x)} numbers from 1 to {x.shape[1]}")
+        if x.dtype.kind == "f":
+            x = x.astype(np.float64)
+        x = x * (np.arange(x.shape[1])[:, None] < steps[:, None, None])
+        object.__setattr__(self, "x", x)
+        object.__setattr__(self, "steps", steps.astype(np.int64))
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
         """Read ``x`` and ``steps`` (all of x's if absent) of an ``.npz``."""
         arrays = read_npz(path, ["x"], ("x", "steps").__contains__, SamplesError)
         x = arrays["x"]
-        if x.ndim != 3 or not x.size:
-            raise SamplesError(
-                f"{path}: x: shape {list(x.shape)}, must be [samples, steps, M], none of them 0"
-            )
-        if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
-            raise SamplesError(f"{path}: x: must hold finite numbers")
-        if x.dtype.kind == "f":
-            x = x.astype(np.float64)
-        steps = arrays.get("steps", np.full(len(x), x.shape[1]))
-        if steps.dtype.kind not in "iu":
-            raise SamplesError(f"{path}: steps: dtype {steps.dtype}, must be integers")
-        steps = steps.astype(np.int64)
-        if steps.shape != (len(x),) or steps.min() < 1 or steps.max() > x.shape[1]:
-            raise SamplesError(f"{path}: steps: must be {len(x)} numbers from 1 to {x.shape[1]}")
-        x = x * (np.arange(x.shape[1])[:, None] < steps[:, None, None])
-        return cls(x, steps)
+        all_of_x = np.full(len(x), x.shape[1]) if x.ndim == 3 else np.zeros(0, np.int64)
+        try:
+            return cls(x, arrays.get("steps", all_of_x))
+        except SamplesError as error:
+            raise SamplesError(f"{path}: {error}") from None
 
-    def integers(self) -> tuple[InputSpec, Samples]:
-        """The same samples as words: integers as they are, real numbers in 8 bits."""
+    def integers(self, unit: float = 1.0) -> tuple[InputSpec, Samples]:
+        """The same samples as words: integers as they are, real numbers in 8 bits.
+
+        unit    what 1 in x is worth to the network, a power of two
+
+        Raises NetworkError for another unit.
+        """
+        mantissa, exponent = math.frexp(unit)
+        if mantissa != 0.5:
+            raise NetworkError(f"x_unit = {unit:g}: must be a power of two, as words are worth one")
         low, high = float(self.x.min()), float(self.x.max())
         signed = low < 0
         if (self.x == np.rint(self.x)).all():
@@ -88,7 +107,7 @@ class Calibration:
                 channels=self.x.shape[2],
                 bits=bits,
                 signed=signed,
-                frac=frac,
+                frac=frac + 1 - exponent,
                 steps_max=self.x.shape[1],
             )
         except ValueError:
@@ -138,16 +157,17 @@ def quantize(
 
     ``state_bits`` is what the calibration samples ask for, if None.  A neuron whose weights are too
     small for a state of that width gets coarser weights (the scale floor of the contract), one that
-    integrates beyond it saturates.  Labels are compared by the mean of the readout, which is what
-    hardware scores.
+    integrates beyond it saturates.  Labels are compared by the readout's score, as hardware is
+    scored.  The network stays as it is, its mode too.
     Raises NetworkError where the network has no integer form.
     """
-    network = network.eval()
     expected = network.spiking()[0].inputs
     if calibration.x.shape[2] != expected:
         raise SamplesError(f"x: {calibration.x.shape[2]} inputs, the network has {expected}")
-    spec, samples = calibration.integers()
-    with torch.no_grad():
+    if not all(bool(p.isfinite().all()) for p in (*network.parameters(), *network.buffers())):
+        raise NetworkError("the network holds numbers that are not finite; training has diverged")
+    spec, samples = calibration.integers(network.x_unit)
+    with torch.no_grad(), evaluating(network):
         peaks, spikes, labels = _observe(network, calibration)
         formats = _formats(network, peaks, weight_bits, transition_frac, state_bits)
 
@@ -173,7 +193,10 @@ def quantize(
         )
         for layer, before, after in zip(network.spiking(), spikes, outputs.spikes, strict=True)
     )
-    labels_changed = int((outputs.label != labels).sum())
+    wrong = outputs.label != labels
+    if wrong.ndim == 2:  # a label for each step
+        wrong &= np.arange(wrong.shape[1]) < samples.steps[:, None]
+    labels_changed = int(wrong.sum())
     return frozen, QuantizationReport(formats, changes, len(samples), labels_changed)
 
 
@@ -210,6 +233,7 @@ def _observe(
         x = torch.from_numpy(calibration.x[start : start + BATCH]).to(network.readout.weight)
         steps = torch.from_numpy(calibration.steps[start : start + BATCH])
         live = alive(steps, x.shape[1])[..., None]
+        x = x * network.x_unit
         for i, layer in enumerate(layers):
             s, z = layer.run(x)
             largest = (z * live[..., None]).abs().amax((0, 1, 2))
@@ -221,7 +245,7 @@ def _observe(
             x = s + x if layer.skip else s
         m = network.readout.run(x)
         peaks[-1] = max(peaks[-1], float((m * live).abs().max() / heaviest))
-        labels.append(((m * live).sum(1) / steps[:, None]).argmax(1).numpy())
+        labels.append(score(m, steps, network.readout.score).argmax(-1).numpy())
     return peaks, [np.concatenate(s) for s in spikes], np.concatenate(labels)
 
 
@@ -261,20 +285,23 @@ def _formats(
     widest = min(32, EXACT_BITS - transition_bits)
     state_bits = chosen or min(max(state_bits, bias_bits), widest)
     readout_bits = min(max(score_bits, readout_bias), 28)
-    return QuantizationConfig(
-        weight_bits=weight_bits,
-        state_bits=state_bits,
-        guard_bits=GUARD_BITS,
-        transition_bits=transition_bits,
-        transition_frac=transition_frac,
-        bias_bits=min(bias_bits, state_bits),
-        readout=ReadoutConfig(
+    try:
+        return QuantizationConfig(
             weight_bits=weight_bits,
-            state_bits=max(readout_bits, 4),
+            state_bits=state_bits,
             guard_bits=GUARD_BITS,
-            bias_bits=min(readout_bias, readout_bits),
-        ),
-    )
+            transition_bits=transition_bits,
+            transition_frac=transition_frac,
+            bias_bits=min(bias_bits, state_bits),
+            readout=ReadoutConfig(
+                weight_bits=weight_bits,
+                state_bits=max(readout_bits, 4),
+                guard_bits=GUARD_BITS,
+                bias_bits=min(readout_bias, readout_bits),
+            ),
+        )
+    except ValidationError as error:
+        raise NetworkError(complaints(error)) from None
 
 
 def _bits(reach: float) -> int:

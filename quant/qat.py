@@ -8,6 +8,7 @@ clipped.  The only file that imports Brevitas.
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable
@@ -25,7 +26,8 @@ from torch import Tensor, nn
 from rfssm.model import network as model
 from rfssm.model import recurrence
 from rfssm.model.errors import NetworkError, some
-from rfssm.model.network import Activity, alive, by_plane, fold
+from rfssm.model.hooks import refresh, refuse_all_hooks, refuse_hooks
+from rfssm.model.network import Activity, alive, by_plane, check_steps, drop, evaluating, fold
 from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Cell, Grid, Synapse, memory
 from rfssm.quant.bounds import outside_unit_circle
@@ -141,11 +143,15 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
                 f"layers[{index}]: network.cell.parallel = true is for real numbers only, because "
                 "rounding is not associative; train with false, it is the same neuron"
             )
+        _refuse_lost(layer, f"layers[{index}]")
         self.inputs, self.neurons, self.skip = layer.inputs, layer.neurons, layer.skip
+        self.dropout = layer.dropout
         self.formats, self.input_spec, self.index = formats, spec, index
         self.planes, self.surrogate = layer.planes, layer.surrogate
         self.takes, self.largest_input = takes, max(takes[1], -takes[0])
-        self.cell, self.norm, self.bias = layer.cell, layer.norm, layer.bias
+        self.emits = (takes[0], takes[1] + 1) if self.skip else (0, 1)
+        self.cell, self.norm = copy.deepcopy(layer.cell), copy.deepcopy(layer.norm)
+        self.bias = copy.deepcopy(layer.bias)
         self.input_frac = spec.frac if index == 0 else 0
         low, high = signed_range(formats.state_bits)
         self.grid = Grid(formats.rounding, low, high, formats.transition_frac)
@@ -164,12 +170,14 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
             * (2 ** (formats.weight_bits - 1) - 1),
         )
         with torch.no_grad():
-            self.dense.weight.copy_(layer.weight)
+            self.dense.to(layer.weight.device).weight.copy_(layer.weight)
 
     def integers(self, seen: Seen | None = None) -> SpikingIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
+        refresh(self)
         weight, bias = _folded(self, seen)
         transition, reset = self._transition(), self.cell.reset()
+        _check_finite(f"layers[{self.index}]", weight=weight, bias=bias, reset=reset)
         quantized = self.dense.weight_quant(weight)
         value, scale, excess = quantized.value, quantized.scale.detach().view(-1), None
         if self.formats.proved:
@@ -211,6 +219,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         frac = 2.0**self.formats.transition_frac
         highest = 2.0 ** (self.formats.transition_bits - 1) - 1
         real = self.cell.transition()
+        _check_finite(f"layers[{self.index}]", transition=real)
         integers = _through(real * frac, lambda x: x.trunc().clamp(-highest, highest))
         words = integers.detach().cpu().numpy().astype(np.int64)
         grow = outside_unit_circle(words, self.formats.transition_frac).tolist()
@@ -229,6 +238,8 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         live    where a step belongs to its sample, for batch norm    (B, T) or None: everywhere
         gain    see ``Seen``
         """
+        if self.index == 0:
+            x = _entering(x, self.takes)
         return self.respond(x, self.integers(_seen(self, x, live, gain)))
 
     def respond(self, x: Tensor, integers: SpikingIntegers) -> tuple[Tensor, Tensor]:
@@ -250,14 +261,27 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         )
         return recurrence.layer(x, synapse, cell, self.grid)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, *, live: Tensor | None = None, record: list[Any] | None = None
+    ) -> Tensor:
         """What the layer emits: spikes, plus its input if it has a skip.
 
+        Dropout is of what is fed to the weights; what goes around them stays whole.
+
         x          integers    (B, T, M)
+        live       see ``run``
+        record     spikes, states and the integers that made them are appended to it
         returns                (B, T, N)
         """
-        spikes, _ = self.run(x)
-        return spikes + x if self.skip else spikes
+        if self.index == 0 or self._forward_pre_hooks:
+            x = _entering(x, self.takes)
+        fed, gain = drop(x, self.dropout, self.training)  # integers stay integers
+        integers = self.integers(_seen(self, fed, live, gain))
+        spikes, states = self.respond(fed, integers)
+        if record is not None:
+            record.append((spikes, states, integers))
+        emitted: Tensor = memory.add(spikes, x) if self.skip else spikes
+        return emitted
 
     def unit(self, scale: Tensor | None = None) -> Tensor:
         """Thresholds per unit of u.    (N,)"""
@@ -266,8 +290,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
 
     def rows(self) -> Tensor:
         """What scales a neuron's current: the trained weights, or batch norm's."""
-        weight: Tensor = self.dense.weight
-        return weight if self.norm is None else self.norm.weight[:, None]
+        return model.scalable(self.dense if self.norm is None else self.norm, self.index)
 
     def rows_on_floor(self) -> int:
         """Neurons whose weights would like a smaller scale than the state's width allows."""
@@ -335,10 +358,12 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         takes: tuple[int, int],
     ) -> None:
         super().__init__()
-        self.inputs, self.classes = readout.inputs, readout.classes
+        _refuse_lost(readout, "readout")
+        self.inputs, self.classes, self.dropout = readout.inputs, readout.classes, readout.dropout
         self.formats, self.input_spec, self.index = formats, spec, index
         self.largest_input, self.score = max(takes[1], -takes[0]), readout.score
-        self.cell, self.norm, self.bias = readout.cell, readout.norm, readout.bias
+        self.cell, self.norm = copy.deepcopy(readout.cell), copy.deepcopy(readout.norm)
+        self.bias = copy.deepcopy(readout.bias)
         self.input_frac = spec.frac if index == 0 else 0
         self.bounds = signed_range(formats.state_bits)
         self.takes, self.planes = takes, 1
@@ -350,12 +375,14 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
             weight_bit_width=formats.weight_bits,
         )
         with torch.no_grad():
-            self.dense.weight.copy_(readout.weight)
+            self.dense.to(readout.weight.device).weight.copy_(readout.weight)
 
     def integers(self, seen: Seen | None = None) -> ReadoutIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
+        refresh(self)
         weight, bias = _folded(self, seen)
         leak = self.cell.leak()
+        _check_finite("readout", weight=weight, bias=bias, leak=leak)
         leak_frac = self._leak_frac(leak.detach())
         one = 2.0**leak_frac
         leak = _through(leak * one, lambda x: x.round().clamp(max=one - 1)) / one
@@ -409,14 +436,31 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         lsb = integers.scale * 2.0**-self.formats.guard_bits
         return recurrence.integrate(current, integers.leak, grid), lsb
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Scores of samples that fill every step: integers, held in float64.
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        live: Tensor | None = None,
+        steps: Tensor | None = None,
+        record: list[Any] | None = None,
+    ) -> Tensor:
+        """Scores: integers, held in float64; with dropout of what is fed, in training.
 
         x          (B, T, M)
+        live       see ``QATSpiking.run``
+        steps      length of each sample, all of x's if absent    (B,)
+        record     what ``run`` returns is appended to it
         returns    (B, C), or (B, T, C) where the score is ``each``
         """
-        m, _ = self.run(x)
-        return scores(m, torch.full((len(m),), m.shape[1], device=m.device), self.score)
+        if self.index == 0 or self._forward_pre_hooks:
+            x = _entering(x, self.takes)
+        fed, gain = drop(x, self.dropout, self.training)
+        m, lsb = self.run(fed, live, gain)
+        if record is not None:
+            record.append((m, lsb))
+        if steps is None:
+            steps = torch.full((len(m),), m.shape[1], device=m.device)
+        return scores(m, steps, self.score)
 
     def header(self) -> dict[str, Any]:
         """The layer's entry in a network file."""
@@ -459,22 +503,36 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
 class QATNetwork(nn.Module):
     """A network of any neuron model on the integer contract.
 
-    Takes over the parameters of a float network, trained or not.  ``forward`` is a plain chain of
-    leaves, as hls4ml's tracer wants it; ``run`` is for samples of different lengths.
+    Copies the parameters of a float network, trained or not, and shares none with it.  ``forward``
+    is a plain chain of leaves, as hls4ml's tracer wants it; ``run`` is for samples of different
+    lengths.  Both call the layers, so that their forward hooks run.
+
+    Raises NetworkError for a network that has no integer form, or has hooks, which are not copied.
     """
 
     def __init__(
         self, network: model.FloatNetwork, formats: QuantizationConfig, spec: InputSpec
     ) -> None:
         super().__init__()
+        refuse_hooks(network, "the network")
         self.formats, self.input_spec = formats, spec
-        self.dropout = network.dropout
-        layers, low, high = [], spec.low, spec.high
+        layers, takes = [], (spec.low, spec.high)
         for i, spiking in enumerate(network.spiking()):
-            layers.append(QATSpiking(spiking, formats, spec, i, (low, high)))
-            low, high = (low, high + 1) if spiking.skip else (0, 1)
+            layers.append(QATSpiking(spiking, formats, spec, i, takes))
+            takes = layers[-1].emits
         self.layers = nn.ModuleList(layers)
-        self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), (low, high))
+        self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), takes)
+
+    @property
+    def dropout(self) -> float:
+        """Share of what is fed to every layer but the first that is left out in training."""
+        return self.readout.dropout
+
+    @dropout.setter
+    def dropout(self, share: float) -> None:
+        self.readout.dropout = share
+        for each in self.spiking()[1:]:
+            each.dropout = share
 
     def spiking(self) -> list[QATSpiking]:
         """The spiking layers."""
@@ -486,8 +544,10 @@ class QATNetwork(nn.Module):
         x          integers    (B, T, M)
         returns                (B, C), or (B, T, C) where the score is ``each``
         """
-        for layer in self.layers:
+        for layer in self.spiking():
             x = layer(x)
+            if layer._forward_hooks:
+                x = _entering(x, layer.emits)
         scores: Tensor = self.readout(x)
         return scores
 
@@ -496,24 +556,28 @@ class QATNetwork(nn.Module):
 
         x        integers, zero-padded    (B, T, M)
         steps    length of each sample    (B,)
+
+        Raises NetworkError for what is not an input as declared, for steps beyond x, and for hooks
+        that ``run`` would pass over.
         """
+        refuse_hooks(self, "the network")
+        check_steps(steps, x)
         live = alive(steps, x.shape[1])
-        dropout = self.dropout if self.training else 0.0
-        gain = 1.0
         spikes, states, excess = [], [], []
+        record: list[Any] = []
         for spiking in self.spiking():
-            integers = spiking.integers(_seen(spiking, x, live, gain))
-            s, z = spiking.respond(x, integers)
-            if integers.excess is not None:
-                excess.append(integers.excess)
+            x = spiking(x, live=live, record=record)
+            if spiking._forward_hooks:
+                x = _entering(x, spiking.emits)
+            s, z, integers = record.pop()
             spikes.append(s)
             states.append(z)
-            x = memory.add(s, x) if spiking.skip else s
-            if dropout:  # integers stay integers: the next layer's weights make good for the loss
-                x, gain = x * torch.empty_like(x).bernoulli_(1 - dropout), 1 / (1 - dropout)
-        m, lsb = self.readout.run(x, live, gain)
+            if integers.excess is not None:
+                excess.append(integers.excess)
+        total = self.readout(x, live=live, steps=steps, record=record)
+        m, lsb = record.pop()
         kind = self.readout.score
-        logits = scores(m, steps, kind) * lsb  # summed as integers: equal scores stay equal
+        logits = total * lsb  # summed as integers: equal scores stay equal
         if kind == "sum":
             logits = logits / steps[:, None]
         return IntegerActivity(logits, tuple(spikes), m, tuple(states), tuple(excess))
@@ -522,9 +586,16 @@ class QATNetwork(nn.Module):
     def outputs(
         self, samples: Samples, *, spikes: bool = False, states: bool = False, batch: int = 128
     ) -> Outputs:
-        """What an engine would write for these samples: the network as one more engine."""
+        """What an engine would write for these samples: the network as one more engine.
+
+        In evaluation mode, whatever the network's own.  Raises SamplesError for samples that the
+        frozen network would refuse.
+        """
+        samples.check_input(self.input_spec, "the network")
         parts = range(0, len(samples), batch)
-        return Outputs.join([self._outputs(samples[k : k + batch], spikes, states) for k in parts])
+        with evaluating(self):
+            outputs = [self._outputs(samples[k : k + batch], spikes, states) for k in parts]
+        return Outputs.join(outputs)
 
     def _outputs(self, samples: Samples, spikes: bool, states: bool) -> Outputs:
         steps = torch.from_numpy(samples.steps)
@@ -568,6 +639,42 @@ class QATNetwork(nn.Module):
                     ScaleFloorWarning,
                     stacklevel=2,
                 )
+
+
+def _check_finite(layer: str, **constants: Tensor | None) -> None:
+    """Raises NetworkError for what training has lost: it has no integer form."""
+    for name, constant in constants.items():
+        if constant is not None and not constant.isfinite().all():
+            bad = int((~constant.isfinite()).sum())
+            raise NetworkError(
+                f"{layer}: {bad} of {constant.numel()} numbers of its {name} are not finite"
+            )
+
+
+def _entering(x: Tensor, allowed: tuple[int, int]) -> Tensor:
+    """What is fed to a layer, in floating point; only integers in this range are exact there.
+
+    Raises NetworkError for anything else.
+    """
+    low, high = allowed
+    if x.dtype not in (torch.float32, torch.float64):
+        x = x.to(torch.float32)
+    least, most = torch.aminmax(x.detach()) if x.numel() else (x.new_zeros(()),) * 2
+    if not (least >= low and most <= high and torch.equal(x, x.round())):
+        bad = ~((x >= low) & (x <= high) & (x == x.round()))
+        at = tuple(bad.nonzero()[0].tolist())
+        raise NetworkError(
+            f"x{list(at)} = {float(x[at].detach()):g}: must be a whole number between {low} and "
+            f"{high}, the declared range of the layer's input"
+        )
+    return x
+
+
+def _refuse_lost(layer: nn.Module, name: str) -> None:
+    """Raises NetworkError for hooks, which a copy of a layer would not have."""
+    refuse_all_hooks(layer, name)
+    with torch.no_grad():  # a computed parameter without a graph can be copied
+        refresh(layer)
 
 
 class _Fit:

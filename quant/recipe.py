@@ -94,6 +94,11 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _integers_are_possible(self) -> Recipe:
+        if self.training.overflow_weight and not (self.quantization and self.quantization.proved):
+            raise ValueError(
+                f"training.overflow_weight = {self.training.overflow_weight}: must be 0 without "
+                "quantization.proved = true, because nothing keeps the states within a width"
+            )
         if self.quantization is None:
             return self
         cell = self.network.cell
@@ -106,11 +111,6 @@ class Recipe(Section):
             raise ValueError(
                 "network.cell.parallel = true: must be false, or quantization null, because "
                 "rounding is not associative; it is the same neuron"
-            )
-        if self.training.overflow_weight and not self.quantization.proved:
-            raise ValueError(
-                f"training.overflow_weight = {self.training.overflow_weight}: must be 0 without "
-                "quantization.proved = true, because nothing keeps the states within a width"
             )
         formats: dict[str, QuantizationConfig | ReadoutConfig] = {
             "quantization": self.quantization,

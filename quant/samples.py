@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from rfssm.model.arrays import (
 )
 from rfssm.model.errors import SamplesError
 from rfssm.model.files import write_atomically
-from rfssm.quant.network import IntegerNetwork, Integers
+from rfssm.quant.network import InputSpec, IntegerNetwork, Integers
 
 Bools = NDArray[np.bool_]
 
@@ -54,8 +54,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.x)
 
-    def __getitem__(self, chosen: slice) -> Samples:
-        """The samples of a slice."""
+    def __getitem__(self, chosen: SupportsIndex | slice) -> Samples:
+        """The samples of a slice, or the one with this number."""
+        if not isinstance(chosen, slice):
+            i = range(len(self))[chosen]  # IndexError beyond the last, which ends a for loop
+            chosen = slice(i, i + 1)
         labels = None if self.labels is None else self.labels[chosen]
         return Samples(self.x[chosen], self.steps[chosen], labels)
 
@@ -98,20 +101,24 @@ class Samples:
 
     def check(self, network: IntegerNetwork) -> None:
         """Refuse samples that the network cannot take.  Raises SamplesError."""
-        spec = network.input
+        self.check_input(network.input, f"network {network.name!r}")
+        if self.labels is not None:
+            check_classes(self.labels, self.steps, network.readout.classes, SamplesError)
+
+    def check_input(self, spec: InputSpec, whose: str) -> None:
+        """Refuse samples that are not input as it is declared.  Raises SamplesError.
+
+        whose    who has so many channels, for the message
+        """
         if len(self) == 0:
             raise SamplesError("x: no samples")
         if self.x.shape[2] != spec.channels:
-            raise SamplesError(
-                f"x: {self.x.shape[2]} channels, network {network.name!r} has {spec.channels}"
-            )
+            raise SamplesError(f"x: {self.x.shape[2]} channels, {whose} has {spec.channels}")
         limit = spec.steps_max
         check_range("steps", self.steps, 1, limit, SamplesError, f" (steps_max = {limit})")
         sign = "signed" if spec.signed else "unsigned"
         words = f" ({spec.bits}-bit {sign} input)"
         check_range("x", self.x, spec.low, spec.high, SamplesError, words)
-        if self.labels is not None:
-            check_classes(self.labels, self.steps, network.readout.classes, SamplesError)
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,7 +50,7 @@ def run(
 
     spikes      also return each layer's spikes
     states      also return each layer's states after each step
-    lanes       of the RTL and its netlists (default: chosen per layer); other engines have none
+    lanes       of the hardware (default: chosen per layer); golden has none
     progress    called with samples done and samples in all
     """
     _known(engine)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rfssm import quant
 from rfssm.hls.emit import LaneChoice, chosen_lanes
 from rfssm.hls.plugin import convert_network
 from rfssm.hls.toolchain import gxx_version, missing_gxx
@@ -149,9 +150,10 @@ def _loaded(
 ) -> Iterator[Any]:
     """A ``ModelGraph`` whose compiled library comes from the cache."""
     chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
+    choices = str(network.saturates), str(steps), str(chosen), str(much)
     folder = cached(
         "csim",
-        [network.digest(), str(network.saturates), str(steps), str(chosen), str(much), *_tools()],
+        [network.digest(), *choices, *_tools(), *_writers()],
         lambda f: _build(network, steps, chosen, much, f),
     )
     model = convert_network(
@@ -197,10 +199,15 @@ def _keep(library: str, path: Path) -> None:
 
 
 def _tools() -> list[str | bytes]:
-    """What else the library depends on: hls4ml and our own code."""
-    own = ["layers.py", "templates.py", "backend.py", "plugin.py", "emit.py"]
-    files = [SOURCES / name for name in own] + sorted((SOURCES / "nnet_utils").glob("*.h"))
-    return [version("hls4ml"), gxx_version(), *(file.read_bytes() for file in files)]
+    """What the library depends on beside the text that is compiled."""
+    headers = sorted((SOURCES / "nnet_utils").glob("*.h"))
+    return [version("hls4ml"), gxx_version(), *(file.read_bytes() for file in headers)]
+
+
+def _writers() -> list[bytes]:
+    """Our own code that the text comes from: all that knows networks or hardware."""
+    folders = SOURCES, Path(quant.__path__[0])
+    return [file.read_bytes() for folder in folders for file in sorted(folder.glob("*.py"))]
 
 
 def _unload(library: ctypes.CDLL) -> None:

@@ -99,6 +99,8 @@ class _Resonate(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         spike_grad = grads[0]
+        if spike_grad is None:  # nothing that is differentiated depends on the spikes
+            return (None,) * 7
         dtype = spike_grad.dtype
         states, transition, reset, threshold, unit = ctx.saved_tensors
         inside = _inside(states, ctx.grid, dtype)

@@ -90,6 +90,8 @@ class _Resonate(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        if grads[0] is None:  # nothing that is differentiated depends on the spikes
+            return (None,) * 7
         states, transition, reset, threshold, unit = ctx.saved_tensors
         cell = Cell(transition, threshold, unit, reset, ctx.surrogate)
         return *_backward(grads[0], states, ctx.planes, cell, ctx.grid), *(None,) * 4
@@ -126,6 +128,8 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        if grads[0] is None:
+            return (None,) * 10
         x, weight, states, transition, reset, threshold, unit = ctx.saved_tensors
         cell = Cell(transition, threshold, unit, reset, ctx.surrogate)
         current, *others = _backward(grads[0], states, ctx.planes, cell, ctx.grid)

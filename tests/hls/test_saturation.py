@@ -33,8 +33,10 @@ def proved() -> IntegerNetwork:
 
 def with_saturation(net: IntegerNetwork, saturates: bool = True) -> IntegerNetwork:
     """The same network, its proof replaced."""
-    other = net.model_copy()
-    other.__dict__["saturates"] = (saturates,) * len(net.all_layers)
+    proof = property(lambda self: (saturates,) * len(self.all_layers))
+    other: IntegerNetwork = type("Replaced", (IntegerNetwork,), {"saturates": proof}).build(
+        net.metadata(), net.tensors()
+    )
     return other
 
 

@@ -9,7 +9,14 @@ import torch
 from rfssm.hls import engines
 from rfssm.model.cells import ADLIF, AdLIFCell, LeakCell
 from rfssm.model.errors import NetworkError
-from rfssm.model.network import FloatNetwork, Readout, SpikingLayer, alive, build
+from rfssm.model.network import (
+    FloatNetwork,
+    Readout,
+    SpikingLayer,
+    alive,
+    build,
+    dropout_from,
+)
 from rfssm.model.recipe import NetworkConfig
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
@@ -192,3 +199,68 @@ def test_samples_in_parts_are_the_same_samples(score: str, monkeypatch: pytest.M
     assert compare(whole, network.outputs(data, spikes=True, states=True, batch=3)) == []
     alone = golden.run(frozen, data)
     assert (alone.spikes, alone.u, alone.v) == (None, None, None)
+
+
+@pytest.mark.parametrize("kind", ["real", "integers"])
+def test_dropout_is_of_what_is_fed_not_of_what_goes_around(kind: str) -> None:
+    """Only the first of four layers spikes, always: its spikes go around the others whole."""
+    config = NetworkConfig(neurons=(8, 8, 8, 8), dropout=0.3)
+    network: FloatNetwork | QATNetwork = build(config, 6, 4, torch.Generator().manual_seed(0), 0.5)
+    if kind == "integers":
+        network = QATNetwork(network, QuantizationConfig(), SPEC)
+    fed: list[torch.Tensor] = []
+    gains = [1.0]
+
+    def spiked(layer: Any, name: str) -> None:
+        first = layer is network.spiking()[0]
+
+        def run(x: torch.Tensor, *rest: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            fed.append(x)
+            shape = (*x.shape[:2], 8)
+            return torch.full(shape, float(first)), torch.zeros(*x.shape[:2], 2, 8)
+
+        setattr(layer, name, run)
+
+    emitted: list[torch.Tensor] = []
+    for layer in network.spiking():
+        spiked(layer, "run" if kind == "real" else "respond")
+        layer.register_forward_hook(lambda _layer, _x, y: emitted.append(y))
+        if kind == "integers":
+            made = layer.integers
+
+            def integers(seen: Any = None, made: Any = made) -> Any:
+                gains.append(1.0 if seen is None else seen.gain)
+                return made(seen)
+
+            layer.integers = integers
+    x, steps = torch.ones(16, 50, 6), torch.full((16,), 50)
+    network.train().run(x, steps)
+    for made in emitted:
+        assert torch.equal(made, torch.ones_like(made)) == (made is not emitted[-1])
+    assert torch.equal(fed[0], x / 2 if kind == "real" else x)  # the input is never left out
+    gain = gains[-1]
+    for arrived in fed[1:]:
+        kept = arrived[arrived > 0] * gain
+        assert torch.allclose(kept, torch.tensor(1 / 0.7))
+        assert 0.65 < kept.numel() / arrived.numel() < 0.75
+    fed.clear()
+    network.eval().run(x, steps)
+    assert all(torch.equal(arrived, torch.ones_like(arrived)) for arrived in fed[1:])
+
+
+def test_the_spikes_of_a_network_do_not_depend_on_what_others_draw() -> None:
+    """Dropout comes from a generator of its own, where one is given."""
+    network = trained("lif", dropout=0.5).train()
+    data = samples()
+    x, steps = torch.from_numpy(data.x).float(), torch.from_numpy(data.steps)
+
+    def logits() -> torch.Tensor:
+        with dropout_from(torch.Generator().manual_seed(5)):
+            return network.run(x, steps).logits
+
+    before = torch.get_rng_state()
+    first = logits()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(7)
+    assert torch.equal(logits(), first)
+    assert not torch.equal(network.run(x, steps).logits, first)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save as save_tensors
 
+from rfssm.hls.emit import Design
 from rfssm.model.errors import NetworkError
 from rfssm.quant.network import IntegerNetwork
 
@@ -671,3 +672,104 @@ def test_any_damaged_byte_of_a_header_is_refused_or_harmless(tmp_path: Path) -> 
             except NetworkError as error:
                 refusals += str(path) in str(error)
     assert refusals > length // 4
+
+
+def quiet() -> IntegerNetwork:
+    """The legal network with nothing that comes in: no state can leave its word."""
+    metadata, tensors = legal()
+    for name in tensors:
+        if not name.endswith(("scale", "threshold")):
+            tensors[name] = tensors[name] * 0
+    return IntegerNetwork.build(metadata, tensors)
+
+
+def test_a_copy_has_the_proof_of_its_own_integers() -> None:
+    metadata, tensors = legal()
+    tensors = {k: t * 0 + 60 if "transition" in k else t for k, t in tensors.items()}
+    loud, still = IntegerNetwork.build(metadata, tensors), quiet()
+    assert still.saturates == (False, False, False)
+    assert loud.saturates[0]
+    for name in ("layers", "readout"):
+        copied = still.model_copy(update={name: getattr(loud, name)})
+        again = IntegerNetwork.build(copied.metadata(), copied.tensors())
+        assert copied == again
+        assert copied.saturates == again.saturates
+        assert [p["SATURATE"] for p in (*Design.of(copied).layers, Design.of(copied).readout)] == [
+            *map(int, again.saturates)
+        ]
+    assert still.model_copy(update={"layers": loud.layers}).saturates[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda n: {"no such": 1}, "'no such': not a field"),
+        (lambda n: {"layers": n.layers[:1], "readout": n.layers[1]}, "readout = .*must be"),
+        (lambda n: {"layers": n.layers[1:]}, r"layers\[0\].inputs = 4: must be input.channels = 3"),
+        (lambda n: {"layers": "none"}, "layers = 'none': must be a valid tuple"),
+        (lambda n: {"input": n.input.model_copy(update={"bits": 99})}, "input.bits = 99"),
+        (
+            lambda n: {"readout": n.readout.model_copy(update={"state_bits": 99})},
+            r"layers\[2\].state_bits = 99",
+        ),
+        (
+            lambda n: {"readout": n.readout.model_copy(update={"leak": n.readout.leak + 512})},
+            r"tensor layers.2.leak\[0\] = .*: must be between 0 and 511",
+        ),
+        (
+            lambda n: {"readout": n.readout.model_copy(update={"leak": n.readout.leak + 2**33})},
+            r"tensor layers.2.leak: holds 85899\d+, which",
+        ),
+    ],
+)
+def test_a_copy_is_checked_like_a_new_network(
+    change: Callable[[IntegerNetwork], Metadata], message: str
+) -> None:
+    network = IntegerNetwork.build(*legal())
+    with pytest.raises(NetworkError, match=message):
+        network.model_copy(update=change(network))
+
+
+def test_networks_are_equal_if_their_files_are() -> None:
+    network, again = (IntegerNetwork.build(*legal()) for _ in range(2))
+    other = network.model_copy(update={"name": "other"})
+    assert network == again == network.model_copy() == copy.deepcopy(network)
+    assert hash(network) == hash(again) == hash(other)
+    assert other != network != quiet()
+    assert again in [other, network]
+    assert again not in [other, quiet()]
+    assert len({network, again, other}) == 2
+    assert network.layers[0] == again.layers[0] != network.layers[1]
+    assert hash(network.readout) == hash(again.readout)
+    metadata, tensors = legal()
+    metadata["layers"][0]["of another tool"] = 1
+    assert IntegerNetwork.build(metadata, tensors) != network
+    metadata, tensors = legal()
+    tensors["layers.1.scale"][0] += 1
+    assert IntegerNetwork.build(metadata, tensors) != network
+    assert Design.of(network) == Design.of(again)
+    assert network != "a network"
+
+
+def test_what_a_network_tells_is_not_what_it_holds() -> None:
+    metadata, tensors = legal()
+    metadata["provenance"] = {"nested": {"a": 1}}
+    metadata["another tool's"] = {"b": [1]}
+    network = IntegerNetwork.build(metadata, tensors)
+    metadata["provenance"]["nested"]["a"] = 2
+    metadata["another tool's"]["b"].append(2)
+    network.metadata()["provenance"]["nested"]["a"] = 3
+    network.metadata()["another tool's"]["b"].append(3)
+    assert network.metadata()["provenance"] == {"nested": {"a": 1}}
+    assert network.metadata()["another tool's"] == {"b": [1]}
+
+
+def test_what_an_input_is_worth_does_not_change_the_digest() -> None:
+    metadata, tensors = legal()
+    plain = IntegerNetwork.build(metadata, tensors)
+    metadata["input"]["frac"] = 5
+    other = IntegerNetwork.build(metadata, tensors)
+    assert other.digest() == plain.digest()
+    assert other != plain
+    # of a network with integer inputs it is what boards of version 0.1 hold
+    assert quiet().digest()[:16] == "95ac201eeee99d3c"

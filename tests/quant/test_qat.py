@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 import torch
 from hls4ml.utils.torch import CustomFXTracer
+from torch.nn.utils import prune
+from torch.nn.utils.parametrize import register_parametrization
 
 from rfssm.model import data
+from rfssm.model.errors import NetworkError
 from rfssm.model.network import build
 from rfssm.model.recipe import DigitsConfig, NetworkConfig, S5RFConfig
 from rfssm.quant import golden
@@ -301,3 +304,213 @@ def test_a_row_of_zeros_stays_a_legal_network() -> None:
         network.spiking()[0].rows()[3] = 0
     frozen, _ = assert_is_the_contract(network, random_samples(network.input_spec))
     assert (frozen.layers[0].weight_u[3] == 0).all()
+
+
+@pytest.mark.parametrize(("model", "threshold"), [("lif", 8192), ("prf", 8191)])
+def test_a_state_on_the_threshold_spikes_where_the_model_says_so(
+    model: str, threshold: int
+) -> None:
+    """On the scale floor the threshold is 2^13 LSBs: LIF spikes above it, PRF from it on."""
+    config = NetworkConfig.model_validate({"neurons": [2], "cell": {"model": model}})
+    real = build(config, 1, 2, torch.Generator().manual_seed(0))
+    spec = InputSpec(channels=1, bits=8, signed=False, frac=0, steps_max=4)
+    network = QATNetwork(real, QuantizationConfig(), spec).eval()
+    with torch.no_grad():
+        network.spiking()[0].rows().fill_(1e-9)
+    frozen = freeze(network, name="test")
+    assert frozen.layers[0].threshold.tolist() == [threshold] * 2
+    tensors = frozen.tensors()
+    tensors["layers.0.weight_u"][:, 0] = [16, 31]  # currents of 64 and 124
+    exact = IntegerNetwork.build(frozen.metadata(), tensors)
+    x = np.zeros((1, 4, 1), np.int64)
+    x[0, 0, 0] = 128
+    outputs = golden.run(exact, Samples(x, np.array([4])), spikes=True, states=True)
+    assert outputs.u is not None
+    assert outputs.spikes is not None
+    assert outputs.u[0][0, 0].tolist() == [8192, 15872]
+    assert outputs.spikes[0][0, 0].tolist() == [model == "prf", True]
+
+
+def norms(network: QATNetwork) -> list[torch.Tensor]:
+    return [b.clone() for n, b in network.named_buffers() if "running" in n]
+
+
+def test_outputs_are_those_of_evaluation_and_move_nothing() -> None:
+    config = NetworkConfig.model_validate(
+        {"neurons": [4, 4], "cell": {"model": "lif"}, "normalize": True, "dropout": 0.5}
+    )
+    real = build(config, 6, 2, torch.Generator().manual_seed(0))
+    spec = InputSpec(channels=6, bits=1, signed=False, frac=0, steps_max=60)
+    network = QATNetwork(real, QuantizationConfig(), spec)
+    network.spiking()[1].eval()  # as one who freezes a layer's statistics would
+    modes = [module.training for module in network.modules()]
+    before, data = norms(network), random_samples(spec)
+    outputs = network.outputs(data, spikes=True, states=True)
+    assert (
+        compare(golden.run(freeze(network, name="x"), data, spikes=True, states=True), outputs)
+        == []
+    )
+    assert all(map(torch.equal, before, norms(network)))
+    assert [module.training for module in network.modules()] == modes
+
+
+def test_a_qat_network_shares_nothing_with_the_real_one() -> None:
+    config = NetworkConfig.model_validate(
+        {"neurons": [4, 4], "cell": {"model": "lif"}, "normalize": True}
+    )
+    for choices in ({}, {"normalize": False, "bias": True}):
+        real = build(config.model_copy(update=choices), 6, 2, torch.Generator().manual_seed(0))
+        spec = InputSpec(channels=6, bits=1, signed=False, frac=0, steps_max=60)
+        network = QATNetwork(real.eval(), QuantizationConfig(), spec)
+        ours = [*network.parameters(), *network.buffers()]
+        theirs = {t.data_ptr() for t in (*real.parameters(), *real.buffers())}
+        assert not theirs & {t.data_ptr() for t in ours}
+        network.train()
+        assert not any(module.training for module in real.modules())
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [
+        (2, torch.float32),
+        (128, torch.float32),  # its int8 is -128
+        (-1, torch.float64),
+        (0.7, torch.float32),
+        (float("nan"), torch.float32),
+        (200, torch.uint8),
+        (2**24 + 1, torch.int64),
+    ],
+)
+def test_what_is_not_an_input_as_declared_is_refused(value: float, dtype: torch.dtype) -> None:
+    network = qat_network((8,))
+    x = torch.zeros(3, 5, 6, dtype=dtype)
+    network.run(x, torch.full((3,), 5))
+    x[1, 2, 3] = value
+    for run in (lambda: network.run(x, torch.full((3,), 5)), lambda: network(x)):
+        with pytest.raises(NetworkError, match=r"x\[1, 2, 3\] = .*: must be .* between 0 and 1"):
+            run()
+
+
+@pytest.mark.parametrize("steps", [[5, 0], [6, 5], [5], [5, -1]])
+def test_lengths_that_no_sample_has_are_refused(steps: list[int]) -> None:
+    with pytest.raises(NetworkError, match="steps"):
+        qat_network((8,)).run(torch.zeros(2, 5, 6), torch.tensor(steps))
+
+
+def test_integers_give_the_gradient_of_the_same_real_numbers() -> None:
+    network = qat_network((8,)).train()
+    x = torch.from_numpy(random_samples(network.input_spec).x)
+    gradients = []
+    for dtype in (torch.int64, torch.float16, torch.float32):
+        network.zero_grad()
+        network.run(x.to(dtype), torch.full((len(x),), 60)).logits.sum().backward()
+        gradients.append(network.spiking()[0].dense.weight.grad)
+    assert gradients[0].abs().max() > 0
+    assert torch.equal(gradients[0], gradients[2])
+    assert torch.equal(gradients[1], gradients[2])
+
+
+@pytest.mark.parametrize("part", ["dense", "cell"])
+def test_a_pruned_network_freezes_what_it_was_pruned_to(part: str) -> None:
+    """Loaded as torch.nn.utils.prune is documented: the parameters are computed by a hook."""
+
+    def pruned(amount: float) -> QATNetwork:
+        network = qat_network((8, 8), bias=True)
+        for layer in network.spiking():
+            name = "weight" if part == "dense" else "frequency"
+            module = getattr(layer, part)
+            if amount:
+                prune.l1_unstructured(module, name, amount)
+            else:
+                prune.identity(module, name)
+        return network
+
+    saved, loaded = pruned(0.5), pruned(0)
+    loaded.load_state_dict(saved.state_dict())
+    expected = freeze(saved, name="x")
+    assert freeze(loaded, name="x") == expected != freeze(qat_network((8, 8), bias=True), name="x")
+    data = random_samples(saved.input_spec)
+    assert compare(golden.run(expected, data), loaded.outputs(data)) == []
+    for layer in loaded.spiking():
+        prune.remove(getattr(layer, part), "weight" if part == "dense" else "frequency")
+    assert freeze(loaded, name="x") == expected
+
+
+def test_what_is_pruned_stays_so_in_training() -> None:
+    network = qat_network((8,)).train()
+    dense = network.spiking()[0].dense
+    prune.l1_unstructured(dense, "weight", 0.5)
+    optimizer = torch.optim.Adam(network.parameters(), 0.05)
+    data = random_samples(network.input_spec)
+    for _ in range(2):
+        optimizer.zero_grad()
+        x, steps = torch.from_numpy(data.x).float(), torch.from_numpy(data.steps)
+        network.run(x, steps).logits.square().sum().backward()
+        optimizer.step()
+    layer = freeze(network, name="x").layers[0]
+    assert layer.weight_v is not None
+    written = np.concatenate([layer.weight_u, layer.weight_v], 1)
+    assert (written[dense.weight_mask.numpy() == 0] == 0).all()
+    assert (written != 0).mean() > 0.4
+
+
+def test_parametrized_weights_are_frozen_as_they_are_computed() -> None:
+    network = qat_network((8,))
+    plain = freeze(network, name="x")
+
+    class Negative(torch.nn.Module):
+        def forward(self, weight: torch.Tensor) -> torch.Tensor:
+            return -weight
+
+    dense = network.spiking()[0].dense
+    register_parametrization(dense, "weight", Negative())
+    frozen = freeze(network, name="x")
+    assert np.array_equal(frozen.layers[0].weight_u, -plain.layers[0].weight_u)
+    with pytest.raises(NetworkError, match=r"layers\[0\].weight: pruned or parametrized"):
+        network.calibrate(torch.zeros(1, 5, 6), torch.tensor([5]), 0.5)
+
+
+def test_hooks_of_layers_run_and_are_not_frozen() -> None:
+    network = qat_network((8, 8))
+    x, steps = torch.ones(2, 5, 6), torch.tensor([5, 4])
+    seen: list[str] = []
+    handles = [
+        layer.register_forward_hook(lambda *_, name=name: seen.append(name))
+        for name, layer in (("0", network.layers[0]), ("1", network.layers[1]))
+    ]
+    handles.append(network.readout.register_forward_pre_hook(lambda *_: seen.append("readout")))
+    network.run(x, steps)
+    network(x)
+    assert seen == ["0", "1", "readout"] * 2
+    with pytest.raises(NetworkError, match=r"layers\[0\]: has hooks, .* remove them"):
+        freeze(network, name="x")
+    for handle in handles:
+        handle.remove()
+    freeze(network, name="x")
+    network.layers[0].register_forward_hook(lambda _layer, _x, y: y / 2)
+    with pytest.raises(NetworkError, match=r"x.* = 0\.5: must be a whole number between 0 and 1"):
+        network.run(x, steps)
+
+
+@pytest.mark.parametrize("name", ["", "layers.0.dense", "layers.0.cell", "readout.dense"])
+def test_hooks_on_what_is_not_called_are_refused(name: str) -> None:
+    network = qat_network((8,))
+    network.get_submodule(name).register_forward_hook(lambda *_: None)
+    with pytest.raises(NetworkError, match="its hooks would not run"):
+        network.run(torch.ones(2, 5, 6), torch.tensor([5, 4]))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "name",
+    ["layers.0.dense.weight", "layers.0.cell.frequency", "readout.cell.logit", "readout.bias"],
+)
+def test_what_is_not_finite_is_never_cast(name: str, bad: float) -> None:
+    network = qat_network((8,), bias=True)
+    with torch.no_grad():
+        network.get_parameter(name).view(-1)[3] = bad
+    if name == "readout.cell.logit" and bad > 0:  # a leak of 1
+        freeze(network, name="x")
+        return
+    with pytest.raises(NetworkError, match=r"(layers\[0\]|readout): .* are not finite"):
+        freeze(network, name="x")

@@ -9,15 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hls4ml  # noqa: F401 - before our modules that it loads
 import numpy as np
 import pytest
 import yaml
 from rtl_cases import network
 
 from rfssm.hls import toolchain
+from rfssm.hls.backend import AP_TYPES, HOST
 from rfssm.hls.bench import write_bench
-from rfssm.hls.emit import Lanes, design_files, write_rtl
+from rfssm.hls.emit import Design, Lanes, design_files, write_rtl
 from rfssm.hls.fusesoc import modules_name, write_core
+from rfssm.hls.plugin import convert_network
+from rfssm.hls.toolchain import gxx, run_tool
+from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
@@ -108,8 +113,6 @@ def all_equal(converted: dict[str, Path], ran: Path) -> None:
 
 
 def test_names_have_nothing_in_common() -> None:
-    from rfssm.hls.emit import Design
-
     of_each = [dict(design_files(Design.of(net, LANES, name))) for name, net in NETWORKS.items()]
     names = [name for files in of_each for name in files]
     assert len(set(names)) == len(names)
@@ -130,8 +133,8 @@ def test_in_one_folder_under_one_verilog_top(converted: dict[str, Path], tmp_pat
     write_top(converted, together)
     sources = sorted(path.name for path in together.glob("*.sv"))
     command = [toolchain.icarus("iverilog"), "-g2012", "-s", "both", "-o", "both.vvp", *sources]
-    assert toolchain.run_tool(command, cwd=together) == ""
-    toolchain.run_tool([toolchain.icarus("vvp"), "-n", "both.vvp"], cwd=together)
+    assert run_tool(command, cwd=together) == ""
+    run_tool([toolchain.icarus("vvp"), "-n", "both.vvp"], cwd=together)
     all_equal(converted, together)
 
 
@@ -143,7 +146,7 @@ def test_each_bench_still_runs_in_the_common_folder(
         shutil.copytree(folder / "rtl", together, dirs_exist_ok=True)
     for folder in (converted["left"], converted["right"]):
         make = ["make", "-C", str(folder / "bench"), f"RTL={together}"]
-        assert "equal to the golden model" in toolchain.run_tool(make, cwd=tmp_path)
+        assert "equal to the golden model" in run_tool(make, cwd=tmp_path)
 
 
 def fusesoc(roots: list[Path], *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -213,3 +216,52 @@ def test_the_core_of_the_modules_is_everywhere_the_same(converted: dict[str, Pat
     named = {file for fileset in core["filesets"].values() for file in fileset["files"]}
     assert named == {str(path.relative_to(folder)) for path in (folder / "rtl").rglob("rfssm_*.sv")}
     assert np.all([(folder / file).is_file() for file in named])
+
+
+# -- HLS C++ ---------------------------------------------------------------------------------------
+
+CALLER = """\
+#include "firmware/{name}.h"
+#include "firmware/{name}.cpp"
+#include <cstdio>
+
+void call_{name}(const int *x, unsigned steps, unsigned channels) {{
+    hls::stream<input_t> in("in");
+    hls::stream<result_t> out("out");
+    for (unsigned t = 0; t < steps; t++) {{
+        input_t beat;
+        for (unsigned m = 0; m < channels; m++)
+            beat[m] = x[t * channels + m];
+        in.write(beat);
+    }}
+    {name}(in, out);
+    const result_t score = out.read();
+    for (unsigned c = 0; c < result_t::size; c++)
+        std::printf("%d ", int(score[c]));
+}}
+"""
+
+
+@pytest.mark.hls
+def test_hls_projects_are_linked_into_one_program(tmp_path: Path) -> None:
+    drawn = Samples.random(ONE, 1, seed=4, steps=ONE.input.steps_max)
+    samples = Samples(drawn.x, np.full(1, drawn.x.shape[1]))  # a project runs all its steps
+    flags = ["-std=c++11", "-O0", "-w", "-include", str(HOST), "-I", str(AP_TYPES)]
+    main = (
+        f"const int x[] = {{{', '.join(map(str, samples.x.ravel().tolist()))}}};\nint main() {{\n"
+    )
+    declared = ""
+    for name in ("left", "right"):
+        folder = tmp_path / name
+        convert_network(NETWORKS[name], folder, "Vitis", lanes=LANES, name=name).write()
+        (folder / "caller.cpp").write_text(CALLER.format(name=name))
+        run_tool([gxx(), *flags, "-c", "caller.cpp", "-o", f"../{name}.o"], cwd=folder)
+        shutil.copytree(folder / "firmware" / "weights", tmp_path / "weights", dirs_exist_ok=True)
+        declared += f"void call_{name}(const int *, unsigned, unsigned);\n"
+        main += f"    call_{name}(x, {samples.x.shape[1]}, {samples.x.shape[2]});\n"
+    (tmp_path / "main.cpp").write_text(declared + main + "}\n")
+    run_tool([gxx(), "main.cpp", "left.o", "right.o", "-ldl", "-o", "both"], cwd=tmp_path)
+    told = run_tool([tmp_path / "both"], cwd=tmp_path).split()
+    expected = [golden.run(net, samples).scores.ravel() for net in (ONE, OTHER)]
+    assert [int(word) for word in told] == np.concatenate(expected).tolist()
+    assert (expected[0] != expected[1]).any()  # or the test would notice nothing

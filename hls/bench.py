@@ -26,8 +26,7 @@ test: out.txt
 \t@echo "{samples} samples, {beats} beats: equal to the golden model"
 
 out.txt: bench.vvp beats.txt $(wildcard $(RTL)/*.mem)
-\tcp $(RTL)/*.mem .
-\tvvp -n bench.vvp {plusargs}
+{copy}\tvvp -n bench.vvp {plusargs}
 
 bench.vvp: rfssm_bench.sv $(wildcard $(RTL)/*.sv)
 \tiverilog -g2012 -o $@ -s rfssm_bench {options} $^
@@ -55,6 +54,7 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
     makefile = _MAKEFILE.format(
         rtl=rtl,
         samples=len(samples),
+        copy="" if design.inline_memories else "\tcp $(RTL)/*.mem .\n",
         beats=len(expected),
         plusargs=" ".join(f"+{name}={value}" for name, value in run.plusargs.items()),
         options=" ".join(run.iverilog_options),

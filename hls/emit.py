@@ -10,6 +10,8 @@ that tie them together:
     NAME_axis_trace.sv   the IP with its trace ports, for the engines
     NAME_parameters.json every parameter, and where the trace ports hold what
     NAME_*.mem           what the memories hold
+    NAME_{cells,layer,readout,rom,synapse}.sv
+                         in place of the latter: the modules above a memory, whose contents are text
 
 Everything that is written here begins with the network's name: the files of two networks may lie
 in one folder.
@@ -18,9 +20,11 @@ in one folder.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -134,15 +138,23 @@ class Design:
     layers: tuple[Parameters, ...]
     readout: Parameters
     trace: tuple[TraceField, ...]
+    inline_memories: bool = False
+    """Whether the memories' contents stand in the SystemVerilog, instead of in ``.mem`` files."""
 
     @classmethod
     def of(
-        cls, network: IntegerNetwork, lanes: LaneChoice | None = None, name: str | None = None
+        cls,
+        network: IntegerNetwork,
+        lanes: LaneChoice | None = None,
+        name: str | None = None,
+        *,
+        inline_memories: bool = False,
     ) -> Design:
         """Choose parameters.
 
-        lanes    of every layer, or of each (default: ``default_lanes`` of each)
-        name     of everything that is generated (default: the network's, as a name)
+        lanes              of every layer, or of each (default: ``default_lanes`` of each)
+        name               of everything that is generated (default: the network's, as a name)
+        inline_memories    their contents in the SystemVerilog, for tools that lose files
 
         Raises HardwareError for lanes or a name that cannot be.
         """
@@ -152,13 +164,19 @@ class Design:
         layers = tuple(
             _layer_parameters(network, i, chosen[i], name) for i in range(len(network.layers))
         )
+        readout = _readout_parameters(network, chosen[-1], name)
+        if inline_memories:
+            numbers = count()
+            layers = tuple(_without_files(parameters, numbers) for parameters in layers)
+            readout = _without_files(readout, numbers)
         return cls(
             name=name,
             network=network,
             lanes=tuple(chosen),
             layers=layers,
-            readout=_readout_parameters(network, chosen[-1], name),
+            readout=readout,
             trace=_trace_fields(network, chosen),
+            inline_memories=inline_memories,
         )
 
     @property
@@ -202,16 +220,19 @@ def write_rtl(
     directory: Path | str,
     lanes: LaneChoice | None = None,
     name: str | None = None,
+    *,
+    inline_memories: bool = False,
 ) -> Design:
     """Write a complete RTL project: the modules, the tops, the memories, the parameters.
 
-    directory    made if missing; each file in it is complete or absent
-    lanes        of every layer, or of each (default: ``default_lanes`` of each)
-    name         of everything that is generated (default: the network's, as a name)
+    directory          made if missing; each file in it is complete or absent
+    lanes              of every layer, or of each (default: ``default_lanes`` of each)
+    name               of everything that is generated (default: the network's, as a name)
+    inline_memories    their contents in the SystemVerilog, for tools that lose files
 
     Raises HardwareError for lanes or a name that cannot be.
     """
-    design = Design.of(network, lanes, name)
+    design = Design.of(network, lanes, name, inline_memories=inline_memories)
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     for source in rtl_sources():
@@ -246,9 +267,10 @@ def design_sources(design: Design) -> dict[str, bytes]:
 
 def design_files(design: Design) -> Iterator[tuple[str, str]]:
     """Names and texts of all generated files."""
-    for i, layer in enumerate(design.network.layers):
-        yield from _layer_memories(layer, design.layers[i], design.lanes[i])
-    yield from _readout_memories(design.network.readout, design.readout, design.lanes[-1])
+    if design.inline_memories:
+        yield from _modules_with_contents(design)
+    else:
+        yield from ((name, _words(fields)) for name, fields in _memories(design))
     yield f"{design.name}_core.sv", _core(design)
     yield f"{design.name}_axis.sv", _axis(design, trace=False)
     yield f"{design.name}_axis_trace.sv", _axis(design, trace=True)
@@ -344,6 +366,13 @@ def _readout_parameters(network: IntegerNetwork, lanes: Lanes, name: str) -> Par
     }
 
 
+def _without_files(parameters: Parameters, numbers: Iterator[int]) -> Parameters:
+    """Numbers of memories in place of names of files."""
+    return {
+        key: next(numbers) if isinstance(value, str) else value for key, value in parameters.items()
+    }
+
+
 def _is_rotation(layer: SpikingLayer) -> bool:
     a = layer.transition
     return bool((a[:, 0, 0] == a[:, 1, 1]).all() and (a[:, 0, 1] == -a[:, 1, 0]).all())
@@ -378,9 +407,21 @@ def _description(design: Design) -> dict[str, object]:
 # -- memories --------------------------------------------------------------------------------------
 
 
+Fields = Sequence[tuple[Integers, int]]
+"""What a memory's words hold: values [words, lanes] and the bits of each; a lane holds them lowest
+first."""
+
+
+def _memories(design: Design) -> Iterator[tuple[str, Fields]]:
+    """Names and contents of all memories."""
+    for i, layer in enumerate(design.network.layers):
+        yield from _layer_memories(layer, design.layers[i], design.lanes[i])
+    yield from _readout_memories(design.network.readout, design.readout, design.lanes[-1])
+
+
 def _layer_memories(
     layer: SpikingLayer, parameters: Parameters, lanes: Lanes
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Fields]]:
     parts = [layer.weight_u] if layer.weight_v is None else [layer.weight_u, layer.weight_v]
     yield str(parameters["WEIGHTS"]), _weight_words(parts, lanes.synapse, layer.weight_bits)
 
@@ -390,8 +431,8 @@ def _layer_memories(
     a = layer.transition
     entries = [(0, 0), (1, 0)] if parameters["ROTATION"] else [(0, 0), (0, 1), (1, 0), (1, 1)]
     coefficients = [(chunked(a[:, j, k]), layer.transition_bits) for j, k in entries]
-    yield str(parameters["COEF"]), _words(coefficients)
-    yield str(parameters["THRESHOLD"]), _words([(chunked(layer.threshold), layer.state_bits)])
+    yield str(parameters["COEF"]), coefficients
+    yield str(parameters["THRESHOLD"]), [(chunked(layer.threshold), layer.state_bits)]
     offsets = [
         (chunked(bias), layer.bias_bits)
         for bias in (layer.bias_u, layer.bias_v)
@@ -400,27 +441,27 @@ def _layer_memories(
     if parameters["RESET"]:
         offsets += [(chunked(layer.reset[:, j]), layer.state_bits) for j in (0, 1)]
     if offsets:
-        yield str(parameters["OFFSET"]), _words(offsets)
+        yield str(parameters["OFFSET"]), offsets
 
 
 def _readout_memories(
     readout: ReadoutLayer, parameters: Parameters, lanes: Lanes
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, Fields]]:
     weights = _weight_words([readout.weight_u], lanes.synapse, readout.weight_bits)
     yield str(parameters["WEIGHTS"]), weights
     fields = [(readout.leak[:, None], readout.leak_frac)]
     if readout.bias_u is not None:
         fields.append((readout.bias_u[:, None], readout.bias_bits))
-    yield str(parameters["LEAK"]), _words(fields)
+    yield str(parameters["LEAK"]), fields
 
 
-def _weight_words(parts: Sequence[Integers], lanes: int, bits: int) -> str:
+def _weight_words(parts: Sequence[Integers], lanes: int, bits: int) -> Fields:
     """Row words of the synapse: for each input, all neurons, ``lanes`` of them per word.
 
     parts    weight_u and perhaps weight_v    [N, M] each
     """
     rows = [padded(part, lanes).T.reshape(-1, lanes) for part in parts]
-    return _words([(row, bits) for row in rows])
+    return [(row, bits) for row in rows]
 
 
 def padded(values: Integers, multiple: int) -> Integers:
@@ -429,11 +470,8 @@ def padded(values: Integers, multiple: int) -> Integers:
     return np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1))
 
 
-def _words(fields: Sequence[tuple[Integers, int]]) -> str:
-    """One line of hexadecimal per memory word, for $readmemh.
-
-    fields    values [words, lanes] and the bits of each; a lane holds them lowest first
-    """
+def _words(fields: Fields) -> str:
+    """One line of hexadecimal per memory word, for $readmemh."""
     words = len(fields[0][0])
     per_block = max(1, 1 << 22 >> (sum(v.shape[1] * b for v, b in fields)).bit_length())
     blocks = (
@@ -443,13 +481,57 @@ def _words(fields: Sequence[tuple[Integers, int]]) -> str:
     return "".join(blocks)
 
 
-def _hexadecimal(fields: Sequence[tuple[Integers, int]]) -> str:
+def _hexadecimal(fields: Fields) -> str:
     planes = [(values[..., None] >> np.arange(bits)) & 1 for values, bits in fields]
     bits: NDArray[np.uint8] = np.concatenate(planes, axis=-1).astype(np.uint8)
     rows = bits.reshape(len(bits), -1)
     digits = -(-rows.shape[1] // 4)
     packed = np.packbits(rows, axis=1, bitorder="little")[:, ::-1]
     return "".join(f"{row.tobytes().hex()[-digits:]}\n" for row in packed)
+
+
+# -- memories as text ------------------------------------------------------------------------------
+
+_HOLDERS = re.compile(r"\brfssm_(cells|layer|readout|rom|synapse)\b")
+_READ = "      initial $readmemh(FILE, rom);\n"
+
+
+def _modules_with_contents(design: Design) -> Iterator[tuple[str, str]]:
+    """The modules above a memory under the network's name, and their memory with all contents.
+
+    The logic is that of the hand-written modules, word for word: only names are replaced, and what
+    reads a file.
+    """
+    for path in rtl_sources():
+        if _HOLDERS.fullmatch(path.stem):
+            text = path.read_text()
+            text = re.sub(r'"\w+\.mem"', "0", text)  # of parameters, where nobody gives any
+            if path.stem == "rfssm_rom":
+                text = _with_contents(text, design)
+            yield _own(path.name, design), _own(text, design)
+
+
+def _own(text: str, design: Design) -> str:
+    """Text with the names of a design's own modules in place of ours."""
+    return _HOLDERS.sub(rf"{design.name}_\1", text)
+
+
+def _with_contents(text: str, design: Design) -> str:
+    """``rfssm_rom`` with an initial block for each memory, where it read a file."""
+    found = re.search(r"BLOCK_BITS = (\d+);", text)
+    before, between, after = text.split(_READ)
+    assert found is not None
+    blocks: dict[bool, str] = {True: "", False: ""}
+    for name, fields in _memories(design):
+        words = _words(fields).split()
+        width = sum(values.shape[1] * bits for values, bits in fields)
+        blocks[width * len(words) > int(found[1])] += (
+            f"      if (FILE == {name}) begin : g_memory{name}\n"
+            "        initial begin\n"
+            + "".join(f"          rom[{i}] = {width}'h{word};\n" for i, word in enumerate(words))
+            + "        end\n      end\n"
+        )
+    return before + blocks[True] + between + blocks[False] + after
 
 
 # -- tops: structure only --------------------------------------------------------------------------
@@ -506,7 +588,7 @@ def _core(design: Design) -> str:
             f"  assign trace_data[{field.offset} +: {field.bits}] = "
             f"{{t{i}_spike, t{i}_v, t{i}_u, t{i}_chunk}};\n",
             _instance(
-                "rfssm_layer",
+                _holder("rfssm_layer", design),
                 f"layer{i}",
                 parameters,
                 [
@@ -525,7 +607,7 @@ def _core(design: Design) -> str:
     lines += [
         "\n",
         _instance(
-            "rfssm_readout",
+            _holder("rfssm_readout", design),
             "readout",
             design.readout,
             [".clk, .rst", *_events("s", source), ".m_valid, .m_ready, .m_data, .m_last"],
@@ -533,6 +615,11 @@ def _core(design: Design) -> str:
         _FOOTER,
     ]
     return "".join(lines)
+
+
+def _holder(module: str, design: Design) -> str:
+    """Name of a module above a memory, in this design."""
+    return _own(module, design) if design.inline_memories else module
 
 
 def _events(port: str, wire: str) -> list[str]:

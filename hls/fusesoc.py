@@ -84,7 +84,7 @@ def _modules_core() -> dict[str, Any]:
 
 
 def _core(design: Design, directory: Path, boards: Sequence[Board]) -> dict[str, Any]:
-    rtl = ["rtl", "memories"]
+    rtl = ["rtl"] if design.inline_memories else ["rtl", "memories"]
     generated = sorted(name for name, _ in design_files(design))
     run = bench.run_options(design, directory / "bench")
     return {
@@ -95,9 +95,13 @@ def _core(design: Design, directory: Path, boards: Sequence[Board]) -> dict[str,
                 **_verilog("rtl", [name for name in generated if name.endswith(".sv")]),
                 "depend": [f"={modules_name()}"],
             },
-            "memories": _data("rtl", [name for name in generated if name.endswith(".mem")]),
             "bench": _sources(directory, "bench"),
             "samples": _data("bench", ["beats.txt", "expected.txt"]),
+            **(
+                {}
+                if design.inline_memories
+                else {"memories": _data("rtl", [n for n in generated if n.endswith(".mem")])}
+            ),
             **{board.name: _board_files(design, directory, board) for board in boards},
         },
         "scripts": {"compare": {"cmd": ["cmp", "out.txt", "expected.txt"]}},

@@ -620,6 +620,13 @@ def convert(
             "need two names.",
         ),
     ] = None,
+    inline_memories: Annotated[
+        bool,
+        typer.Option(
+            "--inline-memories",
+            help="Contents of memories in the SystemVerilog, for tools that lose .mem files.",
+        ),
+    ] = False,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
     fit: Fit = None,
@@ -647,7 +654,14 @@ def convert(
         except HardwareError as error:
             print("warning:", printable(f"board {place.name}: {error}"), file=sys.stderr)
     written = write_hardware(
-        loaded, out, samples, backend=backend, lanes=lanes, boards=boards, name=name
+        loaded,
+        out,
+        samples,
+        backend=backend,
+        lanes=lanes,
+        boards=boards,
+        name=name,
+        inline_memories=inline_memories,
     )
     console.show(
         f"wrote {written.hls} (HLS C++)",

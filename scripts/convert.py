@@ -40,6 +40,7 @@ def convert(
     lanes: LaneChoice | None = None,
     boards: Sequence[Board] = (),
     name: str | None = None,
+    inline_memories: bool = False,
 ) -> Hardware:
     """Write everything into ``out``, complete or not at all.
 
@@ -49,6 +50,7 @@ def convert(
     boards     that get a top and constraints
     name       of everything that is generated; the network's if absent.  Two networks in one
                design need two names.
+    inline_memories    their contents in the SystemVerilog, for tools that lose files
 
     Raises HardwareError for a backend, lanes or a name that cannot be.
     """
@@ -62,7 +64,7 @@ def convert(
         file = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
         settings = yaml.safe_load(file.read_text()) | {"OutputDir": str(out.resolve() / "hls")}
         file.write_text(yaml.safe_dump(settings))
-        design = write_rtl(network, working / "rtl", lanes, name)
+        design = write_rtl(network, working / "rtl", lanes, name, inline_memories=inline_memories)
         write_bench(design, samples, working / "bench", Path("../rtl"))
         for board in boards:
             write_board(design, board, working / "boards" / board.name)

@@ -22,10 +22,10 @@ from rfssm.hls.emit import (
     _words,
     default_lanes,
     lane_choice,
-    module_name,
     rtl_sources,
     write_rtl,
 )
+from rfssm.hls.names import checked_name, module_name
 from rfssm.model.errors import HardwareError
 
 MODULES = [path.stem for path in rtl_sources()]
@@ -61,13 +61,33 @@ def test_default_lanes_of_128_neurons() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["fsdd-s5rf", "", "module", "3d", "ünïcode", "a;endmodule\nmodule b", '"', "x" * 300, "__"],
+    [
+        "fsdd-s5rf",
+        "",
+        "module",
+        "3d",
+        "ünïcode",
+        "a;endmodule\nmodule b",
+        '"',
+        "x" * 300,
+        "__",
+        "rfssm",
+        "rfssm_layer",
+        "x_t",
+        "a-t-t",
+        "COM1",
+        "con",
+        "int",
+        "entity",
+        "main",
+        "rfssm" + "_t" * 40,
+    ],
 )
 def test_any_network_name_becomes_an_identifier(name: str) -> None:
     word = module_name(name)
     assert word.isidentifier()
     assert word.isascii()
-    assert len(word) <= 50
+    assert checked_name(word) == word
 
 
 def test_network_name_cannot_inject_text(tmp_path: Path) -> None:

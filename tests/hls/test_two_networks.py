@@ -76,7 +76,8 @@ endmodule
 
 def convert(net: IntegerNetwork, name: str, folder: Path) -> None:
     """As ``rfssm convert --name`` does, without its HLS C++."""
-    design = write_rtl(net, folder / "rtl", LANES, name)
+    inline = name == "right"  # both kinds fit one design
+    design = write_rtl(net, folder / "rtl", LANES, name, inline_memories=inline)
     write_bench(design, Samples.random(net, 4, seed=3), folder / "bench", Path("../rtl"))
     write_core(design, folder)
 

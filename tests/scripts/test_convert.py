@@ -53,6 +53,26 @@ def test_boards_get_a_top_and_constraints(
         assert (folder / "rfssm_uart_bridge.sv").exists()
 
 
+def test_everything_carries_the_name_that_was_asked_for(
+    rfssm: Callable[..., Finished], network_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "ip"
+    done = rfssm(
+        "convert", network_file, "--out", out, "--board", "ulx3s", "--name", "chosen",
+        "--inline-memories",
+    )  # fmt: skip
+    assert (done.status, done.err) == (0, "")
+    assert (out / "chosen.core").exists()
+    assert not [path for path in out.rglob("*") if "tiny" in path.name or path.suffix == ".mem"]
+    ours = {path.name for path in (out / "rtl").iterdir() if not path.name.startswith("rfssm_")}
+    assert all(name.startswith("chosen_") for name in ours)
+    assert "void chosen(" in (out / "hls" / "firmware" / "chosen.cpp").read_text()
+    weights = {path.name for path in (out / "hls" / "firmware" / "weights").iterdir()}
+    assert all(name.startswith("chosen_") for name in weights)
+    top = (out / "boards" / "ulx3s" / "chosen_ulx3s.sv").read_text()
+    assert "chosen_axis ip (" in top
+
+
 @pytest.mark.rtl
 @pytest.mark.parametrize("score", ["sum", "each"])
 def test_the_bench_runs_by_itself_and_notices_a_wrong_weight(
@@ -117,6 +137,18 @@ def test_a_folder_in_use_is_refused_and_left_alone(
         (("--backend", "Quartus"), "'Quartus': must be one of Vitis, Vivado, RFSSM"),
         (("--neuron-lanes", 3), "neuron lanes = 3: must be a power of two"),
         (("--synapse-lanes", 2, "--neuron-lanes", 4), "synapse lanes = 2"),
+        (("--name", "module"), "name = 'module': has a meaning of its own"),
+        (("--name", "signal"), "name = 'signal': has a meaning of its own"),
+        (("--name", "namespace"), "choose another, as network_namespace"),
+        (("--name", "rfssm_layer"), "name = 'rfssm_layer': has a meaning of its own"),
+        (("--name", "input_t"), "name = 'input_t': has a meaning of its own"),
+        (("--name", "con"), "name = 'con': has a meaning of its own"),
+        (("--name", "Left"), "some file systems do not tell A from a"),
+        (("--name", "a__b"), "name = 'a__b': must be lower-case letters, digits and single"),
+        (("--name", "3d"), "a letter first, as network_3d"),
+        (("--name", ""), "name = '': must be lower-case"),
+        (("--name", "../x"), "name = '../x': must be lower-case"),
+        (("--name", "n" * 249), "249 characters, must be at most 40"),
     ],
 )
 def test_bad_options_leave_nothing(

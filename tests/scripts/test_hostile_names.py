@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from rfssm.hls import engines, toolchain
-from rfssm.hls.emit import module_name
+from rfssm.hls.names import module_name
 from rfssm.model.errors import NetworkError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork

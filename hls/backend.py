@@ -22,7 +22,7 @@ from hls4ml.writer.vitis_writer import VitisWriter
 from numpy.typing import NDArray
 
 from rfssm.hls import vitis
-from rfssm.hls.emit import LaneChoice, Lanes, lane_choice, write_rtl
+from rfssm.hls.emit import LaneChoice, Lanes, check_lanes, lane_choice, write_rtl
 from rfssm.hls.layers import lower, ours
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
@@ -222,6 +222,7 @@ def as_numbers(lanes: LaneChoice | None) -> list[Any] | None:
     """Lanes as YAML can hold them: [synapse, neuron], or a list of such pairs."""
     if lanes is None:
         return None
+    check_lanes(lanes)
     if isinstance(lanes, Lanes):
         return [lanes.synapse, lanes.neuron]
     return [[each.synapse, each.neuron] for each in lanes]

@@ -292,10 +292,20 @@ def _value_format(low: int, high: int) -> tuple[int, int]:
     return max(1, high.bit_length()), 0
 
 
+def check_lanes(lanes: object) -> None:
+    """Raise HardwareError for what is not a LaneChoice."""
+    each = lanes if isinstance(lanes, Sequence) and not isinstance(lanes, str) else [lanes]
+    if not all(isinstance(one, Lanes) for one in each):
+        raise HardwareError(
+            f"lanes = {brief(lanes)}: must be Lanes(synapse, neuron), or one such for each layer"
+        )
+
+
 def chosen_lanes(widths: Sequence[int], lanes: LaneChoice | None) -> list[Lanes]:
     """Lanes of each layer, for layers of so many neurons; the readout's last."""
     if lanes is None:
         return [default_lanes(n) for n in widths]
+    check_lanes(lanes)
     if isinstance(lanes, Lanes):
         return [lanes.fitted(n) for n in widths]
     if len(lanes) != len(widths):

@@ -28,7 +28,7 @@ from hls4ml.model.types import (
 )
 
 from rfssm.hls.emit import LaneChoice, Lanes, chosen_lanes, padded
-from rfssm.model.errors import HardwareError
+from rfssm.model.errors import HardwareError, brief
 from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_bits
 
@@ -85,7 +85,15 @@ def configured_lanes(config: Any) -> LaneChoice | None:
     lanes = config.get_config_value("Lanes")
     if lanes is None:
         return None
-    return Lanes(*lanes) if isinstance(lanes[0], int) else tuple(Lanes(*each) for each in lanes)
+    pairs = [lanes] if lanes and not isinstance(lanes[0], Sequence) else lanes
+    if not pairs or any(
+        not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 for pair in pairs
+    ):
+        raise HardwareError(
+            f"Lanes = {brief(lanes)}: must be [synapse, neuron], or one such pair for each layer"
+        )
+    chosen = tuple(Lanes(*pair) for pair in pairs)
+    return chosen[0] if pairs[0] is lanes else chosen
 
 
 def ours(model: Any) -> list[RFSSMLayer]:
@@ -216,9 +224,6 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
                 ("neuron_lanes", "NeuronLanes", lanes.neuron),
             )
         )
-        for name, value in (("SynapseLanes", synapse), ("NeuronLanes", neuron)):
-            if not isinstance(value, int):
-                raise HardwareError(f"layer {self.name!r}: {name} = {value!r}: must be an integer")
         try:
             lanes = Lanes(synapse, neuron).fitted(self.get_attr("n_out"))
         except HardwareError as error:

@@ -261,7 +261,7 @@ def test_a_precision_of_the_users_is_refused(qat_network: QATNetwork, tmp_path: 
         ("Model", {"ReuseFactor": 4}, r"reuse_factor = 4 of layer 'layers_0': .* SynapseLanes and"),
         ("Model", {"SynapseLanes": 3}, r"layer 'layers_0': synapse lanes = 3: must be a power of"),
         ("LayerType", {"RFSSMSpiking": {"NeuronLanes": 5}}, "'layers_0': neuron lanes = 5: must"),
-        ("Model", {"NeuronLanes": "2"}, r"layer 'layers_0': NeuronLanes = '2': must be an integer"),
+        ("Model", {"NeuronLanes": "2"}, r"layer 'layers_0': neuron lanes = '2': must be a power"),
         ("LayerName", {"layers_1": {"SynapseLanes": 1, "NeuronLanes": 2}},
          r"layer 'layers_1': synapse lanes = 1: must be neuron lanes = 2 times"),
     ],

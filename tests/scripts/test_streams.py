@@ -317,3 +317,27 @@ def test_lanes_of_numpy_are_whole_numbers() -> None:
 
     assert lane_choice(np.int64(16), np.int32(4)) == Lanes(16, 4)
     assert repr(lane_choice(np.array([16, 8]), 4)) == repr((Lanes(16, 4), Lanes(8, 4)))
+
+
+@pytest.mark.parametrize("lanes", [[], (), (16, 4), 16, "16,4", [None], True], ids=str)
+def test_a_design_takes_lanes_and_nothing_like_them(network: IntegerNetwork, lanes: object) -> None:
+    from rfssm.hls.emit import Design
+    from rfssm.model.errors import HardwareError
+
+    with pytest.raises(HardwareError, match=r"lanes (=|of 0 layers).*must be"):
+        Design.of(network, lanes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("lanes", [[], [16], [16, 4, 2], ["ab"], [[16, 4], 2], [[16, 4], []],
+                                   [16.0, 4], [True, 1], [[16, 4], ["8", 2]]], ids=str)  # fmt: skip
+def test_lanes_of_a_configuration_are_pairs_of_whole_numbers(lanes: list[object]) -> None:
+    from rfssm.hls.layers import configured_lanes
+    from rfssm.model.errors import HardwareError
+
+    class Configuration:
+        def get_config_value(self, name: str) -> object:
+            assert name == "Lanes"
+            return lanes
+
+    with pytest.raises(HardwareError, match=r"(L|synapse l)anes = .*: must be"):
+        configured_lanes(Configuration())

@@ -137,7 +137,9 @@ def check_range(
     if array.size == 0 or (array.min() >= low and array.max() <= high):
         return
     at = tuple(int(k) for k in np.argwhere((array < low) | (array > high))[0])
-    raise refuse(f"{name}{list(at)} = {array[at]}: must be between {low} and {high}{note}")
+    raise refuse(
+        f"{name}{list(at) if at else ''} = {array[at]}: must be between {low} and {high}{note}"
+    )
 
 
 def _an_example(name: str, array: NDArray[Any]) -> str:

@@ -96,7 +96,8 @@ class SpikesConfig(FilesConfig):
     def _whole_ticks(self) -> SpikesConfig:
         if _exact(self.bin_ms) % self.tick:
             raise ValueError(
-                f"bin_ms = {self.bin_ms}: must be a whole number of ticks, tick_ms = {self.tick_ms}"
+                f"bin_ms = {self.bin_ms}: must be a whole number of ticks, tick_ms = "
+                f"{self.tick_ms}; without tick_ms a tick is taken that divides it"
             )
         return self
 

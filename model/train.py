@@ -39,9 +39,10 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from rfssm.model import errors
+from rfssm.model.arrays import check_classes
 from rfssm.model.cells import Dynamics
 from rfssm.model.data import Ahead, Batch, Data, DataWarning, Epoch, Split
-from rfssm.model.errors import NetworkError, RecipeError, RfssmError, brief, said, some
+from rfssm.model.errors import DataError, NetworkError, RecipeError, RfssmError, brief, said, some
 from rfssm.model.files import PARTIAL, write_atomically
 from rfssm.model.network import Activity, alive, dropout_from, evaluating
 from rfssm.model.recipe import TrainingConfig
@@ -378,7 +379,9 @@ class TrainingLoop(pl.LightningModule):
         for i, rate in enumerate(rates):
             if rate or not self.trainer.is_global_zero or (before and not before[i]):
                 continue
-            if before:
+            if i and not rates[i - 1]:
+                change = f"layer {i - 1} gives it nothing"
+            elif before:
                 change = "lower training.learning_rate"
                 if self.config.rate_target is not None:
                     change += " or training.rate_weight, or raise training.rate_target"
@@ -387,8 +390,8 @@ class TrainingLoop(pl.LightningModule):
             else:
                 change = "raise training.calibration, which scales the start weights"
             warnings.warn(
-                f"epoch {self.current_epoch}: layer {i} emits no spike in the whole test set, and "
-                f"what comes after it receives nothing from it; {change}",
+                f"epoch {self.current_epoch}: layer {i} emits no spike in the whole test set, so "
+                f"that what comes after it receives nothing from it; {change}",
                 SilenceWarning,
                 stacklevel=1,
             )
@@ -468,8 +471,11 @@ class TrainingLoop(pl.LightningModule):
 def evaluate(network: Trainable, split: Split) -> tuple[float, tuple[float, ...]]:
     """Accuracy, and spikes per neuron and step of each layer; every module keeps its mode.
 
-    Raises NetworkError where the network's outputs are not finite.
+    Raises DataError for an empty split, and for labels that name no class of the network;
+    NetworkError where the network's outputs are not finite.
     """
+    if not len(split):
+        raise DataError("holds no sample")
     return _score(_measure(network, split))
 
 
@@ -491,10 +497,12 @@ def _measure(
         x = torch.from_numpy(split.x[chosen, :longest]).to(device)
         with evaluating(network):
             activity = network.run(x.float(), steps)
+        classes = activity.logits.shape[-1]
+        check_classes(split.labels, split.steps, classes, DataError)
         label = torch.from_numpy(split.labels[chosen]).to(device)
         if label.ndim == 2:
             label = label[:, :longest]
-        target = nn.functional.one_hot(label, activity.logits.shape[-1])
+        target = nn.functional.one_hot(label, classes)
         logits, target = _labelled(activity.logits, target, steps)
         if not logits.isfinite().all():
             raise NetworkError("the network's outputs are not finite")

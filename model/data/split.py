@@ -79,7 +79,8 @@ class Data:
     """A data set.  Its inputs are words of ``bits``, signed or not, worth x * 2^-frac.
 
     This is the one door to training: what is no data set for a network raises DataError, with the
-    split, the array and the first place at fault, what was found there and what is allowed.
+    split, the array and the first place at fault, what was found there and what is allowed.  Limits
+    are those of a network file.
 
     steps_max    no sample is longer
     labels       names of the classes, which are counted from 0
@@ -96,12 +97,11 @@ class Data:
     signed: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 16 or self.steps_max < 1:
-            raise DataError(
-                f"bits = {self.bits}, steps_max = {self.steps_max}: must be 1 to 16, and at least 1"
-            )
-        if not self.labels or isinstance(self.labels, str):
-            raise DataError(f"labels = {brief(self.labels)}: must be the names of the classes")
+        for name, low, high in (("bits", 1, 16), ("frac", -64, 64), ("steps_max", 1, 65535)):
+            number = integers(name, getattr(self, name), 0, DataError)
+            check_range(name, number, low, high, DataError)
+            object.__setattr__(self, name, int(number))
+        object.__setattr__(self, "labels", _names(self.labels))
         for name, split in self.splits().items():
             try:
                 object.__setattr__(self, name, self._checked(split))
@@ -112,8 +112,9 @@ class Data:
         """The same samples, in the type of this set's words, labels of no step set to 0."""
         if not len(split):
             raise DataError("holds no sample")
-        if split.x.shape[2] != self.channels or not self.channels:
+        if split.x.shape[2] != self.channels:
             raise DataError(f"x: {split.x.shape[2]} channels, train has {self.channels}")
+        check_range("channels", np.array(self.channels), 1, 4096, DataError)
         if (split.labels.ndim == 2) != self.per_step:
             raise DataError("labels: of steps here and of samples in train, or the reverse")
         check_range("steps", split.steps, 1, self.steps_max, DataError, " (steps_max)")
@@ -166,6 +167,13 @@ class Data:
 
 def _warn(text: str) -> None:
     warnings.warn(text, DataWarning, stacklevel=3)
+
+
+def _names(labels: Sequence[str]) -> tuple[str, ...]:
+    names = () if isinstance(labels, str) else tuple(labels)
+    if not 2 <= len(names) <= 1024 or not all(isinstance(name, str) for name in names):
+        raise DataError(f"labels = {brief(labels)}: must be 2 to 1,024 names, one for each class")
+    return tuple(map(str, names))
 
 
 def class_name(path: Path, name: bytes | str) -> str:

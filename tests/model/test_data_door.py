@@ -80,15 +80,19 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "no test": (
         lambda: replace(own(split()), test=split().take(slice(0, 0))), "test: holds no sample"
     ),
-    "no channel": (lambda: own(split(X[..., :0])), "train: x: 0 channels"),
+    "no channel": (lambda: own(split(X[..., :0])), "train: channels = 0: must be between 1"),
     "other channels": (
         lambda: replace(own(split()), test=split(X[..., :3])), "test: x: 3 channels, train has 4"
     ),
     "other labels": (
         lambda: replace(own(split()), valid=split(labels=OF_STEPS)), "valid: labels: of steps here"
     ),
-    "17 bits": (lambda: own(split(), bits=17), "bits = 17"),
+    "17 bits": (lambda: own(split(), bits=17), "bits = 17: must be between 1 and 16"),
+    "half a bit": (lambda: replace(own(split()), bits=1.5), r"bits: dtype float64.*bits = 1\.5"),
+    "no step at most": (lambda: own(split(), steps_max=0), "steps_max = 0: must be between 1 and"),
     "names in one text": (lambda: replace(own(split()), labels="abc"), "labels = 'abc': must be"),
+    "one class": (lambda: replace(own(split()), labels=("a",)), r"labels = \('a',\): must be 2 to"),
+    "names of numbers": (lambda: replace(own(split()), labels=(1, 2, 3)), "must be .* names"),
 }  # fmt: skip
 
 
@@ -112,6 +116,7 @@ def test_what_is_no_data_set_is_refused_where_it_is_made(case: str) -> None:
 def test_the_same_values_are_the_same_data(x: np.ndarray) -> None:
     plain = own(split())
     other = own(Split(x, STEPS.astype(">i4"), LABELS.astype(np.uint8)))
+    other = replace(other, labels=np.array(["a", "b", "c"]), bits=np.int64(1))
     assert other.digests() == plain.digests()
     assert other.train.x.dtype == np.uint8
     assert other.train.x.flags.c_contiguous

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from rfssm.model import data, plots
 from rfssm.model.data import Batch, Data, DataWarning, Epoch, Split
-from rfssm.model.errors import RecipeError, RfssmError
+from rfssm.model.errors import DataError, RecipeError, RfssmError
 from rfssm.model.network import Activity, build
 from rfssm.model.recipe import AugmentationConfig, DigitsConfig, NetworkConfig, TrainingConfig
 from rfssm.model.train import (
@@ -145,6 +145,14 @@ def test_labels_of_steps_need_scores_of_steps() -> None:
         evaluate(Fixed("sum"), data.test)
 
 
+def test_a_split_that_a_network_cannot_be_scored_on_is_refused() -> None:
+    split = labelled_steps(np.array([0, 1])).test
+    with pytest.raises(DataError, match=r"labels\[1\] = 2: must be between 0 and 1: 2 classes"):
+        evaluate(Fixed("sum"), replace(split, labels=np.array([0, 2])))
+    with pytest.raises(DataError, match="holds no sample"):
+        evaluate(Fixed("sum"), split.take(slice(0, 0)))
+
+
 def test_dropout_depends_on_seed_epoch_and_batch_only(digits: Data) -> None:
     config = NetworkConfig(neurons=(8, 8), dropout=0.5)
     network = build(config, 1, 10, torch.Generator().manual_seed(0), 1.0)
@@ -195,7 +203,7 @@ def test_a_validation_set_is_scored_apart(tmp_path: Path, digits: Data) -> None:
 
 
 class Quiet(nn.Module):
-    """Two layers; the second spikes in the first ``spiking`` evaluations."""
+    """Three layers; the last two spike in the first ``spiking`` evaluations."""
 
     def __init__(self, spiking: int) -> None:
         super().__init__()
@@ -204,7 +212,7 @@ class Quiet(nn.Module):
     def run(self, x: Tensor, steps: Tensor) -> Activity:
         self.spiking -= not self.training
         second = torch.full_like(x, float(self.spiking >= 0))
-        return Activity(self.size * x.mean(1)[:, :2], (torch.ones_like(x), second))
+        return Activity(self.size * x.mean(1)[:, :2], (torch.ones_like(x), second, second))
 
 
 @pytest.mark.parametrize(
@@ -225,9 +233,11 @@ def test_a_layer_that_is_silent_is_named_once(
         warnings.simplefilter("always", SilenceWarning)
         history = fit(Quiet(spiking), data, config, seed=0, folder=tmp_path, progress=False)
     assert len(history) == 3
-    assert len(found) == (told is not None)
+    assert len(found) == (0 if told is None else 2)
     if told is not None:
         assert re.match(told, str(found[0].message))
+        assert "layer 2 emits no spike" in str(found[1].message)
+        assert "; layer 1 gives it nothing" in str(found[1].message)
 
 
 def test_a_run_without_input_is_told(tmp_path: Path) -> None:

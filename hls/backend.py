@@ -15,6 +15,7 @@ from typing import Any
 
 import hls4ml
 import numpy as np
+import yaml
 from hls4ml.backends.vitis.vitis_backend import VitisBackend
 from hls4ml.backends.vivado.vivado_backend import VivadoBackend
 from hls4ml.model.flow import register_flow
@@ -23,28 +24,31 @@ from numpy.typing import NDArray
 
 from rfssm.hls import vitis
 from rfssm.hls.emit import LaneChoice, Lanes, check_lanes, lane_choice, write_rtl
-from rfssm.hls.layers import lower, ours
+from rfssm.hls.layers import configured_lanes, lower, ours
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.model.cache import cached
-from rfssm.model.errors import HardwareError, SamplesError, ToolError
-from rfssm.quant.network import InputSpec
+from rfssm.model.errors import HardwareError, SamplesError, ToolError, said
+from rfssm.quant.network import InputSpec, IntegerNetwork
 
 SIMULATORS = ("csim", "golden", "verilator", "icarus")
 TINY = 1 << 10
 """Weights up to which g++ spends more time on optimising than a small test set would save."""
 AP_TYPES = Path(hls4ml.__file__).parent / "templates" / "vivado" / "ap_types"
+NETWORK = "network.safetensors"
 HOST = Path(__file__).parent / "nnet_utils" / "nnet_host.h"
 FLAGS = ["-std=c++11", "-fPIC", "-fno-gnu-unique", "-w", "-DWEIGHTS_DIR=nnet::weights_dir()"]
 
 
 class RFSSMWriter(VitisWriter):  # type: ignore[misc]
-    """Writes the HLS C++ project and, in ``rtl``, the SystemVerilog project."""
+    """Writes the HLS C++ project, the network file and, in ``rtl``, the SystemVerilog project."""
 
     def write_hls(self, model: Any) -> None:
-        """Write both projects."""
-        super().write_hls(model)
+        """Write both projects, and the network beside them: a linked project is read from it."""
         network, config = lower(model), model.config
+        config.config["Lanes"] = as_numbers(lanes_of(model))
+        super().write_hls(model)
+        network.save(Path(config.get_output_dir()) / NETWORK)
         if not config.get_config_value("OutputPredictions"):
             vitis.complete_test_data(
                 Path(config.get_output_dir()),
@@ -109,9 +113,9 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         much    of simulation to come: optimise small networks too
         """
         project = model.config.get_project_name()
-        directory = Path(model.config.get_output_dir()).resolve()
+        directory = _project(model)
         library = directory / f"firmware/{project}-{model.config.get_config_value('Stamp')}.so"
-        weights = sum(node.get_weights("weight").data_length for node in ours(model))
+        weights = sum(layer.inputs * layer.outputs for layer in network_of(model).all_layers)
         tiny = weights <= TINY and not much
         flags = [*FLAGS, "-O0" if tiny else "-O2"]
         host = _precompiled(flags) if tiny else HOST
@@ -125,22 +129,27 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
     def predict(self, model: Any, x: NDArray[Any], sim: str = "csim") -> NDArray[np.float64]:
         """Scores of samples, as integers in float64; shaped as hls4ml shapes them.
 
-        x      [B, T, C]
+        x      [B, T, C], or one sample [T, C]: an array, a CPU tensor or lists
         sim    csim (compile() first), golden, verilator or icarus
+
+        Raises SamplesError for anything but integers of the input format in the project's shape.
         """
         if sim not in SIMULATORS:
             raise HardwareError(f"sim = {sim!r}: must be one of {', '.join(SIMULATORS)}")
-        samples = _checked_samples(model, x)
+        network = network_of(model)
+        samples = _checked_samples(model, network.input, x)
         if sim == "csim":
             if model._top_function_lib is None:
                 raise ToolError("this model is not compiled: call compile() before predict()")
             scores: NDArray[np.float64] = model._predict(samples.astype(np.float64))
             return scores
+        if not len(samples):
+            return np.zeros(0)  # as hls4ml shapes nothing
         from rfssm.hls.engines import run
         from rfssm.quant.samples import Samples
 
         steps = np.full(len(samples), samples.shape[1], dtype=np.int64)
-        outputs = run(lower(model), Samples(samples, steps), sim, lanes=lanes_of(model))
+        outputs = run(network, Samples(samples, steps), sim, lanes=lanes_of(model))
         rows = outputs.scores.reshape(len(samples), -1).astype(np.float64)
         return rows[0] if len(rows) == 1 else rows
 
@@ -182,7 +191,7 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         if absent or not (asked or synth is None):
             return report | {"vitis_hls": absent or "not asked for"}
         directory = Path(model.config.get_output_dir())
-        if not (directory / "build_prj.tcl").exists():
+        if not _linked(model) and not (directory / "build_prj.tcl").exists():
             model.write()
         options = {
             "reset": reset,
@@ -193,8 +202,10 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         return report | vitis.build(directory, options, log_to_stdout=log_to_stdout)
 
     def _build_rtl(self, model: Any) -> dict[str, Any]:
+        if _linked(model):
+            _project(model)
         directory = rtl_dir(model)
-        design = write_rtl(lower(model), directory, lanes_of(model), rtl_name(model))
+        design = write_rtl(network_of(model), directory, lanes_of(model), rtl_name(model))
         tops = [f"{design.name}_axis", f"{design.name}_axis_dense"]
         for top in tops:
             verilate(
@@ -228,23 +239,58 @@ def as_numbers(lanes: LaneChoice | None) -> list[Any] | None:
     return [[each.synapse, each.neuron] for each in lanes]
 
 
-def lanes_of(model: Any) -> tuple[Lanes, ...]:
+def lanes_of(model: Any) -> LaneChoice:
     """The lanes of every layer, the readout's last."""
+    if _linked(model):
+        return configured_lanes(model.config) or ()
     nodes = ours(model)
     return tuple(Lanes(n.get_attr("synapse_lanes"), n.get_attr("neuron_lanes")) for n in nodes)
 
 
-def _checked_samples(model: Any, x: NDArray[Any]) -> NDArray[np.int64]:
+def network_of(model: Any) -> IntegerNetwork:
+    """The integer network in a graph, or that of the project which a linked one stands for."""
+    return IntegerNetwork.load(_project(model) / NETWORK) if _linked(model) else lower(model)
+
+
+def _linked(model: Any) -> bool:
+    """Whether a model is a project folder (``link_existing_project``): it has no layers then."""
+    from hls4ml.utils.link import FilesystemModelGraph
+
+    return isinstance(model, FilesystemModelGraph)
+
+
+def _project(model: Any) -> Path:
+    """A model's project folder.  Raises ToolError where a linked one does not lie there (now)."""
+    directory = Path(model.config.get_output_dir())
+    if _linked(model):
+        try:
+            there = yaml.safe_load((directory / "hls4ml_config.yml").read_text())["Stamp"]
+        except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+            there = None
+        if there is None or there != model.config.get_config_value("Stamp"):
+            raise ToolError(
+                f"the linked project does not lie in {directory} (OutputDir of its "
+                "hls4ml_config.yml): it was moved, or the working directory is another; write "
+                "there where it lies, best as an absolute path, and link it again"
+            )
+    return directory.resolve()
+
+
+def _checked_samples(model: Any, spec: InputSpec, x: Any) -> NDArray[np.int64]:
     """Samples as integers [B, T, C].  Raises SamplesError where hls4ml would wrap silently."""
-    x = np.asarray(x)
     steps, channels = model.get_input_variables()[0].shape
+    try:
+        x = np.asarray(x.detach() if hasattr(x, "detach") else x)
+    except (TypeError, ValueError) as error:
+        raise SamplesError(
+            f"x: cannot be read as an array of [samples, {steps}, {channels}] ({said(error)})"
+        ) from None
     if x.dtype.kind not in "iufb" or x.ndim not in (2, 3) or x.shape[-2:] != (steps, channels):
         raise SamplesError(
             f"x: {x.dtype} of shape {list(x.shape)}, must be numbers of shape [samples, {steps}, "
             f"{channels}]"
         )
     x = x.reshape(-1, steps, channels)
-    spec = InputSpec(**ours(model)[0].get_attr("network")["input"])
     bad = ~((x >= spec.low) & (x <= spec.high)) | (x != np.floor(x))
     if bad.any():
         at = tuple(int(k) for k in np.argwhere(bad)[0])

@@ -9,10 +9,12 @@ hls4ml loads this module while it is being imported itself: elsewhere, import ``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import yaml
 from hls4ml.model.attributes import (
     Attribute,
     ConfigurableAttribute,
@@ -28,6 +30,8 @@ from hls4ml.model.types import (
 )
 
 from rfssm.hls.emit import LaneChoice, Lanes, chosen_lanes, padded
+from rfssm.hls.names import LONGEST, is_reserved
+from rfssm.hls.plugin import BACKENDS
 from rfssm.model.errors import HardwareError, brief
 from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_bits
@@ -60,8 +64,9 @@ def describe(
         "saturates": network.saturates[i],
         "header": metadata["layers"][i],
         "network": {key: value for key, value in metadata.items() if key != "layers"},
+        # lists, as hls4ml can save them: it takes arrays out of the nodes for ever (``save``)
         "tensors": {
-            key.removeprefix(f"layers.{i}."): tensor
+            key.removeprefix(f"layers.{i}."): tensor.tolist()
             for key, tensor in network.tensors().items()
             if key.startswith(f"layers.{i}.")
         },
@@ -72,7 +77,7 @@ def lower(model: Any) -> IntegerNetwork:
     """The integer network in a ``ModelGraph``.  Raises HardwareError for foreign layers."""
     nodes = ours(model)
     tensors = {
-        f"layers.{i}.{name}": tensor
+        f"layers.{i}.{name}": np.array(tensor, np.float64 if name == "scale" else np.int32)
         for i, node in enumerate(nodes)
         for name, tensor in node.get_attr("tensors").items()
     }
@@ -108,6 +113,84 @@ def ours(model: Any) -> list[RFSSMLayer]:
     return nodes
 
 
+_CPP_NAMES = re.compile(r"a[pc]_.*|[a-z]+\d+(_out)?|x|defines|parameters|nnet_.*")
+"""What else a project of ours gives a meaning: types, memories, streams, files."""
+
+
+class _NotKept:
+    """Stands for the model in a configuration: a graph holds its integers, and not the model."""
+
+    words = (
+        "the model that this project came from is not kept: convert the QATNetwork or the "
+        "network file again (hls4ml.model.profiling.numerical, which does so by itself and knows "
+        "two kinds of weights per layer, cannot profile it; ModelGraph.trace gives what every "
+        "layer sends)"
+    )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise HardwareError(self.words)
+
+
+yaml.add_representer(_NotKept, lambda dumper, stand_in: dumper.represent_str(stand_in.words))
+
+
+def _check_configuration(config: Any) -> None:
+    """Refuse what a whole graph cannot be.  Raises HardwareError."""
+    if config.backend.name not in BACKENDS:
+        raise HardwareError(
+            f"backend = {config.backend.name!r}: spiking layers have kernels for "
+            f"{', '.join(BACKENDS)} alone"
+        )
+    _check_project_name(config.get_project_name())
+    model = config.config["HLSConfig"].get("Model") or {}
+    for name, precision in _by_name(model.get("Precision")).items():
+        if name != "default" or not _is_hls4mls_default(config, precision):
+            raise _no_precision("Model", name, precision)
+    for name, value, reason in (
+        ("BitExact", True, "every precision is exact already"),
+        ("PipelineStyle", "pipeline", "the layers are processes of a DATAFLOW region"),
+    ):
+        if model.get(name) == value:
+            raise HardwareError(
+                f"Model: {name} = {value} in hls_config: {reason}; remove the entry"
+            )
+
+
+def _check_project_name(name: Any) -> None:
+    """Refuse what can be no C++ function beside hls4ml's and ours, or no file."""
+    if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{LONGEST - 1}}}", name, re.A):
+        raise HardwareError(
+            f"project_name = {brief(name)}: the C++ function and the files are called so: must be "
+            f"letters, digits and underscores, a letter first, at most {LONGEST} characters"
+        )
+    if is_reserved(name.lower()) or _CPP_NAMES.fullmatch(name):
+        raise HardwareError(
+            f"project_name = {name!r}: has a meaning of its own in the C++ project or in a "
+            "hardware language; choose another"
+        )
+
+
+def _by_name(precision: Any) -> dict[str, Any]:
+    """hls4ml's two spellings of a precision as one."""
+    return precision if isinstance(precision, dict) else {"default": precision or "auto"}
+
+
+def _is_hls4mls_default(config: Any, precision: Any) -> bool:
+    """Whether a precision of the whole model is what hls4ml puts there by itself."""
+    if precision == "auto":
+        return True
+    return bool(config.backend.convert_precision_string(precision) == FixedPrecisionType(16, 6))
+
+
+def _no_precision(of: str, name: str, precision: Any) -> HardwareError:
+    return HardwareError(
+        f"precision of {of}: {name} = {brief(precision)} in hls_config, but every width comes from "
+        "the integer network; remove the entry"
+    )
+
+
 class RFSSMLayer(Layer):  # type: ignore[misc]
     """What both kinds have in common: place in the chain, input format, memories, accumulator."""
 
@@ -139,8 +222,12 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         # [T, C] is what the kernels stream: the transposes of images have no business here
         self.channels_last_converted = True
         self.get_input_node().channels_last_converted = True
-        # hls4ml writes its configuration as YAML, and cannot spell a torch module
-        self.model.config.config.pop("PytorchModel", None)
+        _check_configuration(self.model.config)
+        # what hls4ml's own ``link_existing_project`` can read again
+        config = self.model.config.config
+        config["PytorchModel"] = _NotKept()
+        if isinstance(config.get("InputShape"), tuple):
+            config["InputShape"] = list(config["InputShape"])
         self._check_place()
         self._check_precision()
         self._check_reuse()
@@ -155,7 +242,8 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         self.set_attr("has_bias", header["bias_bits"] > 0)
         self._add_types(header)
         self._add_output()
-        self._add_memories(header, self.get_attr("tensors"))
+        tensors = self.get_attr("tensors")
+        self._add_memories(header, {key: np.array(tensors[key]) for key in tensors})
 
     def _add_types(self, header: dict[str, Any]) -> None:
         raise NotImplementedError
@@ -187,21 +275,20 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
                 f"layer {self.name!r}: input shape {shape}, must be {expected} (steps, inputs)"
             )
         limit = self.get_attr("network")["input"]["steps_max"]
-        if expected[0] > limit:
+        if not 1 <= expected[0] <= limit:
             raise HardwareError(
-                f"input shape {shape}: {expected[0]} steps, but the scores are sized for at most "
+                f"input shape {shape}: {expected[0]} steps, but the scores are sized for 1 to "
                 f"steps_max = {limit}"
             )
 
     def _check_precision(self) -> None:
-        asked = self.model.config.get_layer_config(self).get("Precision") or {}
-        asked = asked if isinstance(asked, dict) else {"default": asked}
-        for name, precision in asked.items():
-            if precision != "auto":
-                raise HardwareError(
-                    f"precision of {self.name!r}: {name} = {precision} in hls_config, but every "
-                    "width comes from the integer network; remove the entry"
-                )
+        """The layer's precisions; those of the input with the layer that it feeds."""
+        source = self.get_input_node()
+        for node in (source, self) if source.class_name == "Input" else (self,):
+            asked = self.model.config.get_layer_config(node).get("Precision")
+            for name, precision in _by_name(asked).items():
+                if precision != "auto":
+                    raise _no_precision(repr(node.name), name, precision)
 
     def _check_reuse(self) -> None:
         reuse = self.model.config.get_reuse_factor(self) or 1

@@ -64,9 +64,9 @@ _RESERVED_FORM = re.compile(r"rfssm_.*|.*_t|(com|lpt)[0-9]")
 def module_name(name: str) -> str:
     """A name from any text; the tops append ``_core``, ``_axis`` and so on."""
     word = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()[:LONGEST].strip("_")
-    if not word[:1].isalpha() or _is_reserved(word):
+    if not word[:1].isalpha() or is_reserved(word):
         word = f"network_{word}"[: LONGEST - 4].rstrip("_")
-    return f"{word}_net" if _is_reserved(word) else word
+    return f"{word}_net" if is_reserved(word) else word
 
 
 def checked_name(name: str) -> str:
@@ -81,7 +81,7 @@ def checked_name(name: str) -> str:
             f"them, a letter first, as {module_name(name)} (files are called after it, and some "
             "file systems do not tell A from a)"
         )
-    if _is_reserved(name):
+    if is_reserved(name):
         raise HardwareError(
             f"name = {name!r}: has a meaning of its own in SystemVerilog, VHDL, C++ or a file "
             f"system; choose another, as {module_name(name)}"
@@ -89,5 +89,6 @@ def checked_name(name: str) -> str:
     return name
 
 
-def _is_reserved(word: str) -> bool:
+def is_reserved(word: str) -> bool:
+    """Whether a word has a meaning of its own where generated names are written."""
     return word in _RESERVED or _RESERVED_FORM.fullmatch(word) is not None

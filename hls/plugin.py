@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rfssm.hls.names import checked_name, module_name
-from rfssm.model.errors import HardwareError
+from rfssm.model.errors import HardwareError, ToolError, brief, said
 from rfssm.quant.network import IntegerNetwork
 
 if TYPE_CHECKING:
@@ -74,11 +74,21 @@ def convert_network(
     name            of everything that is generated, the C++ top among it; the network's if absent
     rtl             False: backend RFSSM writes the HLS C++ alone
 
-    Raises HardwareError for a backend, lanes or a name that cannot be.
+    Raises ToolError where hls4ml is missing, HardwareError for a network, a backend, lanes,
+    steps or a name that cannot be.
     """
     if backend not in BACKENDS:
-        raise HardwareError(f"backend = {backend!r}: must be one of {', '.join(BACKENDS)}")
+        raise HardwareError(f"backend = {brief(backend)}: must be one of {', '.join(BACKENDS)}")
+    if not isinstance(network, IntegerNetwork):
+        raise HardwareError(
+            f"network is a {type(network).__name__}: must be an IntegerNetwork; "
+            "IntegerNetwork.load reads one, rfssm.quant.freeze.freeze makes one of a QATNetwork"
+        )
+    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool)):
+        raise HardwareError(f"steps = {brief(steps)}: must be a whole number")
     name = module_name(network.name) if name is None else checked_name(name)
+    if (absent := missing()) is not None:
+        raise ToolError(absent)
     import hls4ml  # importing it takes half a second: only those who convert pay
 
     _make_sure_of_registration()
@@ -101,6 +111,15 @@ def convert_network(
     for i in range(len(network.all_layers)):
         layers.append(describe(network, i, names[i + 1], [names[i]], steps))
     return hls4ml.model.ModelGraph.from_layer_list(config, layers)
+
+
+def missing() -> str | None:
+    """Why nothing can be converted here, and what to install; None if it can."""
+    try:
+        import hls4ml  # noqa: F401
+    except ImportError as error:
+        return f"hls4ml cannot be imported ({said(error)}): pip install 'hls4ml>=1.3,<1.5'"
+    return None
 
 
 def _make_sure_of_registration() -> None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rfssm.model import start
 from rfssm.model.cells import Dynamics, LeakCell, LIFCell, Neuron, S5RFCell
-from rfssm.model.errors import NetworkError
+from rfssm.model.errors import HardwareError, NetworkError
 from rfssm.model.hooks import refresh, refuse_hooks
 from rfssm.model.recipe import NetworkConfig, Score
 from rfssm.model.recurrence import Cell, Synapse, integrate, layer
@@ -385,6 +385,13 @@ class FloatNetwork(nn.Module):
         check_steps(steps, x)
         m, spikes = self.states(x, alive(steps, x.shape[1]))
         return Activity(score(m, steps, self.readout.score), spikes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Refuse what calls a network without the lengths of its samples, as hls4ml's tracer."""
+        raise HardwareError(
+            "a FloatNetwork has no integers that hardware could hold: hls4ml converts a QATNetwork "
+            "(rfssm.quant.qat.QATNetwork(network, formats, spec)); scores come from run(x, steps)"
+        )
 
     def calibrate(self, x: Tensor, steps: Tensor, deviation: float) -> None:
         """See ``calibrate`` below."""

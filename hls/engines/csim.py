@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from rfssm import quant
+from rfssm.hls import plugin
 from rfssm.hls.emit import LaneChoice, chosen_lanes
-from rfssm.hls.plugin import convert_network
 from rfssm.hls.toolchain import gxx_version, missing_gxx
 from rfssm.model.cache import cached
 from rfssm.quant.network import IntegerNetwork, Integers
@@ -30,7 +30,7 @@ SHORT = 200_000
 
 def missing() -> str | None:
     """Why this engine cannot run here, and what to install; None if it can."""
-    return missing_gxx()
+    return plugin.missing() or missing_gxx()
 
 
 def run(
@@ -156,7 +156,7 @@ def _loaded(
         [network.digest(), *choices, *_tools(), *_writers()],
         lambda f: _build(network, steps, chosen, much, f),
     )
-    model = convert_network(
+    model = plugin.convert_network(
         network, folder, "RFSSM", lanes=chosen, steps=steps, name=_NAME, rtl=False
     )
     library = ctypes.CDLL(str(next(folder.glob("*.so"))))
@@ -176,7 +176,7 @@ def _build(
     The library reads them when it runs, so networks that differ in nothing else share one.
     """
     with tempfile.TemporaryDirectory() as name:
-        model = convert_network(
+        model = plugin.convert_network(
             network, name, "RFSSM", lanes=lanes, steps=steps, name=_NAME, rtl=False
         )
         model.write()

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import hls4ml
 import numpy as np
 import pytest
 import torch
+from hls4ml.utils.serialization import deserialize_model
 from rtl_cases import CASES, network, samples_for
 
 from rfssm.hls import plugin
 from rfssm.hls.emit import Design, Lanes
+from rfssm.hls.engines import csim
 from rfssm.hls.layers import lower
 from rfssm.hls.plugin import convert_network
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
@@ -117,7 +120,6 @@ def test_no_way_of_configuring_changes_the_network(
         "RFSSM",
         channels_last_conversion=conversion,
         granularity=granularity,
-        default_precision="ap_fixed<5,2>",
     )
     names = [node.class_name for node in model.get_layers()]
     assert names == ["Input", "RFSSMSpiking", "RFSSMSpiking", "RFSSMReadout"]
@@ -229,6 +231,122 @@ def test_network_file_in_a_vivado_project_gives_the_golden_scores(tmp_path: Path
     assert np.array_equal(scores.reshape(len(full), 12, 3), golden.run(net, full).scores)
 
 
+# -- what else an hls4ml user does ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def project(qat_network: QATNetwork, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A compiled model that is traced, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("project") / "with space"
+    config = hls4ml.utils.config_from_pytorch_model(
+        qat_network, (STEPS, CHANNELS), backend="RFSSM", granularity="name"
+    )
+    for layer in config["LayerName"].values():
+        layer["Trace"] = True
+    model = hls4ml.converters.convert_from_pytorch_model(
+        qat_network, output_dir=str(folder), project_name="traced", backend="RFSSM",
+        io_type="io_stream", hls_config=config, synapse_lanes=[8, 4, 2], neuron_lanes=2,
+    )  # fmt: skip
+    model.traced = model.trace(inputs()[0])  # compiles it
+    return model
+
+
+def link(folder: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # hls4ml leaves the closing to Python
+        return hls4ml.converters.link_existing_project(folder)
+
+
+def test_trace_gives_the_spikes_of_every_layer(qat_network: QATNetwork, project: Any) -> None:
+    _, samples = inputs()
+    scores, traced = project.traced
+    outputs = golden.run(freeze(qat_network, name="net"), samples, spikes=True)
+    assert outputs.spikes is not None
+    assert np.array_equal(scores, outputs.scores)
+    assert np.array_equal(traced["readout"], outputs.scores)
+    for i, spikes in enumerate(outputs.spikes):
+        assert np.array_equal(traced[f"layers_{i}"], spikes)
+
+
+def test_whatever_holds_the_same_numbers_gives_the_same_scores(project: Any) -> None:
+    x, _ = inputs(4)
+    expected = project.predict(x)
+    leaf = torch.from_numpy(x).requires_grad_()
+    for same in (x.tolist(), leaf, x.astype(np.int8), np.asfortranarray(x), x[::-1][::-1]):
+        assert np.array_equal(project.predict(same), expected)
+
+
+def test_an_empty_batch_has_no_scores_as_in_hls4ml(project: Any) -> None:
+    x, _ = inputs(4)
+    for sim in ("csim", "golden", "verilator"):
+        assert project.predict(x[:0], sim=sim).shape == project._predict(x[:0]).shape == (0,)
+
+
+def test_saving_a_model_leaves_it_whole_and_it_loads_again(project: Any, tmp_path: Path) -> None:
+    before = lower(project)
+    project.save(str(tmp_path / "model.fml"))
+    loaded = deserialize_model(tmp_path / "model.fml")
+    for model in (project, loaded):
+        assert lower(model).digest() == before.digest()
+        assert lower(model).metadata() == before.metadata()
+    x, _ = inputs(2)
+    scores = loaded.predict(x, sim="golden")
+    assert np.array_equal(scores, project.predict(x, sim="golden"))
+
+
+def test_a_linked_project_does_what_the_model_did(project: Any) -> None:
+    folder = Path(project.config.get_output_dir())
+    linked = link(folder)
+    linked.compile()
+    x, _ = inputs()
+    assert np.array_equal(linked.predict(x), project.predict(x))
+    with pytest.raises(SamplesError, match=r"x\[0, 0, 0\] = 9.0: must be an integer between"):
+        linked.predict(np.full((1, STEPS, CHANNELS), 9.0))
+    report = linked.build(synth=False)
+    assert report["directory"] == str(folder / "rtl")
+    assert lanes_in_rtl(folder) == [(8, 2), (4, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("backend", plugin.BACKENDS)
+def test_projects_of_every_backend_can_be_linked(
+    qat_network: QATNetwork, tmp_path: Path, backend: str
+) -> None:
+    convert(qat_network, tmp_path, backend).write()
+    linked = link(tmp_path)
+    assert list(linked.get_input_variables()[0].shape) == [STEPS, CHANNELS]
+    assert linked.config.get_config_value("InputShape") == [STEPS, CHANNELS]
+
+
+def test_a_linked_project_that_was_moved_is_refused(tmp_path: Path) -> None:
+    net = CASES["WRAP"]()
+    for name in ("a", "b"):
+        convert_network(net, tmp_path / name, "RFSSM", rtl=False).write()
+    (tmp_path / "a").rename(tmp_path / "c")
+    (tmp_path / "b").rename(tmp_path / "a")  # another project lies there now
+    for name in ("a", "c"):
+        linked = link(tmp_path / name)
+        for act in (linked.compile, linked.build, partial(linked.predict, np.zeros((1, 1, 1)))):
+            with pytest.raises(
+                ToolError, match=r"OutputDir of its hls4ml_config.yml\): it was mov"
+            ):
+                act()
+
+
+@pytest.mark.parametrize("torch_model", [True, False])
+def test_profiling_of_hls4ml_is_refused_by_name(
+    qat_network: QATNetwork, tmp_path: Path, torch_model: bool
+) -> None:
+    if torch_model:
+        model = convert(qat_network, tmp_path, "RFSSM")
+    else:
+        model = convert_network(CASES["WRAP"](), tmp_path, "RFSSM")
+    # the first step of hls4ml.model.profiling.numerical: the model once more, without optimizers
+    settings = model.config.config.copy() | {"OutputDir": "again"}
+    settings["HLSConfig"] = settings["HLSConfig"] | {"Optimizers": []}
+    with pytest.raises(HardwareError, match=r"is not kept: .*profiling\.numerical.*cannot profile"):
+        hls4ml.converters.convert_from_config(settings)
+
+
 # -- refusals --------------------------------------------------------------------------------------
 
 
@@ -244,15 +362,68 @@ def test_io_parallel_is_refused(qat_network: QATNetwork, tmp_path: Path, backend
         )
 
 
-def test_a_precision_of_the_users_is_refused(qat_network: QATNetwork, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "setting", "message"),
+    [
+        ("layers_1", {"Precision": {"result": "ap_fixed<8,2>"}},
+         "precision of 'layers_1': result = 'ap_fixed<8,2>'"),
+        ("x", {"Precision": "ap_fixed<2,1>"}, "precision of 'x': default = 'ap_fixed<2,1>'"),
+        ("Model", {"Precision": "ap_fixed<5,2>"}, "precision of Model: default = 'ap_fixed<5,2>'"),
+        ("Model", {"Precision": {"default": "ap_fixed<16,6,AP_RND>"}}, "of Model: default = 'ap_"),
+        ("Model", {"Precision": {"default": "fixed<16,6>", "maximum": "fixed<9,2>"}},
+         "precision of Model: maximum = 'fixed<9,2>'"),
+        ("Model", {"BitExact": True}, "Model: BitExact = True in hls_config: every precision is"),
+        ("Model", {"PipelineStyle": "pipeline"}, "Model: PipelineStyle = pipeline in hls_config"),
+    ],
+)  # fmt: skip
+def test_what_the_network_decides_by_itself_is_refused(
+    qat_network: QATNetwork, tmp_path: Path, part: str, setting: Any, message: str
+) -> None:
     config = hls4ml.utils.config_from_pytorch_model(
         qat_network, (STEPS, CHANNELS), backend="RFSSM", granularity="name"
     )
-    config["LayerName"]["layers_1"]["Precision"] = {"result": "ap_fixed<8,2>"}
-    with pytest.raises(HardwareError, match="precision of 'layers_1': result = ap_fixed<8,2>"):
+    config["Model"]["Precision"] = "ap_fixed<16,6>"  # hls4ml's own default, spelled the short way
+    place = config["Model"] if part == "Model" else config["LayerName"][part]
+    place.update(setting)
+    with pytest.raises(HardwareError, match=message):
         hls4ml.converters.convert_from_pytorch_model(
-            qat_network, output_dir=str(tmp_path), backend="RFSSM", hls_config=config
-        )
+            qat_network, output_dir=str(tmp_path), backend="RFSSM", io_type="io_stream",
+            hls_config=config,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["Quartus", "oneAPI", "Catapult", "VivadoAccelerator"])
+def test_backends_without_our_kernels_are_refused(
+    qat_network: QATNetwork, tmp_path: Path, backend: str
+) -> None:
+    with pytest.raises(HardwareError, match=f"'{backend}': spiking layers have kernels for Vitis"):
+        convert(qat_network, tmp_path, backend)
+
+
+def test_a_float_network_is_refused(tmp_path: Path) -> None:
+    config = NetworkConfig(neurons=(4,), cell=S5RFConfig())
+    net = build(config, CHANNELS, 3, torch.Generator().manual_seed(1), 0.25)
+    with pytest.raises(HardwareError, match="hls4ml converts a QATNetwork"):
+        convert(net, tmp_path, "RFSSM")
+    with pytest.raises(HardwareError, match="network is a FloatNetwork: must be an IntegerNetwork"):
+        convert_network(net, tmp_path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5, "3", True])
+def test_impossible_numbers_of_steps_are_refused(tmp_path: Path, steps: Any) -> None:
+    with pytest.raises(HardwareError, match=r"steps"):
+        convert_network(CASES["WRAP"](), tmp_path, steps=steps)
+
+
+def test_without_hls4ml_a_conversion_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "hls4ml", None)
+    message = r"hls4ml cannot be imported \(import of hls4ml halted.*pip install 'hls4ml"
+    with pytest.raises(ToolError, match=message):
+        convert_network(CASES["WRAP"](), tmp_path / "project")
+    assert "pip install 'hls4ml" in str(csim.missing())
+    assert not (tmp_path / "project").exists()
 
 
 @pytest.mark.parametrize(
@@ -282,7 +453,7 @@ def test_impossible_sharing_is_refused(
 def test_more_steps_than_the_scores_hold_are_refused(
     qat_network: QATNetwork, tmp_path: Path
 ) -> None:
-    with pytest.raises(HardwareError, match=r"33 steps.*at most steps_max = 32"):
+    with pytest.raises(HardwareError, match=r"33 steps.*for 1 to steps_max = 32"):
         hls4ml.converters.convert_from_pytorch_model(
             qat_network,
             output_dir=str(tmp_path),
@@ -322,6 +493,13 @@ def test_inputs_of_a_wrong_shape_are_refused(qat_network: QATNetwork, tmp_path: 
     x, _ = inputs(2)
     with pytest.raises(SamplesError, match=r"shape \[2, 19, 4\], must be .* \[samples, 20, 4\]"):
         model.predict(x[:, :19])
+
+
+def test_inputs_that_are_no_array_are_refused(qat_network: QATNetwork, tmp_path: Path) -> None:
+    model = convert(qat_network, tmp_path, "RFSSM")
+    for x in ([[1, 2], [3]], None, "x", 3.0):
+        with pytest.raises(SamplesError, match=r"x: .*\[samples, 20, 4\]"):
+            model.predict(x)
 
 
 def test_predict_before_compile_is_refused(qat_network: QATNetwork, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def parse_layer(
     input_shapes    [[None, T, C]], the batch first
     returns         the layer in hls4ml's words, and its output shape, the batch first
     """
-    from rfssm.hls.layers import describe
+    from rfssm.hls.layers import check_project_name, describe
     from rfssm.quant.freeze import freeze
     from rfssm.quant.qat import QATNetwork
 
@@ -45,7 +45,9 @@ def parse_layer(
     shape = list(input_shapes[0])
     if len(shape) != 3 or shape[1] is None:
         raise HardwareError(f"input shape {shape[1:]}: must be (steps, channels)")
-    network = freeze(whole, name=config.get("ProjectName", "network"))
+    name = config.get("ProjectName", "network")  # there is none when a configuration is made
+    check_project_name(name)
+    network = freeze(whole, name=name)
     index = [*whole.spiking(), whole.readout].index(class_object)
     layer = describe(network, index, layer_name, input_names, shape[1])
     sample = [layer["n_out"]] if _one_row(layer["header"]) else [shape[1], layer["n_out"]]

@@ -113,7 +113,10 @@ def ours(model: Any) -> list[RFSSMLayer]:
     return nodes
 
 
-_CPP_NAMES = re.compile(r"a[pc]_.*|[a-z]+\d+(_out)?|x|defines|parameters|nnet_.*")
+_CPP_NAMES = re.compile(
+    r"a[pc]_.*|(config|weight|bias|transition|reset|threshold|leak|layer)\d+(_out)?"
+    r"|x|defines|parameters|nnet_.*"
+)
 """What else a project of ours gives a meaning: types, memories, streams, files."""
 
 
@@ -143,7 +146,7 @@ def _check_configuration(config: Any) -> None:
             f"backend = {config.backend.name!r}: spiking layers have kernels for "
             f"{', '.join(BACKENDS)} alone"
         )
-    _check_project_name(config.get_project_name())
+    check_project_name(config.get_project_name())
     model = config.config["HLSConfig"].get("Model") or {}
     for name, precision in _by_name(model.get("Precision")).items():
         if name != "default" or not _is_hls4mls_default(config, precision):
@@ -158,7 +161,7 @@ def _check_configuration(config: Any) -> None:
             )
 
 
-def _check_project_name(name: Any) -> None:
+def check_project_name(name: Any) -> None:
     """Refuse what can be no C++ function beside hls4ml's and ours, or no file."""
     if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{LONGEST - 1}}}", name, re.A):
         raise HardwareError(

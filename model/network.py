@@ -386,7 +386,7 @@ class FloatNetwork(nn.Module):
         m, spikes = self.states(x, alive(steps, x.shape[1]))
         return Activity(score(m, steps, self.readout.score), spikes)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         """Refuse what calls a network without the lengths of its samples, as hls4ml's tracer."""
         raise HardwareError(
             "a FloatNetwork has no integers that hardware could hold: hls4ml converts a QATNetwork "

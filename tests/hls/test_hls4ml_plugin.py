@@ -409,6 +409,38 @@ def test_a_float_network_is_refused(tmp_path: Path) -> None:
         convert_network(net, tmp_path)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("my net", "the C\\+\\+ function and the files are called so: must be letters"),
+        ("a/b", "must be letters"),
+        ("9x", "a letter first"),
+        ("", "must be letters"),
+        ("net\n", "must be letters"),
+        ("größe", "must be letters"),
+        ("n" * 300, "at most 40 characters"),
+        (None, "must be letters"),
+        ("class", "'class': has a meaning of its own"),
+        ("Module", "'Module': has a meaning of its own"),
+        ("main", "has a meaning of its own"),
+        ("std", "has a meaning of its own"),
+        ("input_t", "has a meaning of its own"),
+        ("ap_fixed", "has a meaning of its own"),
+        ("weight2", "has a meaning of its own"),
+        ("defines", "has a meaning of its own"),
+    ],
+)
+def test_project_names_that_cannot_be_are_refused(
+    qat_network: QATNetwork, tmp_path: Path, name: Any, message: str
+) -> None:
+    with pytest.raises(HardwareError, match=f"project_name = .*{message}"):
+        hls4ml.converters.convert_from_pytorch_model(
+            qat_network, output_dir=str(tmp_path / "out"), project_name=name, backend="Vitis",
+            io_type="io_stream", hls_config={"InputShape": (STEPS, CHANNELS)},
+        )  # fmt: skip
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("steps", [0, -1, 1.5, "3", True])
 def test_impossible_numbers_of_steps_are_refused(tmp_path: Path, steps: Any) -> None:
     with pytest.raises(HardwareError, match=r"steps"):

@@ -7,12 +7,12 @@ the front ends of the FPGA vendors do not.  Nothing that slang has to say is let
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pyslang.driver import Driver
 from random_networks import random_case
 from rtl_cases import CASES
 
@@ -27,8 +27,17 @@ TOPS = ("axis", "axis_dense", "axis_trace")
 SEEDS = range(3000, 3006)
 
 
+def missing() -> str | None:
+    """Why slang cannot run, and what to do."""
+    if importlib.util.find_spec("pyslang"):
+        return None
+    return "slang is not installed: pip install pyslang"
+
+
 def faults(sources: Iterable[Path], tops: Sequence[str], *options: str) -> int:
     """Errors and warnings of designs; slang prints each to the standard error."""
+    from pyslang.driver import Driver  # what else is here needs no slang
+
     driver = Driver()
     driver.addStandardArgs()
     words = [*(word for top in tops for word in ("--top", top)), *options, *map(str, sources)]
@@ -89,7 +98,10 @@ def counts() -> Iterator[tuple[str, int]]:
 
 
 def main() -> None:
-    """Read everything; exit status 1 if slang has anything to say."""
+    """Read everything; exit status 1 if slang has anything to say, 2 if it is missing."""
+    if reason := missing():
+        print(f"error: {reason}", file=sys.stderr)
+        sys.exit(2)
     found = dict(counts())
     bad = {title: count for title, count in found.items() if count}
     for title, count in bad.items():

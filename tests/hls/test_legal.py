@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lint_rtl import TOPS, faults, of_bench, of_design
+from lint_rtl import TOPS, faults, missing, of_bench, of_design
 from rtl_cases import CASES
 
 from rfssm.hls.bench import run_options, write_bench
@@ -26,9 +26,17 @@ def everything(tmp_path: Path) -> Written:
     return write_rtl(CASES["everything once"](), tmp_path, Lanes(4, 2)), tmp_path
 
 
+@pytest.fixture
+def slang() -> None:
+    if reason := missing():
+        assert not os.environ.get("CI"), reason
+        pytest.skip(reason)
+
+
 # -- slang -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("slang")
 @pytest.mark.parametrize(
     ("file", "text", "instead", "said"),
     [
@@ -53,6 +61,7 @@ def test_slang_refuses_what_was_there_before(
     assert said in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures("slang")
 def test_slang_reads_the_bench(everything: Written) -> None:
     assert of_bench(*everything) == 0
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ from rich.table import Table
 from rfssm.hls.emit import Design, Lanes
 from rfssm.hls.engines import netlist
 from rfssm.model import data as datasets
-from rfssm.model.data import Split
+from rfssm.model.data import Split, files
 from rfssm.model.errors import RfssmError
 from rfssm.model.files import write_atomically
 from rfssm.model.train import fit, reproducible
@@ -184,7 +183,7 @@ def write_like(name: str, place: Path, classes: int) -> None:
     """FSDD's spikes as the files of SHD or SSC: a class is a digit of some speakers."""
     (place / name.upper()).mkdir(parents=True, exist_ok=True)
     for part, source in (("train", "train"), ("test", "test"), ("valid", "test")):
-        fsdd = Path(os.environ["RFSSM_DATA"]) / "fsdd" / f"fsdd_spikes_{source}.h5"
+        fsdd = files.find(load_recipe("fsdd").data, f"fsdd/fsdd_spikes_{source}.h5")
         file = place / name.upper() / f"{name}_{part}.h5"
         with h5py.File(fsdd) as given, h5py.File(file, "w") as made:
             label = given["labels"][:].astype(np.int64) + 10 * given["extra/speaker"][:]

@@ -82,7 +82,7 @@ def integers(
 
     name    what the array is called in the message
     """
-    array = np.asarray(array)
+    array = _one_array(name, array, refuse)
     if array.dtype.kind not in "iub":
         raise refuse(f"{name}: dtype {array.dtype}, must be integers{_an_example(name, array)}")
     if array.ndim != dimensions:
@@ -94,11 +94,15 @@ def integers(
     return whole
 
 
-def class_numbers(labels: Any, dimensions: int, refuse: type[RfssmError]) -> NDArray[np.int64]:
-    """Labels, which are integers; raises ``refuse`` for others."""
-    if np.asarray(labels).dtype.kind == "b":  # yes and no are no class numbers, except by chance
+def class_numbers(
+    labels: Any, refuse: type[RfssmError], dimensions: int | None = None
+) -> NDArray[np.int64]:
+    """Labels, which are integers; raises ``refuse`` for others.  None: any number of dimensions."""
+    array = _one_array("labels", labels, refuse)
+    if array.dtype.kind == "b":  # yes and no are no class numbers, except by chance
         raise refuse("labels: dtype bool, must be integers, the numbers of classes from 0")
-    return integers("labels", labels, dimensions, refuse).astype(np.int64, copy=False)
+    whole = integers("labels", array, array.ndim if dimensions is None else dimensions, refuse)
+    return whole.astype(np.int64, copy=False)
 
 
 def check_samples(
@@ -140,6 +144,13 @@ def check_range(
     raise refuse(
         f"{name}{list(at) if at else ''} = {array[at]}: must be between {low} and {high}{note}"
     )
+
+
+def _one_array(name: str, values: Any, refuse: type[RfssmError]) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise refuse(f"{name}: must be an array ({said(error)})") from None
 
 
 def _an_example(name: str, array: NDArray[Any]) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from rfssm.model.arrays import read_npz
+from rfssm.model.arrays import check_samples, integers, read_npz
 from rfssm.model.errors import NetworkError, SamplesError
 from rfssm.model.network import FloatNetwork, alive, evaluating, fold, score
 from rfssm.model.recipe import complaints
@@ -52,17 +52,14 @@ class Calibration:
     steps: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        x, steps = np.asarray(self.x), np.asarray(self.steps)
+        x, steps = np.asarray(self.x), integers("steps", self.steps, 1, SamplesError)
         if x.ndim != 3 or not x.size:
             raise SamplesError(
                 f"x: shape {list(x.shape)}, must be [samples, steps, M], none of them 0"
             )
         if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
             raise SamplesError("x: must hold finite numbers")
-        if steps.dtype.kind not in "iu":
-            raise SamplesError(f"steps: dtype {steps.dtype}, must be integers")
-        if steps.shape != (len(x),) or steps.min() < 1 or steps.max() > x.shape[1]:
-            raise SamplesError(f"steps: must be {len(x)} numbers from 1 to {x.shape[1]}")
+        check_samples(x, steps, None, SamplesError)
         if x.dtype.kind == "f":
             x = x.astype(np.float64)
         x = x * (np.arange(x.shape[1])[:, None] < steps[:, None, None])

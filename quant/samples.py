@@ -47,7 +47,7 @@ class Samples:
         object.__setattr__(self, "x", _integers("x", self.x, 3))
         object.__setattr__(self, "steps", _integers("steps", self.steps, 1))
         if self.labels is not None:
-            labels = class_numbers(self.labels, np.ndim(self.labels), SamplesError)
+            labels = class_numbers(self.labels, SamplesError)
             object.__setattr__(self, "labels", np.ascontiguousarray(labels))
         check_samples(self.x, self.steps, self.labels, SamplesError)
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.model.arrays import check_classes
 from rfssm.model.data.split import Split, Words
-from rfssm.model.errors import RecipeError
+from rfssm.model.errors import DataError, RecipeError
 from rfssm.model.recipe import AugmentationConfig
 
 
@@ -52,6 +53,7 @@ class Epoch:
         epoch: int,
         part: tuple[int, int] = (0, 1),
     ) -> None:
+        check_classes(split.labels, split.steps, classes, DataError)
         if augmentation is not None:
             check_augmentation(augmentation, split)
         self.split = split

@@ -55,7 +55,7 @@ def _subset(config: GscConfig) -> tuple[tuple[str, ...], list[list[Clip]]]:
             length, split = (
                 integers(name, file[name][:], 1, DataError) for name in ("length", "split")
             )
-            labels = class_numbers(file["labels"][:], 1, DataError)
+            labels = class_numbers(file["labels"][:], DataError, 1)
             if not len(audio) == len(length) == len(labels) == len(split):
                 raise DataError(
                     f"{len(audio)} clips in audio, {len(length)} in length, {len(labels)} in "

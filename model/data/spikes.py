@@ -134,7 +134,7 @@ def read_spikes(path: Path, config: SpikesConfig, classes: int) -> Split:
     ):
         times = _rows(file["spikes/times"], "f", "real numbers, in seconds")
         units = _rows(file["spikes/units"], "iu", "integers")
-        labels = class_numbers(file["labels"][:], 1, DataError)
+        labels = class_numbers(file["labels"][:], DataError, 1)
         if not len(times) == len(units) == len(labels):
             raise DataError(f"{len(times)} times, {len(units)} units, {len(labels)} labels")
         if not len(labels):
@@ -268,7 +268,8 @@ def _ticks(time: NDArray[np.floating], config: SpikesConfig) -> NDArray[np.int64
 
     From here on a spike's place is computed in integers.
     """
-    ticks = np.rint(time.astype(np.float64) * float(1000 / config.tick))
+    with np.errstate(over="ignore"):
+        ticks = np.rint(time.astype(np.float64) * float(1000 / config.tick))
     return np.minimum(ticks, config.steps_max * config.ticks_per_bin).astype(np.int64)
 
 

@@ -39,7 +39,7 @@ class Split:
     def __post_init__(self) -> None:
         x = integers("x", self.x, 3, DataError)
         steps = integers("steps", self.steps, 1, DataError).astype(np.int64, copy=False)
-        labels = class_numbers(self.labels, np.ndim(self.labels), DataError)
+        labels = class_numbers(self.labels, DataError)
         check_samples(x, steps, labels, DataError)
         for name, array in (("x", x), ("steps", steps), ("labels", labels)):
             object.__setattr__(self, name, array)

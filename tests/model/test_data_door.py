@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rfssm.model.data import Data, DataWarning, Split
+from rfssm.model.data import Data, DataWarning, Epoch, Split
 from rfssm.model.errors import DataError
 
 X = (np.random.default_rng(0).random((6, 5, 4)) < 0.5).astype(np.uint8)
@@ -56,6 +56,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: split(labels=changed(LABELS * 1.0, 4, np.nan)), r"labels: .*labels\[4\] = nan"
     ),
     "labels of text": (lambda: split(labels=LABELS.astype(str)), r"labels: dtype <U21, must be"),
+    "ragged x": (lambda: split(x=[[[1], [0, 1]]]), "x: must be an array"),
+    "ragged labels": (lambda: split(labels=[[0], [1, 2]]), "labels: must be an array"),
+    "no labels": (lambda: split(labels=None), "labels: dtype object, must be integers"),
+    "batches": (lambda: Epoch(split(), 2, 6, None, 0, 0), r"labels\[2\] = 2: .* 2 classes"),
     "yes or no": (lambda: split(labels=LABELS > 0), "labels: dtype bool, must be integers"),
     "label -1": (
         lambda: own(split(labels=changed(LABELS, 3, -1))),

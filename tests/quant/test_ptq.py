@@ -98,7 +98,8 @@ def test_words_of_the_input_follow_the_samples(
         ({"x": np.zeros((3, 4))}, r"x: shape \[3, 4\], must be \[samples, steps"),
         ({"x": np.zeros((0, 4, 1))}, r"x: shape \[0, 4, 1\], must be .* none of them 0"),
         ({"x": np.full((1, 2, 3), np.nan)}, "finite"),
-        ({"x": np.zeros((2, 4, 1)), "steps": np.array([4, 5])}, "steps: must be 2 numbers"),
+        ({"x": np.zeros((2, 4, 1)), "steps": np.array([4, 5])}, r"steps\[1\] = 5: .* 1 and 4"),
+        ({"x": np.zeros((2, 4, 1)), "steps": np.ones(2)}, "steps: dtype float64, must be integers"),
         ({"x": np.full((1, 2, 1), 70_000)}, "must fit 16 bits"),
     ],
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rfssm import quant
+import rfssm.quant
 from rfssm.hls import plugin
 from rfssm.hls.emit import LaneChoice, chosen_lanes
 from rfssm.hls.toolchain import gxx_version, missing_gxx
@@ -206,7 +206,7 @@ def _tools() -> list[str | bytes]:
 
 def _writers() -> list[bytes]:
     """Our own code that the text comes from: all that knows networks or hardware."""
-    folders = SOURCES, Path(quant.__path__[0])
+    folders = SOURCES, Path(rfssm.quant.__path__[0])
     return [file.read_bytes() for folder in folders for file in sorted(folder.glob("*.py"))]
 
 

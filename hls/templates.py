@@ -21,6 +21,8 @@ _COMMON = """\
     static const bool has_bias = {has_bias};
     static const unsigned guard_bits = {guard_bits};
     static const unsigned synapse_lanes = {synapse_lanes};
+    static const unsigned n_weight = {n_weight};
+    static const unsigned n_bias = {n_bias};
     typedef {weight_t.name} weight_t;
     typedef {bias_t.name} bias_t;
     typedef {accum_t.name} accum_t;
@@ -37,6 +39,9 @@ _SPIKING = (
     static const unsigned neuron_lanes = {neuron_lanes};
     static const bool complex_input = {complex_input};
     static const bool has_reset = {has_reset};
+    static const unsigned n_transition = {n_transition};
+    static const unsigned n_reset = {n_reset};
+    static const unsigned n_threshold = {n_threshold};
     typedef {transition_t.name} transition_t;
     typedef {reset_t.name} reset_t;
     typedef {threshold_t.name} threshold_t;
@@ -48,6 +53,7 @@ _READOUT = (
     + _COMMON
     + """\
     static const nnet::readout_score score = nnet::score_{score};
+    static const unsigned n_leak = {n_leak};
     typedef {leak_t.name} leak_t;
 }};
 """
@@ -59,6 +65,11 @@ def _config(node: Any) -> str:
     return f"{node.prefixed('config')}{node.index}"
 
 
+def _sizes(node: Any) -> dict[str, int]:
+    """How many numbers each memory holds."""
+    return {f"n_{name}": memory.data_length for name, memory in node.weights.items()}
+
+
 class SpikingConfig(LayerConfigTemplate):  # type: ignore[misc]
     """``struct PROJECT_configN`` of a spiking layer."""
 
@@ -67,7 +78,9 @@ class SpikingConfig(LayerConfigTemplate):  # type: ignore[misc]
 
     def format(self, node: RFSSMSpiking) -> str:
         """Fill in the struct."""
-        return _SPIKING.format(**self._default_config_params(node) | {"config": _config(node)})
+        return _SPIKING.format(
+            **self._default_config_params(node) | {"config": _config(node)} | _sizes(node)
+        )
 
 
 class ReadoutConfig(LayerConfigTemplate):  # type: ignore[misc]
@@ -78,7 +91,9 @@ class ReadoutConfig(LayerConfigTemplate):  # type: ignore[misc]
 
     def format(self, node: RFSSMReadout) -> str:
         """Fill in the struct."""
-        return _READOUT.format(**self._default_config_params(node) | {"config": _config(node)})
+        return _READOUT.format(
+            **self._default_config_params(node) | {"config": _config(node)} | _sizes(node)
+        )
 
 
 class _KernelCall(FunctionCallTemplate):  # type: ignore[misc]

@@ -62,7 +62,7 @@ def violations(view: dict[str, str]) -> list[str]:
     found = []
     for file, text in view.items():
         tokens = _TOKEN.findall(text)
-        for rule in (_forbidden, _static, _recursion, _loops):
+        for rule in (_forbidden, _static, _recursion, _loops, _sized, _packed):
             found += [f"{file}: {message}" for message in rule(tokens)]
     return found
 
@@ -79,14 +79,48 @@ def _static(tokens: list[str]) -> Iterator[str]:
             yield f"static state: static {after}"
 
 
-def _functions(tokens: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Functions with a body, at namespace level: name and body."""
+def _sized(tokens: list[str]) -> Iterator[str]:
+    """An array that is split into words or banks has a size; a pointer has none."""
+    for name, parameters, body in _functions(tokens):
+        words = [*parameters, *body]
+        for pragma in filter(re.compile("#pragma HLS ARRAY_").match, body):
+            array = re.search(r"variable=(\w+)", pragma)
+            assert array is not None, pragma
+            declared = any(
+                before.isidentifier() and word == array[1] and after == "[" and size != "]"
+                for before, word, after, size in zip(
+                    words, words[1:], words[2:], words[3:], strict=False
+                )
+            )
+            if not declared:
+                yield f"{name}: {array[1]} under ARRAY_* has no declared size"
+
+
+def _packed(tokens: list[str]) -> Iterator[str]:
+    """A struct that is written to a stream is one word of its FIFO in Vivado HLS too."""
+    for name, _, body in _functions(tokens):
+        packed = {
+            m[1]
+            for m in map(re.compile(r"#pragma HLS DATA_PACK variable *= *(\w+)").match, body)
+            if m
+        }
+        for k in range(len(body) - 4):
+            if body[k : k + 3] != [".", "write", "("]:
+                continue
+            written = body[k + 3]
+            scalar = any(body[i : i + 3] == ["unsigned", "short", written] for i in range(k))
+            if body[k + 4] != ")" or not (scalar or written in packed):
+                yield f"{name}: {written} is written to a stream without PRAGMA_DATA_PACK"
+
+
+def _functions(tokens: list[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Functions with a body, at namespace level: name, parameters and body."""
     i = 0
     while i < len(tokens):
         if tokens[i] == "{" and tokens[i - 1] == ")":
             opened = _backwards(tokens, i - 1)
             end = _forwards(tokens, i)
-            yield tokens[opened - 1], tokens[i + 1 : end]
+            yield tokens[opened - 1], tokens[opened + 1 : i - 1], tokens[i + 1 : end]
             i = end
         i += 1
 
@@ -110,7 +144,7 @@ def _forwards(tokens: list[str], first: int, pair: str = "{}") -> int:
 
 
 def _recursion(tokens: list[str]) -> Iterator[str]:
-    bodies = dict(_functions(tokens))
+    bodies = {name: body for name, _, body in _functions(tokens)}
     calls = {
         name: {word for word, after in pairwise(body) if after in "(<"}
         for name, body in bodies.items()

@@ -16,6 +16,7 @@
 
 #include "hls_stream.h"
 #include "nnet_cell.h"
+#include "nnet_common.h"
 #include "nnet_probe.h"
 #include "nnet_synapse.h"
 #include "nnet_types.h"
@@ -39,6 +40,11 @@ struct readout_config {
 
     static const unsigned guard_bits = 0;
 
+    // Numbers in each memory; a memory that is not built is one number
+    static const unsigned n_weight = 2;
+    static const unsigned n_bias = 1;
+    static const unsigned n_leak = 2;
+
     // Types: memories (all integers)
     typedef ap_int<8> weight_t;
     typedef ap_int<2> bias_t;
@@ -54,12 +60,17 @@ struct readout_config {
 
 // Currents in, scores out.
 template <class word_T, class res_T, typename CONFIG_T>
-void integrators(hls::stream<word_T> &currents, hls::stream<res_T> &res, const typename CONFIG_T::bias_t *bias,
-                 const typename CONFIG_T::leak_t *leak) {
+void integrators(hls::stream<word_T> &currents, hls::stream<res_T> &res,
+                 const typename CONFIG_T::bias_t bias[CONFIG_T::n_bias],
+                 const typename CONFIG_T::leak_t leak[CONFIG_T::n_leak]) {
+    static_assert(CONFIG_T::n_bias == (CONFIG_T::has_bias ? CONFIG_T::n_out : 1),
+                  "readout: n_bias is not what is read");
+    static_assert(CONFIG_T::n_leak == CONFIG_T::n_out, "readout: n_leak is not what is read");
     typedef typename CONFIG_T::sum_t sum_t;
     typedef ap_int<CONFIG_T::state_t::width> state_t;
     state_t m[CONFIG_T::n_out];
     res_T score;
+    PRAGMA_DATA_PACK(score)
 Steps:
     for (unsigned t = 0; t < CONFIG_T::n_steps; t++) {
         if (idle(t)) {
@@ -102,8 +113,10 @@ Steps:
 }
 
 template <class data_T, class res_T, typename CONFIG_T>
-void readout(hls::stream<data_T> &data, hls::stream<res_T> &res, const typename CONFIG_T::weight_t *weight,
-             const typename CONFIG_T::bias_t *bias, const typename CONFIG_T::leak_t *leak) {
+void readout(hls::stream<data_T> &data, hls::stream<res_T> &res,
+             const typename CONFIG_T::weight_t weight[CONFIG_T::n_weight],
+             const typename CONFIG_T::bias_t bias[CONFIG_T::n_bias],
+             const typename CONFIG_T::leak_t leak[CONFIG_T::n_leak]) {
     #pragma HLS DATAFLOW
     static_assert(CONFIG_T::n_in > 0 && CONFIG_T::n_out > 0 && CONFIG_T::n_steps > 0, "readout: empty layer");
     static_assert(CONFIG_T::synapse_lanes > 0, "readout: synapse_lanes starts at 1");

@@ -21,6 +21,7 @@
 
 #include "hls_stream.h"
 #include "nnet_cell.h"
+#include "nnet_common.h"
 #include "nnet_probe.h"
 #include "nnet_synapse.h"
 #include "nnet_types.h"
@@ -45,6 +46,13 @@ struct spiking_config {
 
     static const unsigned guard_bits = 0;
 
+    // Numbers in each memory; a memory that is not built is one number
+    static const unsigned n_weight = 1;
+    static const unsigned n_bias = 1;
+    static const unsigned n_transition = 4;
+    static const unsigned n_reset = 1;
+    static const unsigned n_threshold = 1;
+
     // Types: memories (all integers)
     typedef ap_int<6> weight_t;
     typedef ap_int<2> bias_t;
@@ -63,9 +71,11 @@ struct spiking_config {
 // Currents in, spikes out, neuron_lanes cells per cycle. Both new states are computed before either is stored. The
 // memories hold a whole number of chunks: what lies beyond n_out is zero, and its spikes go nowhere.
 template <class word_T, class res_T, typename CONFIG_T>
-void spiking_cells(hls::stream<word_T> &currents, hls::stream<res_T> &res, const typename CONFIG_T::bias_t *bias,
-                   const typename CONFIG_T::transition_t *transition, const typename CONFIG_T::reset_t *reset,
-                   const typename CONFIG_T::threshold_t *threshold) {
+void spiking_cells(hls::stream<word_T> &currents, hls::stream<res_T> &res,
+                   const typename CONFIG_T::bias_t bias[CONFIG_T::n_bias],
+                   const typename CONFIG_T::transition_t transition[CONFIG_T::n_transition],
+                   const typename CONFIG_T::reset_t reset[CONFIG_T::n_reset],
+                   const typename CONFIG_T::threshold_t threshold[CONFIG_T::n_threshold]) {
     typedef typename CONFIG_T::sum_t sum_t;
     typedef ap_int<CONFIG_T::state_t::width> state_t;
     const unsigned lanes = CONFIG_T::neuron_lanes;
@@ -81,6 +91,12 @@ void spiking_cells(hls::stream<word_T> &currents, hls::stream<res_T> &res, const
     #pragma HLS ARRAY_RESHAPE variable=reset cyclic factor=reset_factor
     #pragma HLS ARRAY_RESHAPE variable=threshold cyclic factor=lanes
 
+    const unsigned padded = n_chunks * lanes;
+    static_assert(CONFIG_T::n_bias == (CONFIG_T::has_bias ? parts * padded : 1), "spiking: n_bias is not what is read");
+    static_assert(CONFIG_T::n_transition == 4 * padded, "spiking: n_transition is not what is read");
+    static_assert(CONFIG_T::n_reset == (CONFIG_T::has_reset ? 2 * padded : 1), "spiking: n_reset is not what is read");
+    static_assert(CONFIG_T::n_threshold == padded, "spiking: n_threshold is not what is read");
+
     state_t u[n_chunks * lanes];
     state_t v[n_chunks * lanes];
     bool s[n_chunks * lanes];
@@ -90,6 +106,7 @@ void spiking_cells(hls::stream<word_T> &currents, hls::stream<res_T> &res, const
 Steps:
     for (unsigned t = 0; t < CONFIG_T::n_steps; t++) {
         res_T y;
+        PRAGMA_DATA_PACK(y)
     Silence:
         for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
             #pragma HLS UNROLL
@@ -146,9 +163,12 @@ Steps:
 }
 
 template <class data_T, class res_T, typename CONFIG_T>
-void spiking(hls::stream<data_T> &data, hls::stream<res_T> &res, const typename CONFIG_T::weight_t *weight,
-             const typename CONFIG_T::bias_t *bias, const typename CONFIG_T::transition_t *transition,
-             const typename CONFIG_T::reset_t *reset, const typename CONFIG_T::threshold_t *threshold) {
+void spiking(hls::stream<data_T> &data, hls::stream<res_T> &res,
+             const typename CONFIG_T::weight_t weight[CONFIG_T::n_weight],
+             const typename CONFIG_T::bias_t bias[CONFIG_T::n_bias],
+             const typename CONFIG_T::transition_t transition[CONFIG_T::n_transition],
+             const typename CONFIG_T::reset_t reset[CONFIG_T::n_reset],
+             const typename CONFIG_T::threshold_t threshold[CONFIG_T::n_threshold]) {
     #pragma HLS DATAFLOW
     static_assert(CONFIG_T::n_in > 0 && CONFIG_T::n_out > 0 && CONFIG_T::n_steps > 0, "spiking: empty layer");
     static_assert(CONFIG_T::neuron_lanes > 0 && CONFIG_T::synapse_lanes % CONFIG_T::neuron_lanes == 0,
@@ -184,6 +204,7 @@ Steps:
         // II = 1: one step per cycle
         #pragma HLS PIPELINE II=1
         const data_T x = data.read();
+        PRAGMA_DATA_PACK(x)
         through.write(x);
         around.write(x);
     }
@@ -198,6 +219,7 @@ Steps:
         const spikes_T s = spikes.read();
         const data_T x = around.read();
         res_T y;
+        PRAGMA_DATA_PACK(y)
     Neurons:
         for (unsigned n = 0; n < CONFIG_T::n_out; n++) {
             #pragma HLS UNROLL
@@ -208,9 +230,12 @@ Steps:
 }
 
 template <class data_T, class res_T, typename CONFIG_T>
-void spiking_skip(hls::stream<data_T> &data, hls::stream<res_T> &res, const typename CONFIG_T::weight_t *weight,
-                  const typename CONFIG_T::bias_t *bias, const typename CONFIG_T::transition_t *transition,
-                  const typename CONFIG_T::reset_t *reset, const typename CONFIG_T::threshold_t *threshold) {
+void spiking_skip(hls::stream<data_T> &data, hls::stream<res_T> &res,
+                  const typename CONFIG_T::weight_t weight[CONFIG_T::n_weight],
+                  const typename CONFIG_T::bias_t bias[CONFIG_T::n_bias],
+                  const typename CONFIG_T::transition_t transition[CONFIG_T::n_transition],
+                  const typename CONFIG_T::reset_t reset[CONFIG_T::n_reset],
+                  const typename CONFIG_T::threshold_t threshold[CONFIG_T::n_threshold]) {
     #pragma HLS DATAFLOW
     static_assert(CONFIG_T::n_in == CONFIG_T::n_out, "spiking: skip needs n_in = n_out");
     typedef array<ap_uint<1>, CONFIG_T::n_out> spikes_t;

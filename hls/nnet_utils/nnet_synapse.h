@@ -20,6 +20,7 @@
 
 #include "ap_int.h"
 #include "hls_stream.h"
+#include "nnet_common.h"
 #include "nnet_probe.h"
 #include "nnet_types.h"
 
@@ -90,6 +91,7 @@ Steps:
                 rest = mask[w];
             } else {
                 event<value_t> next;
+                PRAGMA_DATA_PACK(next)
                 next.input = 64 * w + position(rest & (~rest + 1));
                 next.value = 0;
                 // one bit that is not 0 has one value: no need to select it
@@ -107,10 +109,11 @@ Steps:
 // input the second behind them. Exact, because accum_t holds every partial sum.
 template <class event_T, class word_T, typename CONFIG_T>
 void synapse(hls::stream<unsigned short> &counts, hls::stream<event_T> &events, hls::stream<word_T> &currents,
-             const typename CONFIG_T::weight_t *weight) {
+             const typename CONFIG_T::weight_t weight[CONFIG_T::n_weight]) {
     const unsigned n_words = ceil_div(CONFIG_T::n_out, CONFIG_T::synapse_lanes);
     const unsigned most = n_words * CONFIG_T::n_in;
     const unsigned lanes = word_T::size;
+    static_assert(CONFIG_T::n_weight == CONFIG_T::n_in * n_words * lanes, "synapse: n_weight is not what is read");
     #pragma HLS ARRAY_RESHAPE variable=weight cyclic factor=lanes
     event_T kept[CONFIG_T::n_in];
 Steps:
@@ -121,6 +124,7 @@ Steps:
         unsigned e = 0;
         unsigned w = 0;
         word_T sum;
+        PRAGMA_DATA_PACK(sum)
     Events:
         for (unsigned k = 0; k < count * n_words; k++) {
             // II = 1: one event meets one word of weights; what feeds back is one addition per lane

@@ -277,7 +277,7 @@ def _formats(
     rows, bias = fold(readout, readout.weight)
     lsb = float(rows.abs().max()) / steps_of_weight * 2.0**-GUARD_BITS
     score_bits = _bits(MARGIN * peaks[-1] * steps_of_weight * 2.0**GUARD_BITS)
-    readout_bias = 2 if bias is None else _bits(float(bias.abs().max()) / lsb)
+    readout_bias = max(2, 0 if bias is None else _bits(float(bias.abs().max()) / lsb))
     transition_bits = max(_bits(largest_entry * 2.0**transition_frac), transition_frac + 1, 4)
     widest = min(32, EXACT_BITS - transition_bits)
     state_bits = chosen or min(max(state_bits, bias_bits), widest)

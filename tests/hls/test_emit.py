@@ -15,7 +15,7 @@ import pytest
 from random_networks import random_case
 from rtl_cases import CASES, network
 
-from rfssm.hls import toolchain
+from rfssm.hls import engines, toolchain
 from rfssm.hls.emit import (
     Design,
     Lanes,
@@ -27,6 +27,9 @@ from rfssm.hls.emit import (
 )
 from rfssm.hls.names import checked_name, module_name
 from rfssm.model.errors import HardwareError
+from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Samples, compare
 
 MODULES = [path.stem for path in rtl_sources()]
 TOPS = ("axis", "axis_dense", "axis_trace")
@@ -260,3 +263,40 @@ def test_lanes_of_each_layer() -> None:
     with pytest.raises(HardwareError, match="synapse lanes for 2 layers and neuron lanes for 3"):
         lane_choice([8, 4], [2, 2, 1])
     assert lane_choice([8, 4, 2], 2) == (Lanes(8, 2), Lanes(4, 2), Lanes(2, 2))
+
+
+def many_classes(classes: int, score_bits: int = 4) -> IntegerNetwork:
+    """More classes than scores have values of one sign; the last has the largest score."""
+    bias = np.arange(classes) * 15 // classes - 8
+    return network(
+        [{"neurons": 4}],
+        classes=classes,
+        state_bits=4,
+        bias_bits=4,
+        score="last",
+        score_bits=score_bits,
+        tensors={
+            "layers.1.bias_u": bias,
+            "layers.1.leak": np.zeros(classes),
+            "layers.1.weight_u": np.zeros((classes, 4)),
+        },
+    )
+
+
+@pytest.mark.parametrize("classes", [2, 8, 9, 12, 16, 17, 1024])
+def test_a_label_has_a_sign_bit_of_its_own(classes: int) -> None:
+    """A beat is a signed word, and so is the label in it, however few bits a score has."""
+    bits = Design.of(many_classes(classes)).data_bits
+    assert classes - 1 < 1 << bits - 1
+    assert bits == max(4, (classes - 1).bit_length() + 1)
+
+
+@pytest.mark.rtl
+def test_the_last_of_twelve_classes_is_found_by_the_rtl() -> None:
+    if (reason := engines.missing("icarus")) is not None:
+        pytest.skip(reason)
+    net = many_classes(12)
+    samples = Samples(np.zeros((2, 3, 5), np.int64), np.array([3, 1]))
+    expected = golden.run(net, samples)
+    assert expected.label.tolist() == [11, 11]
+    assert compare(expected, engines.run(net, samples, "icarus")) == []

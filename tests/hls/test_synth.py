@@ -457,3 +457,37 @@ def test_a_board_is_its_chip_in_its_package_with_its_pins(board: Board) -> None:
     assert board.constraint_file(design) not in top.sources  # Yosys reads no constraints
     assert top.constraints is not None
     assert board.clock.encode() in top.constraints
+
+
+@pytest.mark.parametrize("name", ["net", "rfssm_net", "rfssm_layers"])
+def test_rows_do_not_depend_on_a_networks_name(name: str) -> None:
+    """A name that begins like those of the hand-written modules makes none of them."""
+
+    def scope(place: str, module: str, file: str) -> tuple[str, dict[str, Any]]:
+        attributes = {"hdlname": place, "module_hdlname": module, "module_src": f"{file}:1.1"}
+        return place, {
+            "type": "$scopeinfo",
+            "hide_name": 0,
+            "attributes": attributes,
+            "connections": {},
+        }
+
+    register = {
+        "type": "TRELLIS_FF",
+        "hide_name": 0,
+        "attributes": {"src": "rfssm_cells.sv:9.1"},
+        "connections": {"Q": [2]},
+        "port_directions": {"Q": "output"},
+    }
+    scopes = [
+        scope("core", f"{name}_core", f"{name}_core.sv"),
+        scope("core layer0", "rfssm_layer", "rfssm_layer.sv"),
+        scope("core layer0 cells", "rfssm_cells", "rfssm_cells.sv"),
+    ]
+    placement = cells._Placement(
+        {
+            "cells": {**dict(scopes), "core.layer0.cells.u_q": register},
+            "netnames": {"core.layer0.cells.u_q": {"hide_name": 0, "bits": [2]}},
+        }
+    )
+    assert placement.row("core.layer0.cells.u_q") == "layer0.cells"

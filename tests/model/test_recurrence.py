@@ -1,6 +1,7 @@
 """Every kernel against the plain loop, and the plain loop against the contract's vocabulary."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -187,3 +188,30 @@ def test_rounding_equals_the_integer_vocabulary(rounding: Rounding) -> None:
     for shift in (1, 2, 5):
         got = round_(torch.from_numpy(numerators / 2.0**shift), rounding)
         assert got.tolist() == round_shift(numerators, shift, rounding).tolist()
+
+
+class Dead(torch.autograd.Function):
+    """Passes numbers on and no gradient back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> None:
+        return None
+
+
+@pytest.mark.parametrize("kernel", ["reference", *OTHERS])
+def test_spikes_that_nothing_depends_on_have_no_gradient(kernel: str) -> None:
+    current, cell = random_cells(None, reset=True)
+    x = current[:, :, 0].clone().requires_grad_()
+    weight = torch.eye(5, dtype=torch.float64).repeat(2, 1).requires_grad_()
+    for spikes, _ in (
+        layer(x, Synapse(weight, planes=2), cell, kernel=kernel),
+        resonate(x[:, :, None], cell, kernel=kernel),
+    ):
+        dead: Tensor = Dead.apply(spikes)  # type: ignore[no-untyped-call]
+        dead.sum().backward()
+        assert x.grad is None or not x.grad.any()
+        assert weight.grad is None or not weight.grad.any()

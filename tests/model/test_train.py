@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import re
 import signal
@@ -10,9 +11,11 @@ import subprocess
 import sys
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,12 +23,13 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from rfssm.model import data, plots
+from rfssm.model import data, plots, train
 from rfssm.model.data import Batch, Data, DataWarning, Epoch, Split
-from rfssm.model.errors import DataError, RecipeError, RfssmError
+from rfssm.model.errors import DataError, NetworkError, RecipeError, RfssmError
 from rfssm.model.network import Activity, build
 from rfssm.model.recipe import AugmentationConfig, DigitsConfig, NetworkConfig, TrainingConfig
 from rfssm.model.train import (
+    DivergenceWarning,
     GradientWarning,
     Metrics,
     SilenceWarning,
@@ -33,6 +37,7 @@ from rfssm.model.train import (
     TrainingLoop,
     evaluate,
     fit,
+    reproducible,
 )
 
 
@@ -283,23 +288,170 @@ def test_a_run_goes_on_with_its_own_data_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("worth", [torch.nan, torch.inf, 1e30])
 def test_a_gradient_beyond_all_numbers_changes_nothing(
-    worth: float, tmp_path: Path, digits: Data
+    worth: float, tmp_path: Path, digits: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """1e30 is a number, but its square is none in single precision."""
     network = build(NetworkConfig(neurons=(8,)), 1, 10, torch.Generator().manual_seed(0), 1.0)
-    calls = []
+    calls: list[None] = []
+    moved: list[bool] = []
+    moments: list[bool] = []
 
     def explode(gradient: Tensor) -> Tensor:
         calls.append(None)
         return torch.full_like(gradient, worth) if len(calls) in (2, 5) else gradient
 
+    class Watched(TrainingLoop):
+        def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+            optimizer = args[2].optimizer
+            before = [t.clone() for t in everything(self.network, optimizer)]
+            super().optimizer_step(*args, **kwargs)
+            after = everything(self.network, optimizer)
+            moved.append(len(before) != len(after) or not all(map(torch.equal, before, after)))
+            moments.append(len(after) > len(list(self.network.parameters())))
+
     network.readout.weight.register_hook(explode)
     config = TrainingConfig(epochs=1, batch=96)
+    monkeypatch.setattr(train, "TrainingLoop", Watched)
     with pytest.warns(GradientWarning, match=r"epoch 0: 2 of 15 steps left out"):
         history = fit(network, digits, config, seed=0, folder=tmp_path, progress=False)
-    assert len(calls) == 15
+    assert [step for step, kept in enumerate(moved, 1) if not kept] == [2, 5]
+    assert len(moved) == 15
+    assert all(moments)
     assert np.isfinite(history[0].loss)
-    assert all(bool(p.isfinite().all()) for p in network.parameters())
+
+
+def everything(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """What a step of training could move: parameters and what the optimiser keeps of each."""
+    kept = [
+        value
+        for parameter in network.parameters()
+        for _, value in sorted(optimizer.state.get(parameter, {}).items())
+    ]
+    return [parameter.detach() for parameter in network.parameters()] + kept
+
+
+@pytest.mark.parametrize(
+    ("network", "rates", "message"),
+    [
+        ({}, {"learning_rate": 1e30}, r"training\.learning_rate = 1e\+30$"),
+        ({}, {"cell_learning_rate": 1e4}, r"training\.cell_learning_rate = 10000$"),
+        (
+            {"normalize": True, "cell": {"model": "silif"}},
+            {"learning_rate": 1e30},
+            r"training\.learning_rate = 1e\+30$",
+        ),
+    ],
+    ids=["weights", "cells", "batch norm"],
+)
+def test_divergence_is_told_in_its_epoch_with_the_rate_to_lower(
+    network: dict[str, Any], rates: dict[str, float], message: str, tmp_path: Path, digits: Data
+) -> None:
+    config = NetworkConfig.model_validate({"neurons": (8,), **network})
+    real = build(config, 1, 10, torch.Generator().manual_seed(0), 1.0)
+    small = replace(digits, train=digits.train.take(np.arange(96)), test=digits.test)
+    training = TrainingConfig.model_validate({"epochs": 3, "batch": 16, **rates})
+    with pytest.raises(RfssmError, match=r"^epoch 0: training has diverged .*" + message):
+        fit(real, small, training, seed=0, folder=tmp_path, progress=False)
+    assert not (tmp_path / "metrics.csv").exists()
+
+
+def test_a_loss_far_above_that_of_guessing_is_warned_of(tmp_path: Path, digits: Data) -> None:
+    real = build(NetworkConfig(neurons=(8,)), 1, 10, torch.Generator().manual_seed(0), 1.0)
+    small = replace(digits, train=digits.train.take(np.arange(96)))
+    training = TrainingConfig(epochs=1, batch=16, learning_rate=1000)
+    with pytest.warns(DivergenceWarning, match=r"epoch 0: .*lower training.learning_rate = 1000"):
+        fit(real, small, training, seed=0, folder=tmp_path, progress=False)
+
+
+def test_what_is_not_finite_has_no_accuracy(digits: Data) -> None:
+    real = build(NetworkConfig(neurons=(8,)), 1, 10, torch.Generator().manual_seed(0), 1.0)
+    with torch.no_grad():
+        real.readout.weight[3] = torch.nan
+    with pytest.raises(NetworkError, match="outputs are not finite"):
+        evaluate(real, digits.test.take(np.arange(10)))
+
+
+def test_an_evaluation_leaves_every_module_in_its_own_mode(digits: Data) -> None:
+    real = build(NetworkConfig(neurons=(8, 8)), 1, 10, torch.Generator().manual_seed(0), 1.0)
+    real.layers[1].eval()
+    modes = [module.training for module in real.modules()]
+    evaluate(real, digits.test.take(np.arange(10)))
+    assert [module.training for module in real.modules()] == modes
+    assert True in modes
+    assert False in modes
+
+
+def settings() -> list[Any]:
+    """What is set for a whole process, and training sets too."""
+    memory: Any = torch.utils.deterministic
+    return [
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.get_default_dtype(),
+        torch.get_float32_matmul_precision(),
+        memory.fill_uninitialized_memory,
+        torch.get_rng_state().tolist(),
+        os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+        list(warnings.filters),
+        [logging.getLogger(name).level for name in ("lightning.pytorch", "lightning.fabric")],
+        [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of a set this small
+def test_trainings_in_threads_are_those_of_one_alone(tmp_path: Path, digits: Data) -> None:
+    """With dropout, and while others draw random numbers; and the settings are as before."""
+    small = replace(
+        digits, train=digits.train.take(np.arange(48)), test=digits.test.take(np.arange(8))
+    )
+
+    def trained(place: str, seed: int) -> list[Tensor]:
+        config = NetworkConfig(neurons=(8, 8), dropout=0.3)
+        real = build(config, 1, 10, torch.Generator().manual_seed(seed), 1.0)
+        folder = tmp_path / f"{place}{seed}"
+        folder.mkdir()
+        training = TrainingConfig(epochs=1, batch=8)
+        fit(real, small, training, seed=seed, folder=folder, progress=False)
+        return [p.detach() for p in real.parameters()]
+
+    alone = [trained("alone", seed) for seed in (1, 2)]
+    before = settings()
+    with ThreadPoolExecutor(3) as pool:
+        drawing = pool.submit(lambda: [torch.rand(9, generator=None) for _ in range(2000)])
+        together = list(pool.map(trained, ("a", "b"), (1, 2)))
+        drawing.result()
+    for one, other in zip(alone, together, strict=True):
+        assert all(map(torch.equal, one, other))
+    after = settings()
+    random = 6  # another thread has drawn from it
+    assert before[:random] + before[random + 1 :] == after[:random] + after[random + 1 :]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of a set this small
+def test_settings_of_the_process_do_not_change_a_training(tmp_path: Path, digits: Data) -> None:
+    small = replace(
+        digits, train=digits.train.take(np.arange(16)), test=digits.test.take(np.arange(8))
+    )
+    results = []
+    for dtype, precision in ((torch.float32, "highest"), (torch.float64, "medium")):
+        torch.set_default_dtype(dtype)
+        torch.set_float32_matmul_precision(precision)
+        before = settings()
+        try:
+            with reproducible():
+                config = NetworkConfig(neurons=(8, 8), dropout=0.3)
+                real = build(config, 1, 10, torch.Generator().manual_seed(0), 1.0)
+                folder = tmp_path / precision
+                folder.mkdir()
+                training = TrainingConfig(epochs=1, batch=8)
+                fit(real, small, training, seed=0, folder=folder, progress=False)
+            assert settings() == before
+        finally:
+            torch.set_default_dtype(torch.float32)
+            torch.set_float32_matmul_precision("highest")
+        results.append(list(real.parameters()))
+    assert all(map(torch.equal, *results))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

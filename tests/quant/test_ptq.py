@@ -8,7 +8,9 @@ import torch
 
 from rfssm.model.cells import S5RFCell
 from rfssm.model.errors import NetworkError, SamplesError
+from rfssm.model.network import FloatNetwork, alive, build
 from rfssm.model.published import PublishedNetwork, load_published
+from rfssm.model.recipe import NetworkConfig
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ptq import Calibration, quantize
@@ -153,3 +155,86 @@ def test_a_given_state_width_is_kept_and_saturates_if_it_must() -> None:
     calibration = Calibration(np.ones((1, 20, 1)), np.array([20]))
     frozen, report = quantize(slow_network(0.1), calibration, name="x", state_bits=6)
     assert report.formats.state_bits == frozen.layers[0].state_bits == 6
+
+
+def random_network(x_unit: float = 1.0, **choices: object) -> tuple[FloatNetwork, Calibration]:
+    config = NetworkConfig.model_validate({"neurons": [16], "cell": {"model": "silif"}, **choices})
+    network = build(config, 4, 5, torch.Generator().manual_seed(0), x_unit)
+    random = np.random.default_rng(0)
+    x = random.integers(0, 16, (60, 30, 4)) * (random.random((60, 30, 4)) < 0.5)
+    steps = random.integers(5, 31, 60)
+    calibration = Calibration(x, steps)
+    given = torch.from_numpy(calibration.x).float(), torch.from_numpy(calibration.steps)
+    network.calibrate(*given, 1.0)
+    return network.double(), calibration
+
+
+@pytest.mark.parametrize(
+    ("score", "x_unit"), [("sum", 2.0**-4), ("last", 1.0), ("max", 2.0**3), ("each", 2.0**-4)]
+)
+def test_the_report_tells_what_has_changed_to_the_network_as_it_runs(
+    score: str, x_unit: float
+) -> None:
+    """Its inputs are worth x_unit each, its labels are those of its own score."""
+    network, calibration = random_network(x_unit, score=score)
+    frozen, report = quantize(network, calibration, name="x", state_bits=18)
+    x, steps = torch.from_numpy(calibration.x), torch.from_numpy(calibration.steps)
+    with torch.no_grad():
+        activity = network.eval().run(x.double(), steps)
+    samples = Samples(calibration.x, calibration.steps)
+    outputs = golden.run(frozen, samples, spikes=True)
+    live = alive(steps, 30).numpy()
+    labels = activity.logits.argmax(-1).numpy()
+    changed = labels != outputs.label
+    assert report.labels_changed == int((changed & live if score == "each" else changed).sum())
+    assert outputs.spikes is not None
+    spikes = (activity.spikes[0].numpy() * live[..., None]).astype(bool)
+    assert report.layers[0].spikes == int(spikes.sum()) > 200
+    assert report.layers[0].changed == int((spikes != outputs.spikes[0]).sum())
+    assert report.layers[0].changed < 0.1 * spikes.sum()
+    assert frozen.readout.score == score
+    assert 2.0**-frozen.input.frac == x_unit
+
+
+def test_a_unit_that_no_word_has_is_refused() -> None:
+    with pytest.raises(NetworkError, match=r"x_unit = 0\.3: must be a power of two"):
+        quantize(*random_network(0.3), name="x")
+
+
+def test_the_network_keeps_its_mode_and_its_statistics() -> None:
+    network, calibration = random_network(normalize=True)
+    network.train()
+    before = [b.clone() for b in network.buffers()]
+    quantize(network, calibration, name="x", state_bits=16)
+    assert all(module.training for module in network.modules())
+    assert all(map(torch.equal, before, network.buffers()))
+
+
+def test_formats_that_cannot_be_computed_with_are_refused() -> None:
+    network, calibration = random_network()
+    with pytest.raises(NetworkError, match=r"state_bits = 32, transition_bits = .*: must add up"):
+        quantize(network, calibration, name="x", state_bits=32, transition_frac=22)
+
+
+def test_a_network_that_is_not_finite_is_refused() -> None:
+    network, calibration = random_network()
+    with torch.no_grad():
+        network.readout.weight[0] = torch.nan
+    with pytest.raises(NetworkError, match="not finite"):
+        quantize(network, calibration, name="x")
+
+
+@pytest.mark.parametrize(
+    ("x", "steps", "message"),
+    [
+        (np.zeros((2, 3)), [3, 3], "x: shape"),
+        (np.zeros((2, 3, 1)), [3, 4], "steps: must be 2 numbers from 1 to 3"),
+        (np.zeros((2, 3, 1)), [3.0, 3.0], "steps: dtype float64"),
+        (np.full((2, 3, 1), np.inf), [3, 3], "x: must hold finite numbers"),
+    ],
+)
+def test_calibrations_are_checked_however_they_are_made(
+    x: np.ndarray, steps: list[float], message: str
+) -> None:
+    with pytest.raises(SamplesError, match=message):
+        Calibration(x, np.array(steps))

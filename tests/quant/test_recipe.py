@@ -112,6 +112,8 @@ def test_a_penalty_for_widths_needs_a_width_to_prove(small: Path) -> None:
     message = r"training\.overflow_weight = 0\.1: must be 0 without quantization\.proved = true"
     with pytest.raises(RecipeError, match=message):
         read_recipe(small, [weight])
+    with pytest.raises(RecipeError, match=message):
+        read_recipe(small, [weight, "quantization=null"])
     read_recipe(small, [weight, "quantization.proved=true"])
 
 

@@ -95,6 +95,20 @@ class _Module:
         self.block_ram += mapped.blocks
         self.lut_ram += mapped.luts
 
+    def array(self, name: str, words: int, width: int) -> Mapped:
+        """An array that is written, in LUT memory.
+
+        An iCE40 has none: to Yosys a block memory costs as much as ``ICE40_PRICE`` bits of
+        registers.  Where it is twice as cheap it is counted, below that the choice is not known.
+        """
+        mapped = memory_map.distributed(words, width)
+        if self.family == "ice40":
+            mapped = memory_map.block(words, width, written=True, family="ice40")
+            if words * width <= 2 * memory_map.ICE40_PRICE * mapped.blocks:
+                mapped = Mapped(0, 0, 1, width, words)
+        self.memory(name, mapped, width)
+        return mapped
+
     def rom(self, name: str, fields: Rom) -> Mapped:
         """``rfssm_rom``: its words, its two registers."""
         mapped = memory_map.rom(fields, self.family)
@@ -161,8 +175,8 @@ def blocks(design: Design, family: str) -> Cells | None:
     """What can be counted without a tool, and no other cells; None for a family of which nothing.
 
     ecp5              multipliers, block memories, LUT memories: all of them
-    ice40, ice40hx    all multipliers; block memories of the constants and of states in block
-                      memory: Yosys may put smaller arrays in such memories, too
+    ice40, ice40hx    all multipliers; block memories of weights, constants, currents, states and
+                      events: at least so many, as Yosys may put other arrays in such, too
     """
     if family not in ("ecp5", "ice40", "ice40hx"):
         return None
@@ -300,11 +314,9 @@ def _synapse(
         m.ff += 3 * max(0, group_bits - 2)
         m.control("synapse, whole row")
     else:
-        bank = memory_map.distributed(words, lanes.synapse * parts * p.CURRENT_W)
         width = lanes.synapse * parts * p.CURRENT_W
         out = reads * parts * p.CURRENT_W
-        for k in range(2):
-            m.memory(f"bank{k}", bank, width)
+        bank, _ = (m.array(f"bank{k}", words, width) for k in range(2))
         m.ff += 7 + 2 * word_bits + 2 * width + out
         m.lut += width * max(1, _mux_luts(2 * bank.rows))
         m.choice(out, 2 * bank.rows * groups)
@@ -343,8 +355,7 @@ def _cells(m: _Module, p: _Fields, layer: SpikingLayer, lanes: Lanes) -> _Module
         m.ff += states
         m.lut += states
     else:
-        mapped = memory_map.distributed(chunks, states)
-        m.memory("states", mapped, states)
+        mapped = m.array("states", chunks, states)
         m.ff += states
         m.choice(states, mapped.rows)
     if p.RESET:
@@ -417,7 +428,7 @@ def _encoder(m: _Module, n: int, side: int, value: int) -> _Module:
     deep = 5
     word = chunk_bits + values + 2
     m.ff += 2 * (1 + word)  # the chunk that is held back, the one that is pushed
-    m.memory("fifo", memory_map.distributed(1 << deep, word), word)
+    m.array("fifo", 1 << deep, word)
     m.ff += 3 * deep + 2
     m.adder(deep, 2)
     m.adder(deep + 1, 2)

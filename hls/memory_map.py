@@ -28,7 +28,8 @@ _BLOCKS = {
     ),
     "ice40": ({2048: 2, 1024: 4, 512: 8, 256: 16},),  # SB_RAM40_4K
 }
-_ICE40_PRICE = 64  # of a block memory, in Yosys' units
+ICE40_PRICE = 64
+"""Of a block memory of the iCE40, in Yosys' units: bits in registers."""
 _BYTE = {"ecp5": 9, "ice40": 1}  # of one that is written: narrower parts cannot share one
 _LUT_WORDS, _LUT_WIDTH = 16, 4  # DPR16X4
 
@@ -97,7 +98,7 @@ def _changing(values: Integers, bits: int) -> NDArray[np.uint64]:
 @lru_cache(maxsize=4096)
 def block(words: int, width: int, *, written: bool = False, family: str = "ecp5") -> Mapped:
     """An array in block memory."""
-    block_price = BLOCK_PRICE if family == "ecp5" else _ICE40_PRICE
+    block_price = BLOCK_PRICE if family == "ecp5" else ICE40_PRICE
     best = Mapped(0, 0, 0, width, words)
     lowest = float("inf")
     for widths in _BLOCKS[family]:

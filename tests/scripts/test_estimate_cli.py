@@ -142,6 +142,29 @@ def test_what_does_not_fit_a_board_is_warned_of(
     assert rfssm("convert", file, "--out", tmp_path / "ip", *boards, *lanes).err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("layer", "channels", "lanes", "multipliers", "memories"),
+    [
+        ({"neurons": 32, "reset": True}, 12, (1, 1), 5, 7),
+        ({"neurons": 40, "complex": True}, 60, (4, 2), 9, 22),
+    ],
+)
+def test_blocks_of_an_ice40_are_those_that_yosys_makes(
+    layer: dict[str, object], channels: int, lanes: tuple[int, int], multipliers: int, memories: int
+) -> None:
+    """Numbers of SB_MAC16 and SB_RAM40_4K in netlists of Yosys 0.70."""
+    from rfssm.hls import area
+    from rfssm.hls.emit import Design, Lanes
+
+    design = Design.of(corner([layer], channels=channels), Lanes(*lanes))
+    counted = area.blocks(design, "ice40")
+    assert counted is not None
+    assert (counted.dsp, counted.block_ram) == (multipliers, memories)
+    counted = area.blocks(design, "ice40hx")  # which has no multipliers
+    assert counted is not None
+    assert (counted.dsp, counted.block_ram) == (0, memories)
+
+
 @pytest.mark.usefixtures("no_tool")
 def test_wishes_that_leave_nothing_to_do_are_refused_in_python(net: IntegerNetwork) -> None:
     from rfssm.hls.emit import Design, Lanes

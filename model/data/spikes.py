@@ -193,9 +193,10 @@ class _Times:
     def __init__(self, config: SpikesConfig) -> None:
         self.config = config
         self.end = config.steps_max * config.ticks_per_bin
+        self.tick = float(config.tick / 1000)  # seconds
         self.span = float(self.end * config.tick / 1000)  # seconds
         self.clocked = config.tick_ms is not None or config.clock_ms is not None
-        self.spikes = self.late = self.between = 0
+        self.spikes = self.late = self.between = self.coarse = 0
         self.whole = True
         self.latest, self.where = -1.0, 0
         self.example = ""
@@ -205,7 +206,12 @@ class _Times:
         if not len(time):
             return
         self.spikes += len(time)
-        self.late += int((_ticks(time, self.config) == self.end).sum())
+        late = _ticks(time, self.config) == self.end
+        self.late += int(late.sum())
+        if (
+            self.clocked or time.dtype != np.float16
+        ):  # files of unknown clocks often are that coarse
+            self.coarse += int((np.spacing(time[~late]) > self.tick).sum())
         self.whole = self.whole and bool((time == np.floor(time)).all())
         if time.max() > self.latest:
             self.latest, self.where = float(time.max()), i
@@ -214,9 +220,8 @@ class _Times:
 
     def _compare_clock(self, i: int, time: NDArray[np.floating]) -> None:
         """Whether the times are ticks, as exactly as half precision, the least that files have."""
-        rate = 1000 / float(self.config.tick)
         with np.errstate(over="ignore"):  # beyond 65,504 s
-            ticks = (np.rint(time.astype(np.float64) * rate) / rate).astype(np.float16)
+            ticks = (np.rint(time.astype(np.float64) / self.tick) * self.tick).astype(np.float16)
             off = np.flatnonzero(ticks != time.astype(np.float16))
         if len(off) and not self.between:
             self.example = f"{time[off[0]]:.6g} s in sample {i}"
@@ -241,8 +246,14 @@ class _Times:
         if self.between:
             yield (
                 f"{_share(self.between, self.spikes)} lie between ticks of "
-                f"{float(config.tick):g} ms, the first at {self.example}, and are rounded to the "
+                f"{1000 * self.tick:g} ms, the first at {self.example}, and are rounded to the "
                 "nearest; if another clock counted them set data.tick_ms"
+            )
+        if self.coarse:
+            yield (
+                f"{_share(self.coarse, self.spikes)} are so late that their floating-point times "
+                f"do not tell ticks of {1000 * self.tick:g} ms apart, and those on the edge of a "
+                "bin may lie in the one before; set data.tick_ms to the clock that counted them"
             )
 
 

@@ -455,11 +455,27 @@ def test_times_between_ticks_are_told(tmp_path: Path) -> None:
     with pytest.warns(DataWarning, match=told + r".*data\.tick_ms"):
         split = data.read_spikes(tmp_path / "a.h5", FSDD, 10)
     assert np.argwhere(split.x[1]).tolist() == [[0, 0], [1, 0]]  # 3.9 ms is nearest to tick 8
+    write_spikes(
+        tmp_path / "a.h5", [([0.1, 0.5], [1, 2]), ([0.0, 0.0039], [3, 4])], [0, 1], dtype="f4"
+    )
     fine = data.read_spikes(tmp_path / "a.h5", FsddConfig(set="fsdd", tick_ms=0.1), 10)
     assert fine.x[1, 0, 0] == 1
     assert fine.x[1].sum() == 1
     shd = data.read_spikes(tmp_path / "a.h5", ShdConfig(set="shd"), 10)  # whose clock is not known
     assert np.array_equal(shd.x[1], fine.x[1])
+
+
+def test_times_too_coarse_for_their_ticks_are_told(tmp_path: Path) -> None:
+    """32-bit numbers are two microseconds apart from 16 s on."""
+    config = ShdConfig(set="shd", bin_ms=20, steps_max=1000)
+    write_spikes(tmp_path / "a.h5", [([0.1, 15.9], [1, 2]), ([16.02], [3])], [0, 1], dtype="f4")
+    told = r"a\.h5: 1 of 3 spikes \(33 %\) are so late .* ticks of 0\.001 ms apart.*data\.tick_ms"
+    with pytest.warns(DataWarning, match=told):
+        data.read_spikes(tmp_path / "a.h5", config, 10)
+    ours = ShdConfig(set="shd", bin_ms=20, steps_max=1000, tick_ms=1)
+    assert data.read_spikes(tmp_path / "a.h5", ours, 10).x[1, 801, 0] == 1
+    write_spikes(tmp_path / "b.h5", [([0.1, 15.9], [1, 2]), ([16.02], [3])], [0, 1], dtype="f8")
+    assert data.read_spikes(tmp_path / "b.h5", config, 10).x[1, 801, 0] == 1
 
 
 CLIPS = [([0.1, 0.15, 0.3005], [1, 2, 3]), ([0.0, 0.05, 0.4], [4, 5, 6])]

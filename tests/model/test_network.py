@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils import prune
 
 from rfssm.model.cells import S5RFCell
+from rfssm.model.errors import NetworkError
 from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate
 from rfssm.model.recipe import NetworkConfig
 
@@ -53,3 +55,48 @@ def test_calibration_sets_the_spread_of_every_layer() -> None:
     calibrate(spiking(net), x, steps, 0.5)
     u = spiking(net)[0].run(x)[1][:, :, 0]
     assert torch.allclose(u.square().mean((0, 1)).sqrt(), torch.tensor(0.5).double(), rtol=1e-3)
+
+
+def spiking_network() -> tuple[FloatNetwork, torch.Tensor, torch.Tensor]:
+    """Two layers that both spike, and what makes them."""
+    net, steps = network((8, 8)), torch.tensor([20, 14])
+    x = torch.randn(2, 20, 3, generator=torch.Generator().manual_seed(1)).double()
+    net.calibrate(x, steps, 2.0)
+    return net, x, steps
+
+
+def test_hooks_of_layers_run() -> None:
+    net, x, steps = spiking_network()
+    seen = []
+    for name in ("layers.0", "layers.1", "readout"):
+        layer = net.get_submodule(name)
+        layer.register_forward_hook(lambda _layer, given, _y, name=name: seen.append((name, given)))
+    assert net.run(x, steps).logits.any()
+    assert [name for name, _ in seen] == ["layers.0", "layers.1", "readout"]
+    assert torch.equal(seen[0][1][0], x)
+    silenced = net.layers[1].register_forward_hook(lambda _layer, _x, y: 0 * y)
+    assert not net.run(x, steps).logits.any()
+    silenced.remove()
+    for name in ("", "layers.0.cell"):
+        handle = net.get_submodule(name).register_forward_pre_hook(lambda *_: None)
+        with pytest.raises(NetworkError, match="its hooks would not run"):
+            net.run(x, steps)
+        handle.remove()
+    net.run(x, steps)
+
+
+def test_a_pruned_network_runs_as_it_was_pruned() -> None:
+    (saved, x, steps), (loaded, _, _) = spiking_network(), spiking_network()
+    for net, amount in ((saved, 0.5), (loaded, 0.0)):
+        for module in (*net.spiking(), net.readout):
+            prune.l1_unstructured(module, "weight", amount)
+    loaded.load_state_dict(saved.state_dict())
+    assert torch.equal(loaded.run(x, steps).logits, saved.run(x, steps).logits)
+    assert torch.equal(loaded.spiking()[0].run(x)[1], saved.spiking()[0].run(x)[1])
+    assert not torch.equal(loaded.run(x, steps).logits, spiking_network()[0].run(x, steps).logits)
+
+
+@pytest.mark.parametrize("steps", [[5, 0], [6, 5], [5], [5, -1]])
+def test_lengths_that_no_sample_has_are_refused(steps: list[int]) -> None:
+    with pytest.raises(NetworkError, match="steps"):
+        network((8,)).run(torch.zeros(2, 5, 3).double(), torch.tensor(steps))

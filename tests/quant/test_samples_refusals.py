@@ -288,3 +288,18 @@ def test_any_damaged_byte_is_refused_or_harmless(tmp_path: Path, save: Any) -> N
         else:
             np.testing.assert_array_equal(samples.x, x)
     assert refusals > 50
+
+
+def test_samples_one_by_one() -> None:
+    samples = Samples(np.arange(12).reshape(3, 2, 2), np.array([2, 1, 2]), np.array([0, 2, 1]))
+    alone = list(samples)
+    assert [len(one) for one in alone] == [1, 1, 1]
+    for i, one in enumerate(alone):
+        for found in (one, samples[i], samples[i - 3], samples[np.int64(i)]):
+            assert np.array_equal(found.x, samples.x[i : i + 1])
+            assert found.steps.tolist() == [samples.steps[i]]
+            assert found.labels is not None
+            assert found.labels.tolist() == [[0, 2, 1][i]]
+    for beyond in (3, -4):
+        with pytest.raises(IndexError):
+            samples[beyond]

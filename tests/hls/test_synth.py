@@ -409,7 +409,7 @@ class Vivado:
         return [words[1:] for words in self.calls if words[0] == command]
 
 
-@pytest.mark.parametrize("name", ["dut", 'x]; exec touch "$boom" [{}\n"'])
+@pytest.mark.parametrize("name", ["dut", 'x]; exec touch "$boom" [{}"'])
 def test_the_vivado_script_reads_every_file_whatever_the_networks_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rfssm.hls import cells, cycles, fit, nextpnr, tops, yosys
+from rfssm.hls import cells, cycles, equivalence, fit, nextpnr, tops, yosys
 from rfssm.hls.cells import CellReport
 from rfssm.hls.cycles import Cycles
 from rfssm.hls.emit import Design
 from rfssm.hls.engines import verilator
+from rfssm.hls.equivalence import Equivalence
 from rfssm.hls.nextpnr import Placement
 from rfssm.hls.targets import Target
 from rfssm.hls.tops import Top
@@ -38,6 +39,7 @@ class Synthesis:
     frequency_mhz    what placing aimed at
     cycles           for the samples; None if no samples were given, or for ``no_cycles``
     no_cycles        why the cycles could not be measured
+    equivalence      what was proved of the netlist; None if that was not asked for
     netlist          folder with the netlist and Yosys' log
     tools            packages and versions
     seconds          that this run took, most of it saved if the results were in the cache
@@ -52,6 +54,7 @@ class Synthesis:
     frequency_mhz: float
     cycles: Cycles | None
     no_cycles: str | None
+    equivalence: Equivalence | None
     netlist: Path
     tools: tuple[str, ...]
     seconds: float
@@ -101,6 +104,7 @@ class Synthesis:
             "no_cycles": self.no_cycles,
             "latency_us": self.latency_us,
             "samples_per_second": self.samples_per_second,
+            "equivalence": None if self.equivalence is None else self.equivalence.to_json(),
             "netlist": str(self.netlist),
             "bitstream": None if self.best is None else str(self.best.bitstream),
             "tools": list(self.tools),
@@ -117,6 +121,7 @@ def synth(
     frequency_mhz: float | None = None,
     samples: Samples | None = None,
     top: Top | None = None,
+    prove: bool = False,
     progress: Progress | None = None,
 ) -> Synthesis:
     """Synthesise a design, place it, and measure how long samples take.
@@ -126,6 +131,7 @@ def synth(
     frequency_mhz    what placing aims at; the target's own if absent
     samples          whose cycles are measured; none are if absent
     top              what to place; the IP alone if absent
+    prove            whether to prove the netlist against the RTL
 
     Raises HardwareError if the device cannot hold the design, ToolError for a tool that is missing
     or failed.
@@ -142,6 +148,8 @@ def synth(
     for reason in (yosys.missing(), target.placed and nextpnr.missing(target)):
         if reason:
             raise ToolError(reason)
+    if prove:
+        equivalence.check_family(target.family)
     say = progress or _unheard
 
     say(f"synthesis for {target.family}", "")
@@ -149,6 +157,7 @@ def synth(
     say("counting cells", "")
     counted = cells.report(netlist)
     target.check_fits(counted.total)
+    proved = equivalence.prove(netlist, partial(say, "proof")) if prove else None
     measured, no_cycles = _cycles(design, samples, say)
     placements = []
     for seed in seeds if target.placed else ():
@@ -175,6 +184,7 @@ def synth(
         frequency_mhz=frequency_mhz,
         cycles=measured,
         no_cycles=no_cycles,
+        equivalence=proved,
         netlist=netlist.folder,
         tools=_tools(target),
         seconds=time.perf_counter() - begin,

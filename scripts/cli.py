@@ -713,12 +713,16 @@ def synth(
             help="Clock rate that must be reached.",
         ),
     ] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Prove the netlist's registers against the RTL.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Synthesise, place and route: cells, clock rate, latency, a bitstream.
 
     With --frequency a design that is slower ends in exit status 1.  For a target that only Vivado
-    places, the clock rate is checked by the script that --out writes.
+    places, the clock rate is checked by the script that --out writes.  With --prove a netlist that
+    has another block than the RTL, or a register that is not proved, ends in exit status 1.
     """
     from rfssm.hls.boards import find_board
     from rfssm.hls.emit import Design
@@ -728,6 +732,7 @@ def synth(
     from rfssm.hls.tops import board_target, board_top
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
+    from rfssm.scripts.proof_tables import verdict
     from rfssm.scripts.synth import prepare, write
     from rfssm.scripts.synth_tables import summary
     from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
@@ -766,6 +771,7 @@ def synth(
             frequency_mhz=frequency,
             samples=samples,
             top=board_top(design, place) if place else None,
+            prove=prove,
             progress=progress,
         )
     if as_json:
@@ -775,11 +781,17 @@ def synth(
     if out is not None:
         written = write(synthesis, out)
         if not as_json:
-            files = (written.report, written.bitstream, written.script)
+            files = (written.report, written.bitstream, written.script, written.proof)
             console.show(*(f"wrote {path}" for path in files if path is not None))
+    proof = synthesis.equivalence
+    if proof is not None and not proof.holds:
+        print(f"the proof fails: {verdict(proof)}", file=sys.stderr)
     reached = synthesis.fmax_mhz
+    failed = proof is not None and not proof.holds
     if frequency is not None and reached is not None and reached < frequency:
+        failed = True
         print(f"too slow: {reached:.1f} MHz where {frequency:g} are wanted", file=sys.stderr)
+    if failed:
         raise typer.Exit(CHECK_FAILED)
 
 

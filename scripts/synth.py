@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rfssm.hls.emit import design_sources, write_rtl
 from rfssm.hls.synth import Synthesis
@@ -14,6 +15,7 @@ from rfssm.model.files import write_atomically
 from rfssm.scripts.files import check_writable, writing
 
 REPORT = "synthesis.json"
+PROOF = "equivalence.json"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Written:
     report: Path
     bitstream: Path | None
     script: Path | None
+    proof: Path | None
 
 
 def prepare(out: Path) -> None:
@@ -37,7 +40,7 @@ def prepare(out: Path) -> None:
 def write(synthesis: Synthesis, out: Path) -> Written:
     """Write everything into a folder; each file complete or not at all, the JSON last."""
     design, best = synthesis.design, synthesis.best
-    bitstream = script = None
+    bitstream = script = proof = None
     with writing(out):
         if best is not None:
             bitstream = out / f"{design.name}{best.bitstream.suffix}"
@@ -48,10 +51,18 @@ def write(synthesis: Synthesis, out: Path) -> Written:
             names = sorted(design_sources(design))
             text = ooc_script(design, synthesis.target, names, synthesis.frequency_mhz)
             write_atomically(script, text.encode())
+        if synthesis.equivalence is not None:
+            proof = out / PROOF
+            write_atomically(proof, _text(synthesis.equivalence.to_json()))
         document = synthesis.to_json() | {
             "bitstream": bitstream and bitstream.name,
             "vivado_script": script and script.name,
+            "equivalence": proof and proof.name,
         }
         report = out / REPORT
-        write_atomically(report, (json.dumps(document, indent=1) + "\n").encode())
-    return Written(report, bitstream, script)
+        write_atomically(report, _text(document))
+    return Written(report, bitstream, script, proof)
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1) + "\n").encode()

@@ -12,6 +12,7 @@ from rfssm.hls.cells import CellReport, Cells, module_of
 from rfssm.hls.emit import Design
 from rfssm.hls.nextpnr import Placement, Step
 from rfssm.hls.synth import Synthesis
+from rfssm.scripts import proof_tables
 
 _COLUMNS = {
     "lut": "LUT",
@@ -31,6 +32,8 @@ def summary(synthesis: Synthesis) -> Iterator[object]:
     yield from _head(synthesis)
     yield cell_table(synthesis.cells)
     yield memory_table(synthesis.cells)
+    if synthesis.equivalence is not None:
+        yield from proof_tables.summary(synthesis.equivalence, synthesis.cells.modules)
     best = synthesis.best
     if best is None:
         yield "clock rate and bitstream: placed by Vivado only"

@@ -85,6 +85,21 @@ def _models(cells: str) -> dict[str, bytes]:
     return {}
 
 
+def cell_models(family: str) -> str:
+    """Verilog models of a family's cells, all in one text; none for Yosys' own gates.
+
+    Raises HardwareError for a family that has none.
+    """
+    if family == "generic":
+        return ""
+    if family == "ecp5":
+        return "\n".join(path.read_text() for path in _ecp5_models())
+    if family in ("ice40", "ice40hx"):
+        text = (yosys.share() / "ice40" / "cells_sim.v").read_text()
+        return f"`define NO_ICE40_DEFAULT_ASSIGNMENTS\n{text}"
+    raise HardwareError(f"family = {family!r}: its cells have no models; generic, ecp5, ice40 have")
+
+
 def _ecp5_models() -> list[Path]:
     folder = Path(str(files("rfssm.hls"))) / "rtl" / "sim" / "ecp5"
     return sorted(folder.glob("*.sv"))

@@ -191,6 +191,7 @@ module DP16KD #(
     INITVAL_07, INITVAL_06, INITVAL_05, INITVAL_04, INITVAL_03, INITVAL_02, INITVAL_01, INITVAL_00
   };
   reg [35:0] memory [0:511];
+`ifndef DP16KD_WITHOUT_CONTENTS  // who sets them in another way: Yosys is slow here
   reg [20479:0] contents;  // Icarus takes a constant of this width apart very slowly
   integer k;
   initial begin
@@ -198,6 +199,7 @@ module DP16KD #(
     for (k = 0; k < 512; k = k + 1)
       memory[k] = {contents[40*k + 20 +: 18], contents[40*k +: 18]};
   end
+`endif
 
   // -- where a port's word lies among the 36 bits of a row --------------------------------------------
   function [35:0] ones(input integer width);

@@ -23,12 +23,13 @@ module TRELLIS_DPR16X4 #(
     end
   endgenerate
 
-  reg [63:0] memory;
-  initial memory = INITVAL;
+  reg [3:0] memory [0:15];
+  integer k;
+  initial for (k = 0; k < 16; k = k + 1) memory[k] = INITVAL[4*k +: 4];
 
   wire clk   = (WCKMUX == "INV") ? !WCK : WCK;
   wire write = (WREMUX == "INV") ? !WRE : WRE;
-  always @(posedge clk) if (write) memory[4*WAD +: 4] <= DI;
-  assign DO = memory[4*RAD +: 4];
+  always @(posedge clk) if (write) memory[WAD] <= DI;
+  assign DO = memory[RAD];
 endmodule
 `default_nettype wire

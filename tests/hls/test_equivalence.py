@@ -1,0 +1,203 @@
+"""Netlists are proved against the RTL; planted faults and wrong counterparts are not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rtl_cases import network
+
+from rfssm.hls import equivalence, yosys
+from rfssm.hls.emit import Design, Lanes
+from rfssm.hls.equivalence import PROVED, Equivalence, prove
+from rfssm.hls.gates import FALSE, TRUE, Gates, Reading, Value
+from rfssm.hls.memory_cells import shrink
+from rfssm.model.errors import HardwareError, ToolError
+from rfssm.scripts.proof_tables import summary, verdict
+
+TOP = "dut_axis"
+LANE = "core.layer0.cells.g_lane[0].g_part[0]"
+
+
+@cache
+def netlist_of(family: str) -> yosys.Netlist:
+    """Of a small network that has every module of a layer, with memories and multipliers."""
+    net = network(
+        [{"neurons": 3, "reset": True, "bias_bits": 4, "state_bits": 7, "transition_bits": 6,
+          "transition_frac": 4, "weight_bits": 3}],
+        channels=2, bits=2, classes=2, state_bits=8, weight_bits=3,
+    )  # fmt: skip
+    return yosys.synthesize(Design.of(net, Lanes(2, 1), "dut"), family, TOP)
+
+
+def changed(
+    netlist: yosys.Netlist, folder: Path, change: Callable[[dict[str, Any]], None]
+) -> yosys.Netlist:
+    """A netlist with a fault, and the RTL as it was."""
+    made = json.loads((netlist.folder / "netlist.json").read_text())
+    change(made["modules"][TOP])
+    (folder / "netlist.json").write_text(json.dumps(made))
+    (folder / "elaborated.il").write_bytes((netlist.folder / "elaborated.il").read_bytes())
+    return yosys.Netlist(netlist.family, netlist.top, folder)
+
+
+def names(points: list[equivalence.Point]) -> set[str]:
+    return {point.name for point in points}
+
+
+def driver(module: dict[str, Any], bit: Any, kind: str) -> dict[str, Any]:
+    """The cell that drives a net."""
+    found = [
+        cell
+        for cell in module["cells"].values()
+        for pin, bits in cell["connections"].items()
+        if bit in bits and cell["port_directions"][pin] == "output"
+    ]
+    assert [cell["type"] for cell in found] == [kind]
+    cell: dict[str, Any] = found[0]
+    return cell
+
+
+def bit_of(module: dict[str, Any], name: str, at: int = 0) -> Any:
+    return module["netnames"][name]["bits"][at]
+
+
+# -- small logic -----------------------------------------------------------------------------------
+
+
+def test_gates_are_their_truth_tables_and_equal_ones_are_one() -> None:
+    gates = Gates()
+    a, b, c = (gates.input(name) for name in "abc")
+    for x, y, z in product((a, a ^ 1, b, FALSE, TRUE), (b, b ^ 1, FALSE), (c, c ^ 1, a, TRUE)):
+        made = (gates.both(x, y), gates.either(x, y), gates.differ(x, y), gates.choose(x, y, z))
+        v, w, u = gates.simulate([x, y, z])
+        ones = gates.simulate([TRUE])[0]
+        assert gates.simulate(made) == [v & w, v | w, v ^ w, (u & v) | (w & (ones ^ v))]
+    assert gates.differ(a, gates.both(b, c)) == gates.differ(gates.both(c, b) ^ 1, a) ^ 1
+
+
+def cell(kind: str, y: int, **pins: Any) -> dict[str, Any]:
+    return {"type": kind, "connections": {**{k: [v] for k, v in pins.items()}, "Y": [y]}}
+
+
+@pytest.mark.parametrize(
+    "kind", ["AND", "NAND", "OR", "NOR", "XOR", "XNOR", "ANDNOT", "ORNOT", "MUX", "NOT"]
+)
+def test_a_result_is_open_where_both_values_of_an_open_pin_are_possible(kind: str) -> None:
+    """Each pin 0, 1 or x; the result is what all values that an x may have agree on."""
+    pins = "ABS" if kind == "MUX" else "A" if kind == "NOT" else "AB"
+    values = {"0": Value(FALSE), "1": Value(TRUE), "x": Value(FALSE, TRUE)}
+
+    def computed(said: tuple[str, ...]) -> Value:
+        made = cell(f"$_{kind}_", 9, **dict(zip(pins, said, strict=True)))
+        return Reading(Gates(), {9: made}, lambda _: values["x"], lambda: values["x"]).of(9)
+
+    for said in product("01x", repeat=len(pins)):
+        known = {
+            computed(each).is_one
+            for each in product(*("01" if pin == "x" else pin for pin in said))
+        }
+        found = computed(said)
+        assert (found.is_open == TRUE) == (len(known) > 1), said
+        if found.is_open == FALSE:
+            assert {found.is_one} == known
+
+
+def test_a_memory_keeps_the_words_that_it_can_address() -> None:
+    words = [f"{k:03b}" for k in range(8)]
+    memory = {
+        "parameters": {"ABITS": "11", "WIDTH": "11", "SIZE": "1000", "OFFSET": "0",
+                       "INIT": "".join(reversed(words))},
+        "connections": {"RD_ADDR": [5, "1", 6], "WR_ADDR": [7, "1", 8], "RD_DATA": [1, 2, 3]},
+    }  # fmt: skip
+    assert shrink(memory, {2}) == [0, 2]
+    assert memory["connections"]["RD_ADDR"] == [5, 6]
+    assert memory["connections"]["WR_ADDR"] == [7, 8]
+    assert memory["parameters"]["INIT"] == "".join(words[k] for k in (7, 6, 3, 2))
+    assert int(memory["parameters"]["SIZE"], 2) == 4
+
+
+# -- whole networks --------------------------------------------------------------------------------
+
+pytestmark = pytest.mark.rtl
+
+
+@pytest.mark.parametrize("family", ["generic", "ecp5", "ice40"])
+def test_every_register_of_a_network_is_proved(family: str) -> None:
+    found = prove(netlist_of(family))
+    assert found.holds
+    assert found.open == []
+    registers = found.of("register")
+    assert len(registers) + len(found.absent) == found.registers > 900
+    assert len(found.of("register", PROVED)) > 0.95 * found.registers
+    assert {p.name.split(".")[-1].split("[")[0] for p in found.cut} <= {"p_q", "p", "product_q"}
+    assert {p.result for p in found.points if p.kind != "register"} == {PROVED}
+    blocks = {"generic": {}, "ecp5": {"MULT18X18D": 5}, "ice40": {"SB_MAC16": 5}}[family]
+    assert dict(found.blocks) == blocks
+    assert len(found.memories) == {"generic": 0, "ecp5": 8, "ice40": 1}[family]
+    assert not any(word in verdict(found).lower() for word in ("equivalent", "not proved"))
+
+
+def plant_ice40(module: dict[str, Any]) -> None:
+    """A look-up table, a flip-flop's input, pins of a memory and a block, a block's parameter."""
+    table = driver(module, bit_of(module, f"{LANE}.next_q8", 2), "SB_DFF")["connections"]["D"]
+    parameters = driver(module, table[0], "SB_LUT4")["parameters"]
+    init = parameters["LUT_INIT"]
+    parameters["LUT_INIT"] = "".join("10"[int(digit)] for digit in init)
+    one, other = (
+        driver(module, bit_of(module, f"{LANE}.x_q6", at), "SB_DFF")["connections"] for at in (2, 3)
+    )
+    one["D"], other["D"] = other["D"], one["D"]
+    pins = module["cells"]["core.layer0.encoder.fifo.0.0"]["connections"]["WDATA"]
+    used = [i for i, bit in enumerate(pins) if isinstance(bit, int)][:2]
+    pins[used[0]], pins[used[1]] = pins[used[1]], pins[used[0]]
+    block = module["cells"][f"{LANE}.mul_u.g_block.g_piece[0].block"]
+    block["parameters"]["A_REG"] = "0"
+    a = block["connections"]["A"]
+    a[0], a[1] = a[1], a[0]
+
+
+def test_planted_faults_of_an_ice40_netlist_are_found_and_nothing_else_is(tmp_path: Path) -> None:
+    found = prove(changed(netlist_of("ice40"), tmp_path, plant_ice40))
+    assert not found.holds
+    block = f"{LANE}.mul_u.g_block.g_piece[0].block"
+    assert found.different == (f"{block}: A_REG = 0 where the RTL has 1",)
+    open_ = names(found.open)
+    fifo = {name for name in open_ if ".encoder." in name}
+    assert open_ - fifo == {
+        *(f"{block}.A[{i}]" for i in (0, 1)),
+        f"{LANE}.next_q8[2]",
+        *(f"{LANE}.x_q6[{i}]" for i in (2, 3)),
+    }
+    assert fifo
+    assert all("fifo" in name or name.endswith("_q") or "_q[" in name for name in fifo)
+    text = "\n".join(str(part) for part in summary(found, ["layer0.cells"]))
+    assert f"DIFFERENT: {block}: A_REG = 0 where the RTL has 1" in text
+    assert f"NOT proved: register {LANE}.next_q8, 1 bits" in text
+
+
+def test_what_cannot_be_proved_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HardwareError, match="family = 'xc7': its cells have no models"):
+        equivalence.check_family("xc7")
+
+    def add_clock(module: dict[str, Any]) -> None:
+        flip_flops = [c for c in module["cells"].values() if c["type"].startswith("$_DFF_P_")]
+        flip_flops[0]["connections"]["C"] = flip_flops[1]["connections"]["D"]
+
+    with pytest.raises(ToolError, match=r"netlist: registers on .*; the proof knows one clock"):
+        prove(changed(netlist_of("generic"), tmp_path, add_clock))
+
+
+def test_a_report_is_what_the_cache_gives_back() -> None:
+    first, again = prove(netlist_of("generic")), prove(netlist_of("generic"))
+    assert isinstance(first, Equivalence)
+    assert first == again
+    told = json.loads(json.dumps(first.to_json()))
+    assert told["registers"]["all"] == first.registers
+    assert told["registers"]["proved"] == len(first.of("register", PROVED))
+    assert told["open"] == []

@@ -16,7 +16,7 @@ KILLS       ?= 50
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint typecheck bench fuzz mutate coverage interrupts netlists clean
+.PHONY: setup demo test quick lint typecheck bench fuzz mutate coverage interrupts netlists clean
 
 setup: $(READY)
 
@@ -33,6 +33,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+quick: $(READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) @tests/quick.txt
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz import own_cache
+from fuzzing import sibling
 from random_networks import (
     LARGE,
     SMALL,
@@ -29,6 +31,7 @@ from random_networks import (
 from rfssm.hls import engines
 from rfssm.hls.emit import Lanes
 from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import compare
 
 GOLDEN_CASES = 400
@@ -36,7 +39,9 @@ CHUNK = 20
 
 # Seeds 0 to n - 1; the coverage asserted below holds for the first COVERED of them already.
 COVERED = 100
-ENGINE_CASES = {"icarus": 300, "verilator": 200, "csim": 200}
+ENGINE_CASES = {"icarus": 300, "verilator": 100, "csim": 100}
+SIBLINGS = {"icarus": 0, "verilator": 2, "csim": 2}
+"""More networks of each case's shape: where compiling takes most of the time, they cost little."""
 ENGINE_CHUNK = 10
 LARGE_CASES = 8
 
@@ -191,6 +196,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cache for what is built here: hundreds of networks that nobody will ask for again."""
     folder = tmp_path_factory.mktemp("builds")
+    own_cache(folder)
     yield folder
     shutil.rmtree(folder)
 
@@ -224,15 +230,38 @@ def test_engine_equals_golden(
     monkeypatch.setenv("RFSSM_CACHE", str(builds))
     for seed in seeds:
         case = random_case(seed, size)
-        where = f"random_case({seed}, {'SMALL' if size == SMALL else 'LARGE'}), engine {engine}"
-        network, samples, lanes = case.network(), case.samples(), case.lanes_of_each
-        expected = golden.run(network, samples, spikes=True, states=True)
-        try:
-            got = engines.run(network, samples, engine, spikes=True, states=True, lanes=lanes)
-        except Exception as error:
-            raise AssertionError(f"{where}: does not run: {error}") from error
-        differences = "; ".join(map(str, compare(expected, got)))
-        assert differences == "", f"{where}: {differences}"
+        name = f"random_case({seed}, {'SMALL' if size == SMALL else 'LARGE'}), engine {engine}"
+        for k, network in enumerate(family(case, SIBLINGS[engine] if size == SMALL else 0)):
+            where = f"{name}, sibling {k}" if k else name
+            samples, lanes = case.samples(), case.lanes_of_each
+            expected = golden.run(network, samples, spikes=True, states=True)
+            try:
+                got = engines.run(network, samples, engine, spikes=True, states=True, lanes=lanes)
+            except Exception as error:
+                raise AssertionError(f"{where}: does not run: {error}") from error
+            differences = "; ".join(map(str, compare(expected, got)))
+            assert differences == "", f"{where}: {differences}"
+
+
+def family(case: Case, siblings: int) -> Iterator[IntegerNetwork]:
+    """A network, and others with its numbers in another order: of one shape, so compiled once."""
+    yield case.network()
+    rng = np.random.default_rng([case.seed, 2])
+    for _ in range(siblings):
+        other = sibling(case, rng)
+        if other is not None:
+            yield other
+
+
+def test_two_hundred_networks_reach_the_compiling_engines() -> None:
+    """Different ones, of a hundred shapes; a few have no other order."""
+    for engine in ("verilator", "csim"):
+        digests = [
+            network.digest()
+            for seed in range(0, ENGINE_CASES[engine], 5)
+            for network in family(random_case(seed), SIBLINGS[engine])
+        ]
+        assert len(set(digests)) > 0.9 * ENGINE_CASES[engine] / 5 * (1 + SIBLINGS[engine])
 
 
 def full_scores(steps: int) -> Case:

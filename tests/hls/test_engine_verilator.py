@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fuzz import own_cache as share_what_serves_all
 from random_networks import random_case
 from rtl_cases import CASES, network, samples_for
 
@@ -136,11 +137,10 @@ def test_bad_samples_are_refused_before_anything_is_built(
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own that shares the compiled runtime."""
-    runtime = toolchain.verilator_runtime()[0].parent
+    """A cache of the test's own."""
     folder = tmp_path / "cache"
-    (folder / "verilated").mkdir(parents=True)
-    (folder / "verilated" / runtime.name).symlink_to(runtime)
+    folder.mkdir()
+    share_what_serves_all(folder)
     monkeypatch.setenv("RFSSM_CACHE", str(folder))
     return folder
 

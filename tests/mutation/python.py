@@ -73,8 +73,8 @@ def chosen(count: int = COUNT) -> list[Mutant]:
     total = sum(map(len, around.values()))
     for file, found in around.items():
         wanted = max(FEWEST, 3 * count // 5 * len(found) // total)
-        mutants = islice(made(file, (ROOT / file).read_text(), found), wanted)
-        picked += sorted(mutants, key=lambda mutant: mutant.line)
+        mutants = filter(is_python, made(file, (ROOT / file).read_text(), found))
+        picked += sorted(islice(mutants, wanted), key=lambda mutant: mutant.line)
     return picked
 
 
@@ -216,7 +216,12 @@ def tests_of(mutant: Mutant) -> Groups:
 
 
 def compiles(tree: Tree, mutant: Mutant) -> bool:
-    """Whether it is Python at all."""
+    """Whether it counts."""
+    return is_python(mutant)
+
+
+def is_python(mutant: Mutant) -> bool:
+    """Whether it can be read: the * before named arguments becomes no operator."""
     try:
         compile(mutant.text, mutant.file, "exec")
     except SyntaxError:

@@ -267,3 +267,11 @@ def test_the_test_that_killed_a_change_before_is_asked_first(
     quietly = lambda futures, done, total: futures  # noqa: E731
     run([new], tests, python.compiles, tmp_path, jobs=1, progress=quietly)
     assert asked[0] == [killer]
+
+
+def test_what_is_no_python_is_not_chosen() -> None:
+    """The star before named arguments is taken for an operator; / is legal there, + is not."""
+    text = "def half(a, *, b):\n    return a * b\n"
+    found = [mutant for mutant in python.mutants_of("half.py", text) if python.is_python(mutant)]
+    assert {mutant.becomes for mutant in found if mutant.line == 1} == {"def half(a, /, b):"}
+    assert {mutant.line for mutant in found} == {1, 2}

@@ -14,7 +14,7 @@ from rtl_cases import network
 
 from rfssm.hls import equivalence, yosys
 from rfssm.hls.emit import Design, Lanes
-from rfssm.hls.equivalence import PROVED, Equivalence, prove
+from rfssm.hls.equivalence import OPEN, PROVED, Equivalence, prove
 from rfssm.hls.gates import FALSE, TRUE, Gates, Reading, Value
 from rfssm.hls.memory_cells import shrink
 from rfssm.model.errors import HardwareError, ToolError
@@ -179,6 +179,25 @@ def test_planted_faults_of_an_ice40_netlist_are_found_and_nothing_else_is(tmp_pa
     text = "\n".join(str(part) for part in summary(found, ["layer0.cells"]))
     assert f"DIFFERENT: {block}: A_REG = 0 where the RTL has 1" in text
     assert f"NOT proved: register {LANE}.next_q8, 1 bits" in text
+
+
+def test_a_wrong_counterpart_does_not_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    match = equivalence._Proof._match
+    one, other = f"{LANE}.r_q7[1]", f"{LANE}.r_q7[2]"
+
+    def swapped(proof: Any) -> None:
+        match(proof)
+        a, b = (proof._rtl.names[name] for name in (one, other))
+        found = proof._counterparts
+        found[a], found[b] = found[b], found[a]
+
+    netlist = netlist_of("generic")
+    monkeypatch.setattr(equivalence._Proof, "_match", swapped)
+    monkeypatch.setenv("RFSSM_CACHE", str(tmp_path))
+    found = prove(netlist)
+    assert {one, other} <= names(found.open)
+    assert {p.result for p in found.points if p.name in (one, other)} == {OPEN}
+    assert not found.holds
 
 
 def test_what_cannot_be_proved_is_refused(tmp_path: Path) -> None:

@@ -181,6 +181,24 @@ def test_planted_faults_of_an_ice40_netlist_are_found_and_nothing_else_is(tmp_pa
     assert f"NOT proved: register {LANE}.next_q8, 1 bits" in text
 
 
+def plant_ecp5(module: dict[str, Any]) -> None:
+    """Pins of a LUT memory, and the output register of a multiplier."""
+    pins = module["cells"]["core.layer0.cells.g_lutram.states.0.1"]["connections"]["WAD"]
+    pins[0], pins[1] = pins[1], pins[0]
+    block = module["cells"][f"{LANE}.mul_v.g_block.block"]
+    block["parameters"]["REG_OUTPUT_CLK"] = "NONE"
+
+
+def test_planted_faults_of_an_ecp5_netlist_are_found_and_nothing_else_is(tmp_path: Path) -> None:
+    found = prove(changed(netlist_of("ecp5"), tmp_path, plant_ecp5))
+    block = f"{LANE}.mul_v.g_block.block"
+    assert found.different == (f"{block}: REG_OUTPUT_CLK = NONE where the RTL has CLK0",)
+    assert names(found.open)
+    assert {name.split("[")[0] for name in names(found.open)} == {
+        "core.layer0.cells.g_lutram.states"
+    }
+
+
 def test_a_wrong_counterpart_does_not_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     match = equivalence._Proof._match
     one, other = f"{LANE}.r_q7[1]", f"{LANE}.r_q7[2]"

@@ -122,7 +122,11 @@ def reachable_lines(state_bits: Sequence[int], reachable: Sequence[int]) -> list
     lines = []
     for i, (bits, needed) in enumerate(zip(state_bits, reachable, strict=True)):
         name = f"layer {i}" if i < len(state_bits) - 1 else "readout"
-        proved = "proved, never saturates" if needed <= bits else "not proved, may saturate"
+        proved = (
+            "proved, never saturates within steps_max"
+            if needed <= bits
+            else "not proved, may saturate"
+        )
         lines.append(f"{name}: states of {bits} bits, reachable {needed} bits: {proved}")
     return lines
 

@@ -58,7 +58,7 @@ def told(widths: Sequence[LayerWidth], limit: int | None) -> list[str]:
         if width.saturates:
             line += f"states may saturate: {needed} would never"
         else:
-            line += "never saturates"
+            line += "never saturates within steps_max"
             if width.chosen != width.declared:
                 line += f", {width.declared} before"
             elif width.needed < width.chosen:

@@ -1,5 +1,8 @@
-"""The README: its example runs, its links lead somewhere, its commands exist."""
+"""README and documents: examples run, links and paths lead somewhere, what they name exists."""
 
+import ast
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -11,6 +14,10 @@ from rfssm.scripts.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = ["README.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+FOLDERS = ("model", "quant", "hls", "rtl_tests", "scripts", "tests", "docs")
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+OPTION = r"(?<![\w-])--[a-z][a-z-]*"
 
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,9 +33,7 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert {"golden", "rtl"} <= names.keys()
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", *sorted(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
         if not target.startswith("http"):
@@ -37,11 +42,67 @@ def test_links_lead_somewhere(page: str) -> None:
 
 def test_the_commands_are_those_of_the_command_line() -> None:
     shown = set(re.findall(r"^    rfssm ([\w-]+)", README, re.MULTILINE))
-    exist = set(get_command(app).commands)  # type: ignore[attr-defined]
-    assert shown == exist - {"demo"}
+    assert shown == set(COMMANDS) - {"demo"}
     assert "make demo" in README
 
 
 def test_the_map_names_every_folder() -> None:
-    for folder in ("model", "quant", "hls", "rtl_tests", "scripts", "tests", "docs"):
+    for folder in FOLDERS:
         assert f"| `{folder}/` |" in README
+
+
+def options(command: str) -> set[str]:
+    return {"--help"}.union(*(parameter.opts for parameter in COMMANDS[command].params))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_options_are_those_of_the_command_line(page: str) -> None:
+    text = (ROOT / page).read_text().replace("\\\n", " ")
+    for command, rest in re.findall(r"(?:^ +|`)rfssm ([a-z-]+)([^`\n]*)", text, re.MULTILINE):
+        assert command in COMMANDS, command
+        assert set(re.findall(OPTION, rest)) <= options(command), f"rfssm {command}{rest}"
+    every = set().union(*map(options, COMMANDS))
+    assert set(re.findall(rf"`({OPTION})", text)) <= every
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_is_named_in_the_tree_exists(page: str) -> None:
+    for quoted in re.findall(r"`([^`\n]+)`", (ROOT / page).read_text()):
+        path, _, function = quoted.partition("::")
+        if not re.fullmatch(r"[\w./*-]+", path) or re.search("NAME|DIR|BOARD|runs/", path):
+            continue
+        if path.split("/")[0] in FOLDERS:
+            found = list(ROOT.glob(path))
+        elif path.endswith((".py", ".sv", ".cpp")):
+            found = [file for folder in FOLDERS for file in (ROOT / folder).rglob(path)]
+        else:
+            continue
+        assert found, quoted
+        assert not function or f"def {function}(" in found[0].read_text(), quoted
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_modules_and_functions_exist(page: str) -> None:
+    names = set(re.findall(r"`(rfssm(?:\.\w+)+)", (ROOT / page).read_text()))
+    for name in names:
+        pkgutil.resolve_name(name)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_examples_compile_and_import(page: str) -> None:
+    for example in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+        for line in ast.parse(example).body:
+            if isinstance(line, ast.ImportFrom):
+                module = importlib.import_module(str(line.module))
+                assert all(hasattr(module, each.name) for each in line.names), ast.unparse(line)
+
+
+def test_every_make_target_is_named() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        named = re.findall(r"(?:`|^    )make ((?:[a-z]+\b ?)+)", text, re.MULTILINE)
+        shown = {word for words in named for word in words.split()}
+        assert shown <= targets, page
+        if page == "README.md":
+            assert targets - shown <= {"setup", "clean"}

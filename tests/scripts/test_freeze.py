@@ -26,8 +26,8 @@ def test_auto_writes_a_narrower_network_with_the_same_numbers(
     out = tmp_path / "narrow.safetensors"
     done = rfssm("freeze", network_file, "--state-bits", "auto", "--out", out)
     assert (done.status, done.err) == (0, "")
-    assert "layer 0: 10 bits, never saturates\n" in done.out
-    assert "layer 1: 9 bits, never saturates, 10 before" in done.out
+    assert "layer 0: 10 bits, never saturates within steps_max\n" in done.out
+    assert "layer 1: 9 bits, never saturates within steps_max, 10 before" in done.out
     assert f"wrote {out}" in done.out
     narrow = IntegerNetwork.load(out)
     assert [layer.state_bits for layer in narrow.all_layers] == [10, 9, 10]
@@ -43,7 +43,7 @@ def test_a_limit_names_the_neurons_that_need_more(
     done = rfssm(*asked)
     assert done.status == 0
     (line,) = (line for line in done.out.splitlines() if line.startswith("layer 1"))
-    assert "10 bits, never saturates: 9 would do" in line
+    assert "10 bits, never saturates within steps_max: 9 would do" in line
     assert "5 neurons may leave 6 bits, worst: " in line
     assert "decay 0.9111" in line
     told = json.loads(rfssm(*asked, "--json").out)["layers"][1]

@@ -228,7 +228,7 @@ def test_a_network_that_is_not_finite_is_refused() -> None:
     ("x", "steps", "message"),
     [
         (np.zeros((2, 3)), [3, 3], "x: shape"),
-        (np.zeros((2, 3, 1)), [3, 4], "steps: must be 2 numbers from 1 to 3"),
+        (np.zeros((2, 3, 1)), [3, 4], r"steps\[1\] = 4: must be between 1 and 3"),
         (np.zeros((2, 3, 1)), [3.0, 3.0], "steps: dtype float64"),
         (np.full((2, 3, 1), np.inf), [3, 3], "x: must hold finite numbers"),
     ],

@@ -41,7 +41,7 @@ class Port(Protocol):
         """Bytes that can be read at once."""
 
     def read(self, size: int = 1, /) -> bytes:
-        """At most so many bytes; fewer, or none, where nothing comes for the port's timeout."""
+        """At most ``size`` bytes; fewer, or none, where nothing comes for the port's timeout."""
 
     def write(self, data: bytes, /) -> int | None:
         """Send."""

@@ -497,7 +497,9 @@ def verify(
     samples: Annotated[
         int | None,
         typer.Option(
-            metavar="N", parser=_number(whole_number, 1, 1_000_000), help="Samples to run."
+            metavar="N",
+            parser=_number(whole_number, 1, 1_000_000),
+            help="At most N of --input, or N random ones (16).",
         ),
     ] = None,
     seed: Annotated[

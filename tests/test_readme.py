@@ -11,6 +11,7 @@ from random_networks import random_case
 from typer.main import get_command
 
 from rfssm.scripts.cli import app
+from rfssm.scripts.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -35,9 +36,17 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", (ROOT / page).read_text()):
+    for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", (ROOT / page).read_text()):
         if not target.startswith("http"):
-            assert ((ROOT / page).parent / target).exists(), target
+            file = (ROOT / page).parent / target if target else ROOT / page
+            assert file.exists(), target
+            assert not heading or heading in headings(file), f"{target}#{heading}"
+
+
+def headings(file: Path) -> set[str]:
+    """What a link to one is written as."""
+    found = re.findall(r"^#+ (.*)", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 def test_the_commands_are_those_of_the_command_line() -> None:
@@ -106,3 +115,11 @@ def test_every_make_target_is_named() -> None:
         assert shown <= targets, page
         if page == "README.md":
             assert targets - shown <= {"setup", "clean"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_recipes_and_their_fields_exist(page: str) -> None:
+    text = (ROOT / page).read_text().replace("\\\n", " ")
+    for name, rest in re.findall(r"(?:^ +|`)rfssm train ([a-z-]+)([^`\n#]*)", text, re.MULTILINE):
+        fields = re.findall(r"--set ('[^']*'|\S+)", rest)
+        load_recipe(name, [field.strip("'") for field in fields])

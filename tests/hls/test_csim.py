@@ -167,6 +167,11 @@ def test_the_network_for_planted_faults_equals_golden(tmp_path: Path) -> None:
     assert differences(tmp_path, None) == []
 
 
+def test_the_documents_count_the_faults() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "verification.md").read_text()
+    assert f"in the HLS C++ (`tests/hls/test_csim.py`), {len(FAULTS)}: " in page
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_faults_are_noticed(tmp_path: Path, fault: str) -> None:
     assert differences(tmp_path, FAULTS[fault])

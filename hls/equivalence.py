@@ -472,6 +472,11 @@ class _Proof:
             found.sort(key=lambda bit: (bit not in self._made.registers, bit not in ("0", "1")))
             if found:
                 self._counterparts[net] = found[0]
+        # a register inside a block memory has no name, but the one behind it becomes what it holds
+        for net, becomes in self._rtl.registers.items():
+            behind = self._made.registers.get(self._counterparts.get(net, "x"))
+            if becomes in self._rtl.registers and behind in driven:
+                self._counterparts.setdefault(becomes, behind)
         for memory, (width, size) in self._memories().items():
             nets = self._words_of(memory, width, size)
             if nets and not any(net in self._counterparts for net in nets.values()):

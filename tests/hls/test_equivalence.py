@@ -14,7 +14,7 @@ from rtl_cases import network
 
 from rfssm.hls import equivalence, yosys
 from rfssm.hls.emit import Design, Lanes
-from rfssm.hls.equivalence import OPEN, PROVED, Equivalence, prove
+from rfssm.hls.equivalence import OPEN, PROVED, Equivalence, MemoryCells, prove
 from rfssm.hls.gates import FALSE, TRUE, Gates, Reading, Value
 from rfssm.hls.memory_cells import shrink
 from rfssm.model.errors import HardwareError, ToolError
@@ -143,6 +143,57 @@ def test_every_register_of_a_network_is_proved(family: str) -> None:
     assert not any(word in verdict(found).lower() for word in ("equivalent", "not proved"))
 
 
+MEMORIES = """
+module dut (
+  input clk, we, input [4:0] wa, input [5:0] ra, input [19:0] d,
+  output reg [19:0] q, output reg [9:0] r
+);
+  (* ram_style = "block" *) reg [19:0] m [0:19];
+  (* rom_style = "block" *) reg [9:0] c [0:63];
+  integer k;
+  initial for (k = 0; k < 64; k = k + 1) c[k] = 37 * k * k + 11;
+  always @(posedge clk) begin
+    q <= m[ra[4:0]];
+    r <= c[ra];
+    if (we) m[wa] <= d;
+  end
+endmodule
+"""
+
+
+def memories(family: str, folder: Path) -> yosys.Netlist:
+    """A memory that is read as it was before the same cycle's write, and constants."""
+    folder.mkdir()
+    (folder / "dut.v").write_text(MEMORIES)
+    yosys.run_yosys(
+        "made",
+        "read_verilog dut.v\nhierarchy -top dut\nproc\nwrite_rtlil elaborated.il\n"
+        f"synth_{family} -top dut\nwrite_json netlist.json\n",
+        cwd=folder,
+    )
+    return yosys.Netlist(family, "dut", folder)
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "cells"), [("ecp5", "DP16KD", 1), ("ice40", "SB_RAM40_4K", 2)]
+)
+def test_words_and_contents_of_block_memories_are_proved(
+    family: str, kind: str, cells: int, tmp_path: Path
+) -> None:
+    netlist = memories(family, tmp_path / "made")
+    found = prove(netlist)
+    assert found.holds
+    assert dict(found.memories) == {"m": MemoryCells(kind, cells, bits=400, late=True)}
+    assert (len(found.of("register", PROVED)), len(found.of("output", PROVED))) == (430, 30)
+
+    made = json.loads((netlist.folder / "netlist.json").read_text())
+    rom = made["modules"]["dut"]["cells"]["c.0.0"]["parameters"]
+    key = "INITVAL_00" if family == "ecp5" else "INIT_0"
+    rom[key] = rom[key][:-1] + "10"[int(rom[key][-1])]
+    (netlist.folder / "netlist.json").write_text(json.dumps(made))
+    assert names(prove(netlist).open) == {"r[0]"}
+
+
 def plant_ice40(module: dict[str, Any]) -> None:
     """A look-up table, a flip-flop's input, pins of a memory and a block, a block's parameter."""
     table = driver(module, bit_of(module, f"{LANE}.next_q8", 2), "SB_DFF")["connections"]["D"]
@@ -197,6 +248,18 @@ def test_planted_faults_of_an_ecp5_netlist_are_found_and_nothing_else_is(tmp_pat
     assert {name.split("[")[0] for name in names(found.open)} == {
         "core.layer0.cells.g_lutram.states"
     }
+
+
+def test_ice40_multipliers_rewritten_by_yosys_are_found(tmp_path: Path) -> None:
+    """The twin with -dsp: registers of the blocks go, sums are taken in, and Yosys says nothing."""
+    netlist = netlist_of("ice40")
+    (tmp_path / "elaborated.il").write_bytes((netlist.folder / "elaborated.il").read_bytes())
+    script = f"read_rtlil elaborated.il\nsynth_ice40 -dsp -device u -top {TOP}\n"
+    yosys.run_yosys("dsp", script + "write_json netlist.json\n", cwd=tmp_path)
+    found = prove(yosys.Netlist("ice40", TOP, tmp_path))
+    assert not found.holds
+    assert any("A_REG = 0 where the RTL has 1" in line for line in found.different)
+    assert found.open
 
 
 def test_a_wrong_counterpart_does_not_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ import pytest
 from rtl_cases import network as corner
 from rtl_cases import samples_for
 
+from rfssm.hls import equivalence
+from rfssm.hls.equivalence import OPEN, PROVED, Equivalence, Point
 from rfssm.hls.nextpnr import Step
 from rfssm.model import cache
 from rfssm.quant.network import IntegerNetwork
@@ -42,15 +44,23 @@ def test_tables_json_and_bitstream_say_the_same(
     samples_for(net).save(tmp_path / "x.npz")
     out = tmp_path / "new" / "out"
     options = ("synth", file, "--target", "ecp5-25k", "--synapse-lanes", 2, "--neuron-lanes", 1)
-    done = rfssm(*options, "--input", tmp_path / "x.npz", "--out", out)
+    done = rfssm(*options, "--input", tmp_path / "x.npz", "--out", out, "--prove")
     assert done.status == 0, done.err
     assert done.err.splitlines() == [
         "synthesis for ecp5",
         "counting cells",
+        "proof",
         "cycles of 5 samples in Verilator",
         "place and route on ecp5-25k, seed 1",
     ]
-    assert {path.name for path in out.iterdir()} == {"synthesis.json", "corner.bit"}
+    files = {"synthesis.json", "corner.bit", "equivalence.json"}
+    assert {path.name for path in out.iterdir()} == files
+    proved = json.loads((out / "equivalence.json").read_text())
+    bits = proved["registers"]
+    assert proved["holds"]
+    assert (proved["open"], bits["open"]) == ([], 0)
+    assert f"proved: {bits['proved']:,} of {bits['all']:,} register bits have" in done.out
+    assert "equivalent" not in done.out
     told = json.loads((out / "synthesis.json").read_text())
     assert told["bitstream"] == "corner.bit"
     assert told["digest"] == net.digest()
@@ -123,6 +133,7 @@ def test_a_family_without_an_open_placer_gets_a_script_for_vivado(
         (("--target", "ecp5-85k", "--speed", 9), "speed = 9: ecp5-85k must be 6, 7, 8"),
         (("--target", "xc7", "--speed", 1), "speed = 1: xc7 has none to choose"),
         (("--target", "xc7", "--seeds", 0), "seeds"),
+        (("--target", "xc7", "--prove"), "family = 'xc7': its cells have no models"),
         (("--target", "xc7", "--neuron-lanes", 3), "neuron lanes = 3: must be a power of two"),
         (("--target", "xc7", "--input", "no.npz"), "no.npz"),
         (("--target", "xc7", "--out", "/proc/x"), "/proc/x: cannot make this folder"),
@@ -157,6 +168,37 @@ def test_a_design_that_does_not_fit_ends_in_one_message(rfssm: Run, tmp_path: Pa
     done = rfssm("synth", tmp_path / "n.safetensors", *options)
     assert (done.status, done.out) == (2, "")
     assert done.err.splitlines()[-1].startswith("error: the design does not fit ecp5-25k: it needs")
+
+
+def test_a_proof_that_fails_ends_in_exit_status_1(
+    rfssm: Run, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = (
+        Point("register", "core.readout.r_q7[1]", PROVED),
+        Point("register", "core.readout.r_q7[2]", OPEN, ("core.readout.p_q5[0]",)),
+        Point("output", "m_axis_tlast", PROVED),
+    )
+    bad = Equivalence(
+        family="ecp5", top="corner_axis", registers=3, absent=("core.readout.p_q5[0]",), constant=0,
+        points=points, blocks={"MULT18X18D": 1}, different=(), memories={}, tools=("yosys",),
+    )  # fmt: skip
+    monkeypatch.setattr(equivalence, "prove", lambda *_: bad)
+    command = ("synth", file, "--target", "ecp5-25k", "--synapse-lanes", 2, "--neuron-lanes", 1)
+    done = rfssm(*command, "--prove")
+    assert done.status == 1
+    said = done.err.splitlines()[-1]
+    assert said.startswith(
+        "the proof fails: proved: 1 of 3 register bits have the RTL's next-state"
+    )
+    assert "1 points are NOT proved" in said
+    assert "NOT proved: register core.readout.r_q7, 1 bits; depends on core.readout.p_q5[0]" in (
+        done.out
+    )
+    told = rfssm(*command, "--prove", "--json")
+    assert told.status == 1
+    assert [p["name"] for p in json.loads(told.out)["equivalence"]["open"]] == [
+        "core.readout.r_q7[2]"
+    ]
 
 
 def test_a_killed_run_leaves_nothing_and_the_next_one_succeeds(

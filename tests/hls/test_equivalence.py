@@ -113,7 +113,8 @@ def test_a_memory_keeps_the_words_that_it_can_address() -> None:
     memory = {
         "parameters": {"ABITS": "11", "WIDTH": "11", "SIZE": "1000", "OFFSET": "0",
                        "INIT": "".join(reversed(words))},
-        "connections": {"RD_ADDR": [5, "1", 6], "WR_ADDR": [7, "1", 8], "RD_DATA": [1, 2, 3]},
+        "connections": {"RD_ADDR": [5, "1", 6], "WR_ADDR": [7, "1", 8],
+                        "WR_EN": [9, 9, 9], "RD_DATA": [1, 2, 3]},
     }  # fmt: skip
     assert shrink(memory, {2}) == [0, 2]
     assert memory["connections"]["RD_ADDR"] == [5, 6]

@@ -174,7 +174,7 @@ def test_an_impossible_folder_is_refused(
 def test_a_failure_half_way_leaves_nothing(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, network_file: Path, tmp_path: Path
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **_named: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("rfssm.scripts.convert.write_rtl", full)

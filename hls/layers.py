@@ -113,13 +113,6 @@ def ours(model: Any) -> list[RFSSMLayer]:
     return nodes
 
 
-_CPP_NAMES = re.compile(
-    r"a[pc]_.*|(config|weight|bias|transition|reset|threshold|leak|layer)\d+(_out)?"
-    r"|x|defines|parameters|nnet_.*"
-)
-"""What else a project of ours gives a meaning: types, memories, streams, files."""
-
-
 class _NotKept:
     """Stands for the model in a configuration: a graph holds its integers, and not the model."""
 
@@ -168,7 +161,7 @@ def check_project_name(name: Any) -> None:
             f"project_name = {brief(name)}: the C++ function and the files are called so: must be "
             f"letters, digits and underscores, a letter first, at most {LONGEST} characters"
         )
-    if is_reserved(name.lower()) or _CPP_NAMES.fullmatch(name):
+    if is_reserved(name.lower()):
         raise HardwareError(
             f"project_name = {name!r}: has a meaning of its own in the C++ project or in a "
             "hardware language; choose another"

@@ -51,14 +51,20 @@ nullptr operator or_eq private public reinterpret_cast requires short sizeof sta
 static_cast switch template thread_local throw true try typeid typename using volatile wchar_t
 xor_eq
 """
-# macros and variables of the C library, namespaces that HLS C++ uses, devices of Windows
+# macros and variables of the C library, namespaces that HLS C++ uses, devices of Windows, and what
+# an HLS project defines beside its top: two headers, the input, the variables of its test bench
 _TAKEN = """
 ap assert aux con daylight environ errno hls linux main nnet nul prn rfssm signgam std stderr
 stdin stdout timezone unix
+argc argv checkpoint cstr current defines e fin fout fpr i iline parameters pline pr results_log x
 """
 _RESERVED = frozenset(" ".join((_VERILOG, _VHDL, _CPP, _TAKEN)).split())
-# modules and C++ types of ours, types of C, numbered devices of Windows
-_RESERVED_FORM = re.compile(r"rfssm_.*|.*_t|(com|lpt)[0-9]")
+# modules and C++ types of ours, types of C, numbered devices of Windows, types of HLS C++, and
+# memories and streams of an HLS project
+_RESERVED_FORM = re.compile(
+    r"rfssm_.*|.*_t|(com|lpt)[0-9]|a[pc]_.*|nnet_.*"
+    r"|(config|weight|bias|transition|reset|threshold|leak|layer)[0-9]+(_out)?"
+)
 
 
 def module_name(name: str) -> str:

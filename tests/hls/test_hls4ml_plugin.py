@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from rtl_cases import CASES, network, samples_for
 from rfssm.hls import plugin
 from rfssm.hls.emit import Design, Lanes
 from rfssm.hls.engines import csim
-from rfssm.hls.layers import lower
+from rfssm.hls.layers import check_project_name, lower
+from rfssm.hls.names import module_name
 from rfssm.hls.plugin import convert_network
 from rfssm.model.errors import HardwareError, SamplesError, ToolError
 from rfssm.model.network import build
@@ -407,6 +409,19 @@ def test_a_float_network_is_refused(tmp_path: Path) -> None:
         convert(net, tmp_path, "RFSSM")
     with pytest.raises(HardwareError, match="network is a FloatNetwork: must be an IntegerNetwork"):
         convert_network(net, tmp_path)  # type: ignore[arg-type]
+
+
+def test_no_network_becomes_a_top_called_like_what_its_project_defines() -> None:
+    bench = files("hls4ml") / "templates" / "vivado" / "myproject_test.cpp"
+    declared = r"(?:int|char|string|[io]fstream|vector<float>|#define) [*]*(\w+)"
+    found = set(re.findall(declared, bench.read_text())) - {"main"}
+    assert {"e", "argv", "cstr", "fout", "pr", "CHECKPOINT"} <= found
+    for name in sorted(found | {"i", "x", "defines", "layer2", "ap_int"}):
+        word = module_name(name)
+        assert word == f"network_{name.lower()}"
+        check_project_name(word)
+        with pytest.raises(HardwareError, match="has a meaning of its own"):
+            check_project_name(name)
 
 
 @pytest.mark.parametrize(

@@ -697,7 +697,7 @@ def synth(
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder for the report and the bitstream."),
-        Writes.FOLDER,
+        Writes.SHARED,
     ] = None,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
@@ -763,7 +763,7 @@ def synth(
         lanes = _fitted(loaded, fit, lanes, None if input_file is None else samples)
     design = Design.of(loaded, lanes)
     if out is not None:
-        prepare(out)
+        prepare(out, design, [network, *([] if input_file is None else [input_file])])
     with console.stages() as progress:
         synthesis = synthesize(
             design,

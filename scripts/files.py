@@ -19,27 +19,28 @@ class Writes(Enum):
 
     FILE = "file"
     FOLDER = "folder"
+    SHARED = "shared folder"  # keeps what else lies in it: the command itself checks its files
 
 
 def check_outputs(outputs: Sequence[tuple[Path, Writes]], inputs: Sequence[Path]) -> None:
     """Refuse, before the work starts, outputs that could not be written, or would do harm.
 
     An output must not be an input, by whatever name, nor another output; a folder must not hold an
-    input.  A file replaces no folder, device or link to one.
+    input, unless it is shared.  A file replaces no folder, device or link to one.
     """
     for i, (path, kind) in enumerate(outputs):
         for other in inputs:
-            if _same(path, other):
+            if same_file(path, other):
                 raise RfssmError(f"{path}: is an input too; name another {kind.value} to write")
-        if any(_same(path, other) for other, _ in outputs[:i]):
+        if any(same_file(path, other) for other, _ in outputs[:i]):
             raise RfssmError(f"{path}: named for two outputs; name two {kind.value}s")
         if kind is Writes.FILE:
             check_output_file(path)
         else:
-            _check_output_folder(path, inputs)
+            _check_output_folder(path, inputs if kind is Writes.FOLDER else ())
 
 
-def _same(path: Path, other: Path) -> bool:
+def same_file(path: Path, other: Path) -> bool:
     """Whether two names lead to one file, which may not exist yet."""
     try:
         return path.samefile(other)
@@ -70,7 +71,7 @@ def check_output_file(path: Path) -> None:
 
 def _check_output_folder(path: Path, inputs: Sequence[Path]) -> None:
     for other in inputs:
-        if any(_same(path, parent) for parent in Path(os.path.realpath(other)).parents):
+        if any(same_file(path, parent) for parent in Path(os.path.realpath(other)).parents):
             raise RfssmError(f"{path}: holds the input {other}; choose a folder of its own")
     absolute = path.absolute()
     there = next(place for place in (absolute, *absolute.parents) if _there(place))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rfssm.hls.emit import design_sources, write_rtl
+from rfssm.hls.emit import Design, design_sources, write_rtl
 from rfssm.hls.synth import Synthesis
 from rfssm.hls.vivado import ooc_script, script_name
 from rfssm.model.errors import RfssmError
 from rfssm.model.files import write_atomically
-from rfssm.scripts.files import check_writable, writing
+from rfssm.scripts.files import check_writable, same_file, writing
 
 REPORT = "synthesis.json"
 PROOF = "equivalence.json"
+KEPT = (".safetensors", ".npz")  # endings that no file of a synthesis has
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,20 @@ class Written:
     proof: Path | None
 
 
-def prepare(out: Path) -> None:
-    """Make the folder, and refuse, before the work starts, one that takes no files."""
+def prepare(out: Path, design: Design, inputs: Sequence[Path]) -> None:
+    """Make the folder, and refuse, before the work starts, one that takes no files.
+
+    An input may lie in the folder, if it is not called like a file that is written there.
+    """
+    for path in inputs:
+        named = [REPORT, PROOF, script_name(design), f"{design.name}{path.suffix}"]
+        if path.suffix in KEPT:
+            named.pop()
+        within = any(
+            same_file(out / "rtl", parent) for parent in Path(os.path.realpath(path)).parents
+        )
+        if within or any(same_file(out / name, path) for name in named):
+            raise RfssmError(f"{out}: the input {path} would be written over; choose another")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -11,11 +11,14 @@ from typing import Any, get_type_hints
 
 import pytest
 import typer
+from rtl_cases import network
 
+from rfssm.hls.emit import Design
 from rfssm.model.errors import RfssmError
 from rfssm.model.files import write_atomically
 from rfssm.scripts import cli
 from rfssm.scripts.files import Writes, check_outputs, whole_folder
+from rfssm.scripts.synth import PROOF, REPORT, prepare
 
 from .conftest import Finished
 
@@ -211,3 +214,16 @@ def test_a_file_whose_name_cannot_be_the_networks_is_refused_first(
     said = refused(*words)
     assert said.endswith("its name is the network's, and must be printable, without line ends and "
                          "control characters")  # fmt: skip
+
+
+def test_a_synthesis_may_lie_beside_its_network_and_spares_it(tmp_path: Path) -> None:
+    design = Design.of(network([{}]))
+    (tmp_path / "rtl").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    check_outputs([(tmp_path, Writes.SHARED)], [tmp_path / "network.safetensors"])
+    prepare(tmp_path, design, [tmp_path / "network.safetensors", tmp_path / "x.npz"])
+    for name in (REPORT, PROOF, f"{design.name}.bit", f"{design.name}_vivado_ooc.tcl", "rtl/n"):
+        for given in (tmp_path / name, tmp_path / "link" / name):
+            given.touch()
+            with pytest.raises(RfssmError, match="would be written over"):
+                prepare(tmp_path, design, [given])

@@ -26,6 +26,7 @@ from rfssm.hls import vitis
 from rfssm.hls.emit import LaneChoice, Lanes, check_lanes, lane_choice, write_rtl
 from rfssm.hls.layers import configured_lanes, lower, ours
 from rfssm.hls.names import module_name
+from rfssm.hls.plugin import make_sure_of_registration
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.model.cache import cached
 from rfssm.model.errors import HardwareError, SamplesError, ToolError, said
@@ -311,3 +312,6 @@ def _precompiled(flags: list[str]) -> Path:
 
     versions = [gxx_version(), version("hls4ml")]
     return cached("csim-headers", [HOST.read_bytes(), *versions, *flags], build) / HOST.name
+
+
+make_sure_of_registration()  # hls4ml may have asked for it before this module was complete

@@ -31,7 +31,7 @@ from hls4ml.model.types import (
 
 from rfssm.hls.emit import LaneChoice, Lanes, chosen_lanes, padded
 from rfssm.hls.names import LONGEST, is_reserved
-from rfssm.hls.plugin import BACKENDS
+from rfssm.hls.plugin import BACKENDS, make_sure_of_registration
 from rfssm.model.errors import HardwareError, brief
 from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import signed_bits
@@ -440,3 +440,6 @@ def value_type(low: int, high: int) -> IntegerPrecisionType:
 
 
 KINDS = {SpikingLayer: RFSSMSpiking, ReadoutLayer: RFSSMReadout}
+
+
+make_sure_of_registration()  # hls4ml may have asked for it before this module was complete

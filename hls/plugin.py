@@ -25,12 +25,24 @@ if TYPE_CHECKING:
 
 BACKENDS = ("Vitis", "Vivado", "RFSSM")
 _FRONTEND = "hls4ml.converters.pytorch_to_hls"
+_LAST = (
+    ("rfssm.hls.layers", "KINDS"),
+    ("rfssm.hls.templates", "TEMPLATES"),
+    ("rfssm.hls.backend", "RFSSMBackend"),
+)
+"""Our modules that import hls4ml, and what each of them defines at its end."""
 
 
 def register(
     *, register_backend: Callable[..., None], register_writer: Callable[..., None]
 ) -> None:
-    """Register everything with hls4ml; a second call changes nothing."""
+    """Register everything with hls4ml; a second call changes nothing.
+
+    Where one of our modules is imported before hls4ml, hls4ml calls this in the middle of that
+    module: nothing happens then, and the module calls ``make_sure_of_registration`` at its end.
+    """
+    if any(not hasattr(sys.modules[name], last) for name, last in _LAST if name in sys.modules):
+        return
     from hls4ml.backends.backend import get_available_backends, get_backend
     from hls4ml.model.layers import layer_map, register_layer
     from hls4ml.model.optimizer import get_backend_passes
@@ -91,7 +103,7 @@ def convert_network(
         raise ToolError(absent)
     import hls4ml  # importing it takes half a second: only those who convert pay
 
-    _make_sure_of_registration()
+    make_sure_of_registration()
     from rfssm.hls.backend import as_numbers
     from rfssm.hls.layers import describe
 
@@ -122,7 +134,7 @@ def missing() -> str | None:
     return None
 
 
-def _make_sure_of_registration() -> None:
+def make_sure_of_registration() -> None:
     """Register if hls4ml could not, because one of our modules was imported before it."""
     from hls4ml.backends.backend import register_backend
     from hls4ml.writer.writers import register_writer

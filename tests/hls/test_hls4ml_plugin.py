@@ -602,3 +602,16 @@ def test_metadata_of_a_network_survives_the_graph(tmp_path: Path) -> None:
     told = net.metadata() | {"labels": ["a", "b", "c"], "provenance": {"recipe": "x"}, "extra": 1}
     net = IntegerNetwork.build(told, net.tensors())
     assert lower(convert_network(net, tmp_path, "RFSSM")).metadata() == told
+
+
+@pytest.mark.parametrize("first", ["layers", "templates", "backend"])
+def test_the_backend_is_registered_whatever_is_imported_first(first: str) -> None:
+    script = (
+        f"import rfssm.hls.{first}, hls4ml\n"
+        "from hls4ml.backends import get_available_backends\n"
+        "from hls4ml.model.layers import layer_map\n"
+        "print('rfssm' in get_available_backends(), 'RFSSMSpiking' in layer_map)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "True True\n"), done.stderr
+    assert "rfssm" not in done.stderr.lower()

@@ -329,7 +329,24 @@ class Readout(nn.Module):
         return self.run(fed if gain == 1 else fed * gain, live)
 
 
-class FloatNetwork(nn.Module):
+class Layered(nn.Module):
+    """What real and integer networks share: spiking layers, and a readout behind them."""
+
+    layers: nn.ModuleList
+    readout: nn.Module
+
+    @property
+    def dropout(self) -> float:
+        """Share of what is fed to every layer but the first that is left out in training."""
+        return float(self.readout.dropout)  # type: ignore[arg-type]
+
+    @dropout.setter
+    def dropout(self, share: float) -> None:
+        for each in (*self.layers[1:], self.readout):
+            each.dropout = share
+
+
+class FloatNetwork(Layered):
     """Spiking layers and a readout, in the precision of its input.
 
     Inputs are integers worth x * x_unit.  Layers are called, so that their forward hooks run.
@@ -344,20 +361,9 @@ class FloatNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
-        self.readout = readout
+        self.readout: Readout = readout
         self.x_unit: float = x_unit
         self.dropout = dropout
-
-    @property
-    def dropout(self) -> float:
-        """Share of what is fed to every layer but the first that is left out in training."""
-        return self.readout.dropout
-
-    @dropout.setter
-    def dropout(self, share: float) -> None:
-        self.readout.dropout = share
-        for each in self.spiking()[1:]:
-            each.dropout = share
 
     def spiking(self) -> list[SpikingLayer]:
         """The spiking layers."""

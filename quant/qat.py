@@ -500,7 +500,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         return ReadoutLayer(**self.header(), **_int64(self.tensors()))
 
 
-class QATNetwork(nn.Module):
+class QATNetwork(model.Layered):
     """A network of any neuron model on the integer contract.
 
     Copies the parameters of a float network, trained or not, and shares none with it.  ``forward``
@@ -521,18 +521,8 @@ class QATNetwork(nn.Module):
             layers.append(QATSpiking(spiking, formats, spec, i, takes))
             takes = layers[-1].emits
         self.layers = nn.ModuleList(layers)
+        self.readout: QATReadout
         self.readout = QATReadout(network.readout, formats.readout, spec, len(layers), takes)
-
-    @property
-    def dropout(self) -> float:
-        """Share of what is fed to every layer but the first that is left out in training."""
-        return self.readout.dropout
-
-    @dropout.setter
-    def dropout(self, share: float) -> None:
-        self.readout.dropout = share
-        for each in self.spiking()[1:]:
-            each.dropout = share
 
     def spiking(self) -> list[QATSpiking]:
         """The spiking layers."""

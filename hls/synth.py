@@ -157,7 +157,10 @@ def synth(
     say("counting cells", "")
     counted = cells.report(netlist)
     target.check_fits(counted.total)
-    proved = equivalence.prove(netlist, partial(say, "proof")) if prove else None
+    proved = None
+    if prove:
+        say("proof", "")  # also where the cache has it
+        proved = equivalence.prove(netlist, partial(say, "proof"))
     measured, no_cycles = _cycles(design, samples, say)
     placements = []
     for seed in seeds if target.placed else ():

@@ -378,6 +378,16 @@ class TrainingConfig(Section):
             raise ValueError(f"devices = {self.devices}: must be at most batch = {self.batch}")
         return self
 
+    @model_validator(mode="after")
+    def _rate_is_punished_above_something(self) -> TrainingConfig:
+        usual = type(self).model_fields["rate_weight"].default
+        if self.rate_target is None and self.rate_weight != usual:
+            raise ValueError(
+                f"rate_weight = {self.rate_weight:g}: weighs nothing without rate_target, "
+                "which must be above 0 and at most 1"
+            )
+        return self
+
 
 def complaints(error: ValidationError) -> str:
     """What a validator has found, in one line: field, value, what is allowed."""

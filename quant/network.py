@@ -311,6 +311,12 @@ class IntegerNetwork(BaseModel):
         }
         return self.build(draft.metadata(), {k: _as_in_file(k, t) for k, t in tensors.items()})
 
+    def copy(  # type: ignore[override]  # pydantic's old name, which would check nothing
+        self, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> IntegerNetwork:
+        """The same as ``model_copy``."""
+        return self.model_copy(update=update, deep=deep)
+
     def __copy__(self) -> Self:
         return self
 

@@ -697,7 +697,8 @@ def test_a_copy_has_the_proof_of_its_own_integers() -> None:
         assert [p["SATURATE"] for p in (*Design.of(copied).layers, Design.of(copied).readout)] == [
             *map(int, again.saturates)
         ]
-    assert still.model_copy(update={"layers": loud.layers}).saturates[0]
+    for renewed in (still.model_copy, still.copy):
+        assert renewed(update={"layers": loud.layers}).saturates[0]
 
 
 @pytest.mark.parametrize(
@@ -726,8 +727,9 @@ def test_a_copy_is_checked_like_a_new_network(
     change: Callable[[IntegerNetwork], Metadata], message: str
 ) -> None:
     network = IntegerNetwork.build(*legal())
-    with pytest.raises(NetworkError, match=message):
-        network.model_copy(update=change(network))
+    for renewed in (network.model_copy, network.copy):
+        with pytest.raises(NetworkError, match=message):
+            renewed(update=change(network))
 
 
 def test_networks_are_equal_if_their_files_are() -> None:

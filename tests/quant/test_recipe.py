@@ -117,6 +117,15 @@ def test_a_penalty_for_widths_needs_a_width_to_prove(small: Path) -> None:
     read_recipe(small, [weight, "quantization.proved=true"])
 
 
+def test_a_penalty_for_rates_needs_a_rate(small: Path) -> None:
+    message = r"training\.rate_weight = 3: weighs nothing without rate_target"
+    with pytest.raises(RecipeError, match=message):
+        read_recipe(small, ["training.rate_weight=3", "training.rate_target=null"])
+    read_recipe(small, ["training.rate_weight=3", "training.rate_target=0.2"])
+    unpunished = read_recipe(small, ["training.rate_target=null"])
+    assert parse_recipe(yaml.safe_load(unpunished.to_yaml())) == unpunished
+
+
 def test_missing_sections_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("name: a\ndata: {set: digits}\n")
     with pytest.raises(RecipeError, match=r"network: missing; training: missing"):

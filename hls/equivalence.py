@@ -4,7 +4,8 @@ The RTL is what Yosys elaborated before it optimised; the netlist is what nextpn
 replaced by their simulation models.  Every register bit of the RTL, each bit of each memory
 included, is found again in the netlist by its name, as a function of the netlist's registers:
 mostly one register, else a constant, a wire behind a block memory, or what a block memory is about
-to write.  Then, from any state of the netlist and for any input:
+to write.  A register that an equation needs and that has lost its name is found by what it becomes
+in random states.  Then, from any state of the netlist and for any input:
 
     what the RTL's register becomes  =  what its counterpart in the netlist becomes
 
@@ -446,18 +447,24 @@ class _Proof:
     def _input(self, at: int, name: str) -> Value:
         return Value(self._gates.input(f"input {name} in cycle {at}"))
 
-    def _rtl_in(self, at: int) -> Reading:
-        """The RTL in a cycle of the netlist, each register with the value of its counterpart."""
-        leaf = partial(self._leaf_of_rtl, at)
+    def _rtl_in(self, at: int, absent: Callable[[Bit], Value] | None = None) -> Reading:
+        """The RTL in a cycle of the netlist, each register with the value of its counterpart.
+
+        absent    value of a register that has none; an input of its own if not given
+        """
+        leaf = partial(self._leaf_of_rtl, at, absent or self._anything)
         return Reading(self._gates, self._rtl.drivers, leaf, lambda: _ANY)
 
-    def _leaf_of_rtl(self, at: int, net: int) -> Value:
+    def _leaf_of_rtl(self, at: int, absent: Callable[[Bit], Value], net: int) -> Value:
         if net in self._rtl.inputs:
             return self._input(at, self._rtl.inputs[net])
         if net not in self._rtl.registers:
             return _ANY  # nothing drives it
         if net in self._counterparts:
             return self._cycle(at).of(self._counterparts[net])
+        return absent(net)
+
+    def _anything(self, net: Bit) -> Value:
         return Value(self._gates.input(f"absent {self._rtl.aliases[net][0]}"))
 
     # -- counterparts
@@ -539,24 +546,73 @@ class _Proof:
             [found[i] for i in range(len(found))] if found.keys() == set(range(len(found))) else []
         )
 
-    def _merge(self) -> None:
-        """Registers without a counterpart that become what another one becomes take that one's.
+    def _guess(self) -> None:
+        """Find registers that the netlist has without a name, where an equation needs them.
 
-        Yosys keeps one of several equal registers, and one name.
+        Yosys takes registers into the read ports of block memories, and keeps one of several equal
+        ones.  The counterpart is a net that becomes what the register becomes in random states.
         """
+        for at in range(CYCLES + 1):
+            needed = self._needed()
+            nets = self._behaviours(at) if needed else {}
+            found = True
+            while found:
+                found = False
+                for net in needed:
+                    fitting = self._find(net, nets, at)
+                    if fitting is not None:
+                        self._counterparts[net] = fitting
+                        found = True
+                needed = self._needed() if found else []
+
+    def _needed(self) -> list[Bit]:
+        """Registers without a counterpart that equations depend on, those that they need first."""
         rtl = self._rtl_in(0)
-        twins: dict[Value, Bit] = {}
-        for net in self._counterparts:
-            twins.setdefault(rtl.of(self._rtl.registers[net]), net)
-        found = True
-        while found:
-            found = False
-            rtl = self._rtl_in(0)
-            for net, becomes in self._rtl.registers.items():
-                twin = twins.get(rtl.of(becomes)) if net not in self._counterparts else None
-                if twin is not None:
-                    self._counterparts[net] = self._counterparts[twin]
-                    found = True
+        sides = (self._sides(key, net, rtl, 0) for key, net in self._equations().items())
+        waiting = [literal for pair in sides for literal in pair]
+        found: dict[Bit, None] = {}
+        while waiting:
+            nets = [self._rtl.names[name] for name in self._absent_of(waiting)]
+            new = [net for net in nets if net not in found]
+            found |= dict.fromkeys(new)
+            waiting = [rtl.of(self._rtl.registers[net]).is_one for net in new]
+        return list(reversed(found))
+
+    def _behaviours(self, at: int) -> dict[tuple[int, int], Bit]:
+        """The netlist's nets by what random states make them in a cycle and in the next one."""
+        nets = [*self._made.registers, *self._made.drivers]
+        before, after = (
+            self._gates.simulate([self._cycle(cycle).of(net).is_one for net in nets])
+            for cycle in (at, at + 1)
+        )
+        found: dict[tuple[int, int], Bit] = {}
+        for was, becomes, net in zip(before, after, nets, strict=True):
+            found.setdefault((was, becomes), net)
+        return found
+
+    def _find(self, register: Bit, nets: Mapping[tuple[int, int], Bit], at: int) -> Bit | None:
+        """The first net that fulfils a register's equation in all random states.
+
+        The register may depend on what it is itself; where it depends on another one without a
+        counterpart it may become anything.  A net that random states leave constant says nothing.
+        """
+        low, high = (
+            self._rtl_in(at, lambda net, own=own: own if net == register else _ANY)
+            for own in (Value(FALSE), Value(TRUE))
+        )
+        becomes = [side.of(self._rtl.registers[register]) for side in (low, high)]
+        if becomes[0] == becomes[1] and becomes[0] in (Value(FALSE), Value(TRUE)):
+            return str(becomes[0].is_one)
+        ones = self._gates.simulate([TRUE])[0]
+        zero, any_zero, one, any_one = self._gates.simulate(
+            [literal for value in becomes for literal in (value.is_one, value.is_open)]
+        )
+        for (was, found), net in nets.items():
+            known = ones & ~((any_one & was) | (any_zero & ~was))
+            wanted = ((one & was) | (zero & ~was)) & known
+            if found & known == wanted and wanted not in (0, known):
+                return net
+        return None
 
     def _rows_outside(self, memory: str, width: int, size: int) -> dict[tuple[int, int], Bit]:
         return self._lay(memory, width, size, outside=True)
@@ -590,8 +646,11 @@ class _Proof:
         return places
 
     def _count_wrong(self, nets: Sequence[Bit]) -> int:
-        """How many of some registers of the RTL become something else in some random state."""
-        rtl = self._rtl_in(0)
+        """How many of some registers of the RTL become something else in some random state.
+
+        Where that depends on a register without a counterpart it may be anything.
+        """
+        rtl = self._rtl_in(0, lambda _: _ANY)
         pairs = [
             literal
             for net in nets
@@ -621,15 +680,20 @@ class _Proof:
         for name, net in self._rtl.outputs.items():
             if name in self._made.outputs:
                 found["pin" if name in self._pins else "output", name] = net
-            elif name not in self._missing:
-                self._different.append(f"{name}: not in the netlist")
         return found
+
+    def _lost(self) -> Iterator[str]:
+        """Outputs that the netlist does not have, nor a block that it does not have either."""
+        for name in self._rtl.outputs:
+            if name not in self._made.outputs and name not in self._missing:
+                yield f"{name}: not in the netlist"
 
     def run(self) -> Equivalence:
         """Everything."""
         self._say("registers of the RTL in the netlist")
         self._match()
-        self._merge()
+        self._guess()
+        self._different += self._lost()
         equations = self._equations()
         products = self._products()
         results: dict[tuple[str, str], str] = {}
@@ -664,8 +728,10 @@ class _Proof:
 
     def _absent_in(self, key: tuple[str, str], net: Bit) -> tuple[str, ...]:
         """Registers that the netlist does not have and an equation depends on."""
-        sides = self._sides(key, net, self._rtl_in(0), 0)
-        words = (name.partition(" ") for name in sorted(self._gates.inputs_of(sides)))
+        return self._absent_of(self._sides(key, net, self._rtl_in(0), 0))
+
+    def _absent_of(self, literals: Iterable[int]) -> tuple[str, ...]:
+        words = (name.partition(" ") for name in sorted(self._gates.inputs_of(literals)))
         return tuple(name for word, _, name in words if word == "absent")
 
     def _solve(

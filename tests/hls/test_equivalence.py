@@ -162,10 +162,23 @@ endmodule
 """
 
 
-def memories(family: str, folder: Path) -> yosys.Netlist:
-    """A memory that is read as it was before the same cycle's write, and constants."""
+READ_PORT = """
+module dut (input clk, we, input [3:0] wa, ra, input [2:0] d, c, output reg [2:0] sum);
+  (* ram_style = "block" *) reg [2:0] m [0:15];
+  reg [2:0] row;
+  always @(posedge clk) begin
+    row <= m[ra];
+    sum <= row + c;
+    if (we) m[wa] <= d;
+  end
+endmodule
+"""
+
+
+def made_of(source: str, family: str, folder: Path) -> yosys.Netlist:
+    """The netlist of a module ``dut``."""
     folder.mkdir()
-    (folder / "dut.v").write_text(MEMORIES)
+    (folder / "dut.v").write_text(source)
     yosys.run_yosys(
         "made",
         "read_verilog dut.v\nhierarchy -top dut\nproc\nwrite_rtlil elaborated.il\n"
@@ -181,7 +194,7 @@ def memories(family: str, folder: Path) -> yosys.Netlist:
 def test_words_and_contents_of_block_memories_are_proved(
     family: str, kind: str, cells: int, tmp_path: Path
 ) -> None:
-    netlist = memories(family, tmp_path / "made")
+    netlist = made_of(MEMORIES, family, tmp_path / "made")
     found = prove(netlist)
     assert found.holds
     assert dict(found.memories) == {"m": MemoryCells(kind, cells, bits=400, late=True)}
@@ -193,6 +206,60 @@ def test_words_and_contents_of_block_memories_are_proved(
     rom[key] = rom[key][:-1] + "10"[int(rom[key][-1])]
     (netlist.folder / "netlist.json").write_text(json.dumps(made))
     assert names(prove(netlist).open) == {"r[0]"}
+
+
+def cross_read_data(module: dict[str, Any]) -> None:
+    """Two bits that a block memory gives, each in the other's place."""
+    memory = module["cells"]["m.0.0"]["connections"]["RDATA"]
+    used = [i for i, bit in enumerate(memory) if is_read(module, bit)][:2]
+    memory[used[0]], memory[used[1]] = memory[used[1]], memory[used[0]]
+
+
+def is_read(module: dict[str, Any], bit: Any) -> bool:
+    return any(
+        bit in bits and cell["port_directions"][pin] == "input"
+        for cell in module["cells"].values()
+        for pin, bits in cell["connections"].items()
+    )
+
+
+def test_a_register_in_a_read_port_is_found_without_its_name(
+    tmp_path: Path,
+) -> None:
+    netlist = made_of(READ_PORT, "ice40", tmp_path / "made")
+    module = json.loads((netlist.folder / "netlist.json").read_text())["modules"]["dut"]
+    assert "row" not in module["netnames"]
+    found = prove(netlist)
+    assert found.holds
+    assert found.absent == ()
+    assert {f"row[{i}]" for i in range(3)} <= names(found.of("register", PROVED))
+
+    crossed = json.loads((netlist.folder / "netlist.json").read_text())
+    cross_read_data(crossed["modules"]["dut"])
+    (netlist.folder / "netlist.json").write_text(json.dumps(crossed))
+    wrong = prove(netlist)
+    assert not wrong.holds
+    assert wrong.absent
+    assert {name.split("[")[0] for name in wrong.absent} == {"row"}
+    assert {point.absent for point in wrong.open} != {()}
+    assert {point.name.split("[")[0] for point in wrong.open} == {"sum"}
+
+
+def test_a_wrong_net_for_a_register_without_a_name_does_not_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = equivalence._Proof._find
+    netlist = made_of(READ_PORT, "ice40", tmp_path / "made")
+    monkeypatch.setenv("RFSSM_CACHE", str(tmp_path))
+
+    def first(proof: Any, register: Any, *nets: Any) -> Any:
+        return find(proof, proof._rtl.names["row[0]"], *nets)  # whatever bit was asked for
+
+    monkeypatch.setattr(equivalence._Proof, "_find", first)
+    found = prove(netlist)
+    assert not found.holds
+    assert {"row[1]", "row[2]"} <= names(found.open)
+    assert "row[0]" in names(found.of("register", PROVED))
 
 
 def plant_ice40(module: dict[str, Any]) -> None:

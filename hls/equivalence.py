@@ -348,6 +348,11 @@ def _cut_out(module: dict[str, Any], blocks: Iterable[str]) -> set[str]:
 # -- the proof -------------------------------------------------------------------------------------
 
 
+def _only(register: Bit, value: Value, net: Bit) -> Value:
+    """Of all registers without a counterpart one has a value; the others may be anything."""
+    return value if net == register else _ANY
+
+
 class _Proof:
     """RTL and netlist of one design, side by side in one set of gates."""
 
@@ -597,8 +602,7 @@ class _Proof:
         counterpart it may become anything.  A net that random states leave constant says nothing.
         """
         low, high = (
-            self._rtl_in(at, lambda net, own=own: own if net == register else _ANY)
-            for own in (Value(FALSE), Value(TRUE))
+            self._rtl_in(at, partial(_only, register, own)) for own in (Value(FALSE), Value(TRUE))
         )
         becomes = [side.of(self._rtl.registers[register]) for side in (low, high)]
         if becomes[0] == becomes[1] and becomes[0] in (Value(FALSE), Value(TRUE)):

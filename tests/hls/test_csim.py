@@ -92,41 +92,51 @@ def test_ties_saturation_and_met_thresholds_equal_golden(rounding: str) -> None:
 
 # -- planted faults --------------------------------------------------------------------------------
 
-FAULTS = {
-    "floor for round": ("defines.h", "AP_RND", "AP_TRN"),
-    "wrap-around for saturation": ("defines.h", "AP_SAT", "AP_WRAP"),
+TYPES = {  # a fault in a type needs a library of its own
+    "floor for round": ("AP_RND", "AP_TRN"),
+    "wrap-around for saturation": ("AP_SAT", "AP_WRAP"),
     "a lost carry in the currents": (
-        "defines.h", "ap_int<{accum}> layer0_accum_t", "ap_int<{less}> layer0_accum_t"),
-    ">= for >": ("nnet_utils/nnet_spiking.h", "u_new > threshold[n]", "u_new >= threshold[n]"),
-    "products rounded one by one": (
-        "nnet_utils/nnet_spiking.h",
-        "round_once<CONFIG_T>(transition[4 * n] * u_old + transition[4 * n + 1] * v_old);",
-        "round_once<CONFIG_T>(transition[4 * n] * u_old);"
-        "u_sum += round_once<CONFIG_T>(transition[4 * n + 1] * v_old);",
-    ),
-    "reset without a spike": ("nnet_utils/nnet_spiking.h", "has_reset && spiked", "has_reset"),
-    "new spike for the old one": (
-        "nnet_utils/nnet_spiking.h",
-        "u_new = fit<CONFIG_T>(u_sum);",
-        "u_new = fit<CONFIG_T>(u_sum); if (u_new > threshold[n]) v_sum += reset[2 * n + 1];",
-    ),
-    "currents off the state's grid": ("nnet_utils/nnet_spiking.h", "<< CONFIG_T::guard_bits", ""),
-    "no bias": ("nnet_utils/nnet_spiking.h", "if (CONFIG_T::has_bias)", "if (false)"),
-    "skip lost": ("nnet_utils/nnet_spiking.h", "s[n] + x[n]", "s[n]"),
-    "state kept from sample to sample": (
-        "nnet_utils/nnet_readout.h",
-        "const state_t m_old = t == 0 ? state_t(0) : m[c];",
-        "static state_t m[CONFIG_T::n_out]; const state_t m_old = m[c];",
-    ),
-    "event lost": ("nnet_utils/nnet_synapse.h", "e == count", "e + 1 >= count"),
-    "words of currents exchanged": (
-        "nnet_utils/nnet_synapse.h", "n_words + w)", "n_words + n_words - 1 - w)"),
-    "sums kept from word to word": ("nnet_utils/nnet_synapse.h", "if (e == 0)", "if (k == 0)"),
-    "wrong place in a word": ("nnet_utils/nnet_spiking.h", "% chunks_per_word", "% 1"),
-    "wrong input": ("nnet_utils/nnet_synapse.h", "0xccccccccccccccccULL", "0"),
-    "padding counted as steps": ("nnet_utils/nnet_probe.h", "t >= the_probe().steps", "false"),
-    "maximum starts at zero": ("nnet_utils/nnet_readout.h", "t == 0 || ", ""),
+        "ap_int<{accum}> layer0_accum_t", "ap_int<{less}> layer0_accum_t"),
 }  # fmt: skip
+SWITCHED = {  # these are planted in one library, where FAULT says whether it is this one's turn
+    ">= for >": ("spiking", "u_new > threshold[n]",
+                 "(FAULT ? u_new >= threshold[n] : u_new > threshold[n])"),
+    "products rounded one by one": (
+        "spiking",
+        "round_once<CONFIG_T>(transition[4 * n] * u_old + transition[4 * n + 1] * v_old);",
+        "round_once<CONFIG_T>(FAULT ? transition[4 * n] * u_old : "
+        "transition[4 * n] * u_old + transition[4 * n + 1] * v_old);"
+        "if (FAULT) u_sum += round_once<CONFIG_T>(transition[4 * n + 1] * v_old);",
+    ),
+    "reset without a spike": ("spiking", "has_reset && spiked", "has_reset && (FAULT || spiked)"),
+    "new spike for the old one": (
+        "spiking",
+        "u_new = fit<CONFIG_T>(u_sum);",
+        "u_new = fit<CONFIG_T>(u_sum);"
+        "if (FAULT && u_new > threshold[n]) v_sum += reset[2 * n + 1];",
+    ),
+    "currents off the state's grid": (
+        "spiking", "<< CONFIG_T::guard_bits", "<< (FAULT ? 0 : CONFIG_T::guard_bits)"),
+    "no bias": ("spiking", "if (CONFIG_T::has_bias)", "if (CONFIG_T::has_bias && !FAULT)"),
+    "skip lost": ("spiking", "s[n] + x[n]", "s[n] + x[n] * !FAULT"),
+    "state kept from sample to sample": (
+        "readout",
+        "const state_t m_old = t == 0 ? state_t(0) : m[c];",
+        "static state_t kept[CONFIG_T::n_out]; state_t *const own = m;"
+        "state_t *const m = FAULT ? kept : own;"
+        "const state_t m_old = t == 0 && !FAULT ? state_t(0) : m[c];",
+    ),
+    "event lost": ("synapse", "e == count", "(FAULT ? e + 1 >= count : e == count)"),
+    "words of currents exchanged": (
+        "synapse", "n_words + w)", "n_words + (FAULT ? n_words - 1 - w : w))"),
+    "sums kept from word to word": ("synapse", "if (e == 0)", "if (FAULT ? k == 0 : e == 0)"),
+    "wrong place in a word": ("spiking", "% chunks_per_word", "% (FAULT ? 1 : chunks_per_word)"),
+    "wrong input": ("synapse", "0xccccccccccccccccULL", "(FAULT ? 0 : 0xccccccccccccccccULL)"),
+    "padding counted as steps": (
+        "probe", "t >= the_probe().steps", "!FAULT && t >= the_probe().steps"),
+    "maximum starts at zero": ("readout", "t == 0 || ", "(t == 0 && !FAULT) || "),
+}  # fmt: skip
+SWITCH = "planted_fault"
 
 
 def fault_network() -> tuple[IntegerNetwork, Samples]:
@@ -145,36 +155,73 @@ def fault_network() -> tuple[IntegerNetwork, Samples]:
     return net, Samples(x, rng.integers(1, 24, 8))
 
 
-def differences(tmp_path: Path, fault: tuple[str, str, str] | None) -> list[Difference]:
-    """Write the project, plant a fault in its sources, compile it, compare it with golden."""
+def project(folder: Path) -> tuple[Any, IntegerNetwork, Samples]:
     net, samples = fault_network()
-    model = convert_network(net, tmp_path, "RFSSM", lanes=LANES, name="network", rtl=False)
+    model = convert_network(net, folder, "RFSSM", lanes=LANES, name="network", rtl=False)
     model.write()
-    if fault:
-        bits = net.current_bits(0)
-        name, old, new = (part.format(accum=bits, less=bits - 2) for part in fault)
-        source = tmp_path / "firmware" / name
-        text = source.read_text()
-        assert old in text
-        source.write_text(text.replace(old, new))
-    library = ctypes.CDLL(model.config.backend.compile(model))
-    model._top_function_lib = library
+    return model, net, samples
+
+
+def substitute(source: Path, old: str, new: str) -> None:
+    text = source.read_text()
+    assert old in text
+    source.write_text(text.replace(old, new))
+
+
+def differences(model: Any, net: IntegerNetwork, samples: Samples) -> list[Difference]:
     got = csim.simulate(model, net, samples, spikes=True, states=True)
     return compare(expected(net, samples), got)
 
 
-def test_the_network_for_planted_faults_equals_golden(tmp_path: Path) -> None:
-    assert differences(tmp_path, None) == []
+@pytest.fixture(scope="module")
+def switched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, IntegerNetwork, Samples]:
+    """A compiled project with every fault of SWITCHED, none of them on."""
+    folder = tmp_path_factory.mktemp("switched")
+    model, net, samples = project(folder)
+    for at, (header, old, new) in enumerate(SWITCHED.values()):
+        source = folder / "firmware" / "nnet_utils" / f"nnet_{header}.h"
+        substitute(source, old, new.replace("FAULT", f"({SWITCH} == {at})"))
+    for header in {header for header, _, _ in SWITCHED.values()}:
+        source = folder / "firmware" / "nnet_utils" / f"nnet_{header}.h"
+        source.write_text(f'extern "C" {{ extern int {SWITCH}; }}\n{source.read_text()}')
+    with (folder / "network_bridge.cpp").open("a") as bridge:
+        bridge.write(f'extern "C" {{ int {SWITCH} = -1; }}\n')
+    model._top_function_lib = ctypes.CDLL(model.config.backend.compile(model))
+    return model, net, samples
+
+
+def test_a_network_whose_faults_are_off_equals_golden(
+    switched: tuple[Any, IntegerNetwork, Samples],
+) -> None:
+    assert differences(*switched) == []
+
+
+@pytest.mark.parametrize("fault", SWITCHED)
+def test_planted_faults_are_noticed(
+    switched: tuple[Any, IntegerNetwork, Samples], fault: str
+) -> None:
+    switch = ctypes.c_int.in_dll(switched[0]._top_function_lib, SWITCH)
+    switch.value = list(SWITCHED).index(fault)
+    try:
+        assert differences(*switched)
+    finally:
+        switch.value = -1
+
+
+@pytest.mark.parametrize("fault", TYPES)
+def test_planted_types_are_noticed(tmp_path: Path, fault: str) -> None:
+    model, net, samples = project(tmp_path)
+    bits = net.current_bits(0)
+    old, new = (part.format(accum=bits, less=bits - 2) for part in TYPES[fault])
+    substitute(tmp_path / "firmware" / "defines.h", old, new)
+    model._top_function_lib = ctypes.CDLL(model.config.backend.compile(model))
+    assert differences(model, net, samples)
 
 
 def test_the_documents_count_the_faults() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "verification.md").read_text()
-    assert f"in the HLS C++ (`tests/hls/test_csim.py`), {len(FAULTS)}: " in page
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_planted_faults_are_noticed(tmp_path: Path, fault: str) -> None:
-    assert differences(tmp_path, FAULTS[fault])
+    faults = len(TYPES) + len(SWITCHED)
+    assert f"in the HLS C++ (`tests/hls/test_csim.py`), {faults}: " in page
 
 
 # -- the engine ------------------------------------------------------------------------------------

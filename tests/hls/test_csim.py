@@ -46,6 +46,14 @@ def test_corner_networks_equal_golden(name: str) -> None:
     assert_equals_golden(net, samples_for(net), lanes=LANES)
 
 
+def test_scores_that_nobody_watches_equal_golden() -> None:
+    """No buffers for spikes and states are given to the library."""
+    net = CASES["everything once"]()
+    samples = samples_for(net)
+    got = engines.run(net, samples, "csim", lanes=LANES)
+    assert compare(golden.run(net, samples), got) == []
+
+
 def corner_network(rounding: str, **readout: Any) -> tuple[IntegerNetwork, Samples]:
     """Products with two fractional bits, narrow states, and thresholds that states meet exactly."""
     layer = {
@@ -104,8 +112,8 @@ SWITCHED = {  # these are planted in one library, where FAULT says whether it is
     "products rounded one by one": (
         "spiking",
         "round_once<CONFIG_T>(transition[4 * n] * u_old + transition[4 * n + 1] * v_old);",
-        "round_once<CONFIG_T>(FAULT ? transition[4 * n] * u_old : "
-        "transition[4 * n] * u_old + transition[4 * n + 1] * v_old);"
+        "FAULT ? round_once<CONFIG_T>(transition[4 * n] * u_old) : "
+        "round_once<CONFIG_T>(transition[4 * n] * u_old + transition[4 * n + 1] * v_old);"
         "if (FAULT) u_sum += round_once<CONFIG_T>(transition[4 * n + 1] * v_old);",
     ),
     "reset without a spike": ("spiking", "has_reset && spiked", "has_reset && (FAULT || spiked)"),

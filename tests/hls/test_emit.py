@@ -9,6 +9,7 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,9 +41,17 @@ TOPS = ("axis", "axis_dense", "axis_trace")
 
 @pytest.mark.parametrize(
     ("synapse", "neuron", "named"),
-    [(3, 1, "synapse lanes = 3"), (4, 0, "neuron lanes = 0"), (2, 4, "synapse lanes = 2")],
+    [
+        (3, 1, "synapse lanes = 3"),
+        (4, 0, "neuron lanes = 0"),
+        (2, 4, "synapse lanes = 2"),
+        (8192, 1, "synapse lanes = 8192"),
+        (4, True, "neuron lanes = True"),
+        (4, 1.0, "neuron lanes = 1.0"),
+        ("4", 1, "synapse lanes = '4'"),
+    ],
 )
-def test_impossible_lanes_are_refused(synapse: int, neuron: int, named: str) -> None:
+def test_impossible_lanes_are_refused(synapse: Any, neuron: Any, named: str) -> None:
     with pytest.raises(HardwareError, match=named):
         Lanes(synapse, neuron)
 
@@ -53,6 +62,15 @@ def test_default_lanes_fit_the_layer(neurons: int) -> None:
     assert lanes.synapse <= max(1, neurons // 4)
     assert lanes.neuron <= max(1, neurons // 8)
     assert lanes.fitted(neurons) == lanes
+
+
+@pytest.mark.parametrize(("neurons", "in_block_memory"), [(64, 0), (65, 1)])
+def test_states_of_more_than_64_chunks_lie_in_block_memory(
+    neurons: int, in_block_memory: int
+) -> None:
+    net = network([{"neurons": neurons}])
+    assert Design.of(net, Lanes(4, 1)).layers[0]["STATE_RAM"] == in_block_memory
+    assert Design.of(net, Lanes(4, 2)).layers[0]["STATE_RAM"] == 0
 
 
 def test_default_lanes_of_128_neurons() -> None:

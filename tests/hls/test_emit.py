@@ -120,6 +120,11 @@ def test_network_name_cannot_inject_text(tmp_path: Path) -> None:
         assert path.name == path.name.lower()
 
 
+@pytest.mark.parametrize(("score_bits", "tdata_bits"), [(32, 32), (33, 64)])
+def test_beats_of_the_output_are_as_wide_as_scores_need(score_bits: int, tdata_bits: int) -> None:
+    assert Design.of(network([{}], score_bits=score_bits)).tdata_bits == tdata_bits
+
+
 # -- files -----------------------------------------------------------------------------------------
 
 
@@ -137,6 +142,7 @@ def test_project_is_complete(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "new" / "rtl" / "corner_parameters.json").read_text())
     assert told["layers"][0]["RESET"] == 1
     assert told["layers"][1]["RESET"] == 0
+    assert not Design.of(net).inline_memories
 
 
 def test_weights_stand_in_memory_order(tmp_path: Path) -> None:

@@ -36,7 +36,12 @@ AROUND: dict[str, Groups] = {
         ["tests/quant/test_golden.py", _RANDOM[0], "tests/quant/test_bounds.py"],
         ["tests/quant/test_narrow.py", "tests/quant/test_hostile_files.py"],
     ],
-    "quant/bounds.py": [["tests/quant/test_bounds.py"], ["tests/quant/test_narrow.py"]],
+    "quant/bounds.py": [
+        ["tests/quant/test_bounds.py"],
+        ["tests/hls/test_saturation.py", "-k", "follow_the_proof or enough or both_kinds"],
+        ["tests/quant/test_network_refusals.py", "-k", "proof"],
+        ["tests/quant/test_narrow.py"],
+    ],
     "quant/qat.py": [
         ["tests/quant/test_qat.py", "tests/quant/test_freeze.py"],
         ["tests/quant/test_models.py", "-k", "not engines"],

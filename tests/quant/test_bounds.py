@@ -179,6 +179,19 @@ def test_a_reset_counts_even_where_the_cell_forgets_at_once(transition: list[lis
     assert reach.low <= -5000
 
 
+def test_a_range_is_tight_where_an_input_is_known_to_reach_it() -> None:
+    """A state that is the current alone has the bound's value; a reset may keep it from there."""
+    cell: Cell = {
+        "bits": 4, "signed": True, "weight": [[3, -2], [1, 5]], "bias": (0, 0), "guard": 1,
+        "transition": [[0, 0], [0, 0]], "frac": 8, "reset": (0, 0), "rounding": "RND", "steps": 3,
+    }  # fmt: skip
+    reach = reachable_range(network_of(cell), 0)
+    (bits,) = reach.neuron_bits().tolist()
+    assert reach.tight(bits).tolist() == [True]
+    assert reach.tight(bits - 1).tolist() == [False]
+    assert reachable_range(network_of(cell, reset=(-1, 0)), 0).tight(32).tolist() == [False]
+
+
 def test_a_state_that_grows_without_end_is_told_without_a_warning() -> None:
     growing = DECAYING | {"transition": [[2**16, 0], [0, 2**16]]}
     assert reachable_range(network_of(growing), 0).bits > 32

@@ -11,7 +11,7 @@ import reference
 from random_networks import random_case
 
 from rfssm.model.errors import NetworkError
-from rfssm.quant.bounds import reachable_range, unstable_neurons
+from rfssm.quant.bounds import outside_unit_circle, reachable_range, unstable_neurons
 from rfssm.quant.network import IntegerNetwork
 
 Cell = dict[str, Any]
@@ -259,8 +259,36 @@ def test_states_of_random_networks_stay_within_their_bounds() -> None:
         ([[-(2**14), 0], [0, -(2**14)]], False),
         ([[-(2**14) - 1, 0], [0, 2**13]], True),
         ([[2**13, 2**20], [0, 2**13]], False),  # far from normal, yet it decays
+        ([[18022, 0], [0, 9830]], True),  # 1.1 and 0.6: only the sum of both is too large
     ],
 )
 def test_the_jury_test_is_exact_at_the_circle(transition: Any, unstable: bool) -> None:
     network = network_of(DECAYING | {"transition": transition})
     assert unstable_neurons(network.layers[0]).tolist() == ([0] if unstable else [])
+
+
+def test_the_jury_test_does_not_overflow() -> None:
+    """-1 and a trifle, in units of 2^-31: the trace times one is 2^63."""
+    assert outside_unit_circle(np.array([[[-(2**31), 1], [1, -(2**31)]]]), 31).tolist() == [0]
+    assert outside_unit_circle(np.array([[[-(2**31), 0], [0, -(2**31)]]]), 31).tolist() == []
+
+
+@pytest.mark.parametrize(("weight", "acts"), [(-1, True), (1, False), (0, False)])
+def test_a_negative_weight_reaches_as_high_as_the_lowest_input(weight: int, acts: bool) -> None:
+    """Inputs are -8 to 7, states as well: only 8 does not fit."""
+    cell: Cell = {
+        "bits": 4, "signed": True, "weight": [[weight], [0]], "bias": (0, 0), "guard": 0,
+        "transition": [[0, 0], [0, 0]], "frac": 8, "reset": (0, 0), "rounding": "RND", "steps": 3,
+        "state_bits": 4, "bias_bits": 1,
+    }  # fmt: skip
+    assert network_of(cell).saturates[0] == acts
+
+
+def test_a_state_that_nothing_moves_stays_at_zero() -> None:
+    cell: Cell = {
+        "bits": 4, "signed": True, "weight": [[0], [0]], "bias": (0, 0), "guard": 0,
+        "transition": [[2**8, 0], [0, 2**8]], "frac": 8, "reset": (0, 0), "rounding": "RND",
+        "steps": 3, "state_bits": 4, "bias_bits": 1,
+    }  # fmt: skip
+    assert not network_of(cell).saturates[0]
+    assert network_of(cell, weight=[[-1], [0]]).saturates[0]

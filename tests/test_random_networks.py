@@ -45,7 +45,6 @@ SIBLINGS = {"icarus": 0, "verilator": 3, "csim": 3}
 """More networks of each case's shape: where compiling takes most of the time, they cost little."""
 ENGINE_CHUNK = 4
 LARGE_CASES = 8
-LARGE_COMPILED = 4
 
 FEATURES = """
     input of 1 bit; input of 2 to 8 bits; input of 9 to 16 bits; signed input; signed 1-bit input;
@@ -205,7 +204,7 @@ def engine_cases() -> list[object]:
             params.append(
                 pytest.param(name, SMALL, seeds, marks=mark, id=f"{name} {seeds_of(seeds)}")
             )
-        for seeds in chunks(range(LARGE_COMPILED if SIBLINGS[name] else LARGE_CASES), 2):
+        for seeds in chunks(range(LARGE_CASES), 2):
             params.append(
                 pytest.param(name, LARGE, seeds, marks=mark, id=f"{name} large, {seeds_of(seeds)}")
             )
@@ -284,9 +283,7 @@ def test_the_longest_sample_fills_its_score_to_the_last_bit() -> None:
 
 
 @pytest.mark.parametrize("engine", EVERY_ENGINE, indirect=True)
-def test_engine_fills_its_score_to_the_last_bit(
-    engine: str,
-) -> None:
+def test_engine_fills_its_score_to_the_last_bit(engine: str) -> None:
     case = full_scores(256)
     expected = golden.run(case.network(), case.samples())
     assert expected.scores[0, 0] == -(2**39)  # 40 bits

@@ -92,7 +92,7 @@ def _spoken(thresholds: dict[str, np.ndarray]) -> IntegerNetwork:
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("lanes", [Lanes(16, 4), Lanes(128, 16)], ids=str)
+@pytest.mark.parametrize("lanes", [Lanes(16, 4), Lanes(128, 8), Lanes(128, 16)], ids=str)
 def test_all_spoken_digits_take_what_the_header_says(
     spoken: tuple[IntegerNetwork, Samples], lanes: Lanes
 ) -> None:

@@ -99,7 +99,7 @@ def test_run_folder_holds_everything(undisturbed: Path) -> None:
 def test_killed_and_resumed_run_ends_with_the_same_network(
     undisturbed: Path, tmp_path: Path
 ) -> None:
-    """kill -9 before and after the first checkpoint, with changing thread counts."""
+    """kill -9 before, after and long after the first checkpoint, with changing thread counts."""
     folder = tmp_path / "killed"
     for moment, threads in (("recipe.yaml", 2), ("checkpoint.ckpt", 1)):
         run = start(folder, threads)
@@ -107,6 +107,15 @@ def test_killed_and_resumed_run_ends_with_the_same_network(
         run.send_signal(signal.SIGKILL)
         assert run.wait() == -signal.SIGKILL
         assert not (folder / "network.safetensors").exists()
+    before = (folder / "checkpoint.ckpt").stat().st_mtime_ns
+    again = start(folder, threads=2)
+    deadline = time.monotonic() + 300
+    while (folder / "checkpoint.ckpt").stat().st_mtime_ns == before:
+        assert again.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    again.send_signal(signal.SIGKILL)
+    again.wait()
     assert start(folder, threads=2).wait() == 0
     for name in ("network.safetensors", "metrics.csv", "test.npz", "recipe.yaml"):
         assert (folder / name).read_bytes() == (undisturbed / name).read_bytes(), name

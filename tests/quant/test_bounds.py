@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,14 @@ import reference
 from random_networks import random_case
 
 from rfssm.model.errors import NetworkError
-from rfssm.quant.bounds import outside_unit_circle, reachable_range, unstable_neurons
+from rfssm.quant.bounds import (
+    Cells,
+    accumulate,
+    moves,
+    outside_unit_circle,
+    reachable_range,
+    unstable_neurons,
+)
 from rfssm.quant.network import IntegerNetwork
 
 Cell = dict[str, Any]
@@ -292,3 +300,51 @@ def test_a_state_that_nothing_moves_stays_at_zero() -> None:
     }  # fmt: skip
     assert not network_of(cell).saturates[0]
     assert network_of(cell, weight=[[-1], [0]]).saturates[0]
+
+
+def lone(transition: Any, **parts: Any) -> Cells:
+    """One neuron with one input; nothing drives it but the given parts."""
+    still = {"bias": [0, 0], "reset": [0, 0], "error_low": [0, 0], "error_high": [0, 0]}
+    given = {"transition": transition, "weight": [[0], [0]]} | still | parts
+    return Cells(**{name: np.array([value], dtype=float) for name, value in given.items()})
+
+
+def test_rounding_alone_can_leave_the_word() -> None:
+    """Half an LSB in each step, of which 0.999 is left after the next one: 500 LSB at last."""
+    drifting = lone([[0.999, 0], [0, 0]], error_low=[-0.5, 0], error_high=[0.5, 0])
+    for word, stays in ((-128, 127), False), ((-512, 511), True):
+        found = accumulate(drifting, 0, 1, 1 << 16, within=word)
+        assert found.settled.tolist() == [stays]
+
+
+@pytest.mark.parametrize("drive", ["weight", "bias", "reset", "error_low", "error_high"])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_every_drive_of_either_sign_moves_a_neuron(drive: str, sign: int) -> None:
+    value = [[0], [sign]] if drive == "weight" else [0, sign]
+    assert not moves(lone(np.eye(2))).any()
+    assert moves(lone(np.eye(2), **{drive: value})).all()
+
+
+def test_the_bound_in_floating_point_is_not_below_the_exact_one() -> None:
+    """The sum as computed is below the exact one for many of these; its slack makes it good."""
+    steps, high, rng = 30, 255, np.random.default_rng(5)
+    for _ in range(40):
+        turn, size = rng.uniform(0.1, 3), rng.uniform(0.98, 0.999)
+        rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        matrix = np.rint(rotation * size * 2**14).astype(int)
+        weight = rng.integers(-(2**7), 2**7, (2, 3))
+        found = accumulate(lone(matrix / 2**14, weight=weight), 0, high, steps)
+        power = [[Fraction(1), Fraction(0)], [Fraction(0), Fraction(1)]]
+        most = [Fraction(0), Fraction(0)]
+        for _ in range(steps):
+            for row in range(2):
+                for w_u, w_v in weight.T.tolist():
+                    most[row] += high * max(0, power[row][0] * w_u + power[row][1] * w_v)
+            power = [
+                [sum(row[k] * Fraction(int(matrix[k, j]), 2**14) for k in (0, 1)) for j in (0, 1)]
+                for row in power
+            ]
+        assert all(
+            Fraction(float(got)) >= end for got, end in zip(found.maximum[0], most, strict=True)
+        )
+        assert found.maximum[0] == pytest.approx([float(end) for end in most], rel=1e-9)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from rfssm.model.errors import HardwareError
+from rfssm.errors import HardwareError
 
 LONGEST = 40
 """Characters: with what is appended still a file name and an identifier anywhere."""

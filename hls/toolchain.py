@@ -17,8 +17,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from rfssm.model.cache import cached
-from rfssm.model.errors import ToolError
+from rfssm.cache import cached
+from rfssm.errors import ToolError
 
 _TAIL_LINES = 15
 _RUNTIME = ("verilated", "verilated_threads")

@@ -12,7 +12,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from rfssm.model.errors import NetworkError
+from rfssm.errors import NetworkError
 
 _COMPUTING = (BasePruningMethod, SpectralNorm, WeightNorm)
 

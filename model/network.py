@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from rfssm.errors import HardwareError, NetworkError
 from rfssm.model import start
-from rfssm.model.cells import Dynamics, LeakCell, LIFCell, Neuron, S5RFCell
-from rfssm.model.errors import HardwareError, NetworkError
 from rfssm.model.hooks import refresh, refuse_hooks
+from rfssm.model.neurons import Dynamics, LeakCell, LIFCell, Neuron, S5RFCell
 from rfssm.model.recipe import NetworkConfig, Score
 from rfssm.model.recurrence import Cell, Synapse, integrate, layer
 from rfssm.model.recurrence.parallel import convolve, decoupled_reset
@@ -396,7 +396,7 @@ class FloatNetwork(Layered):
         """Refuse what calls a network without the lengths of its samples, as hls4ml's tracer."""
         raise HardwareError(
             "a FloatNetwork has no integers that hardware could hold: hls4ml converts a QATNetwork "
-            "(rfssm.quant.qat.QATNetwork(network, formats, spec)); scores come from run(x, steps)"
+            "(rfssm.quant.qat.network.QATNetwork(network, formats, spec)); scores come from run(x, steps)"
         )
 
     def calibrate(self, x: Tensor, steps: Tensor, deviation: float) -> None:

@@ -17,8 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rfssm.model.arrays import read_npz
-from rfssm.model.cells import (
+from rfssm.arrays import read_npz
+from rfssm.errors import NetworkError, brief, said
+from rfssm.model.network import FloatNetwork, Normalization, Readout, SpikingLayer
+from rfssm.model.neurons import (
     ADLIF,
     CADLIF,
     AdLIFCell,
@@ -31,9 +33,7 @@ from rfssm.model.cells import (
     S5RFCell,
     SiLIFCell,
 )
-from rfssm.model.errors import NetworkError, brief, said
-from rfssm.model.network import FloatNetwork, Normalization, Readout, SpikingLayer
-from rfssm.model.strict import parse_json
+from rfssm.strict import parse_json
 
 Output = Literal["log_softmax", "softmax_sum"]
 

@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from rfssm.model.errors import brief, printable
-from rfssm.model.strict import printable_text, real_number
+from rfssm.errors import brief, printable
 from rfssm.model.surrogate import Surrogate
+from rfssm.strict import printable_text, real_number
 
 
 def file_name(text: str) -> str:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rfssm.model import hippo
-from rfssm.model.cells import (
+from rfssm.model.neurons import (
     ADLIF,
     CADLIF,
     LEAKS,

@@ -7,7 +7,7 @@ from typing import Any
 
 from rfssm.model.hooks import refuse_all_hooks
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking
+from rfssm.quant.qat.network import QATNetwork, QATReadout, QATSpiking
 
 
 def freeze(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rfssm.quant.arithmetic import IntArray, overflow, round_shift
 from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
-from rfssm.quant.qformat import IntArray, overflow, round_shift
 from rfssm.quant.samples import Bools, Outputs, Samples
 
 BATCH = 256

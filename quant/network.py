@@ -28,10 +28,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from rfssm.model.errors import NetworkError, brief, said
-from rfssm.model.files import write_atomically
-from rfssm.model.strict import parse_json, printable_text
-from rfssm.quant.qformat import Overflow, Rounding, signed_bits, signed_range
+from rfssm.errors import NetworkError, brief, said
+from rfssm.files import write_atomically
+from rfssm.quant.arithmetic import Overflow, Rounding, signed_bits, signed_range
+from rfssm.strict import parse_json, printable_text
 
 FORMAT = "rfssm-network"
 VERSION = 1
@@ -385,7 +385,9 @@ class IntegerNetwork(BaseModel):
         False is proved; hardware needs no saturation there.  A proof can take seconds, so that
         it is kept, under the digest of what it was made of.
         """
-        from rfssm.quant import bounds  # bounds reads networks; this is the way back
+        from rfssm.quant.ranges import (
+            reach as bounds,  # bounds reads networks; this is the way back
+        )
 
         digest = self.digest()
         if digest not in _PROOFS:
@@ -541,7 +543,9 @@ def _check_chain(spec: InputSpec, headers: list[SpikingHeader | ReadoutHeader]) 
 
 
 def _check_wrap(network: IntegerNetwork) -> None:
-    from rfssm.quant.bounds import reachable_range  # bounds reads networks; this is the way back
+    from rfssm.quant.ranges.reach import (
+        reachable_range,  # bounds reads networks; this is the way back
+    )
 
     for i, layer in enumerate(network.all_layers):
         if layer.overflow == "WRAP":

@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from rfssm.model.arrays import check_samples, integers, read_npz
-from rfssm.model.errors import NetworkError, SamplesError
+from rfssm.arrays import check_samples, integers, read_npz
+from rfssm.errors import NetworkError, SamplesError
 from rfssm.model.network import FloatNetwork, alive, evaluating, fold, score
 from rfssm.model.recipe import complaints
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat import HEADROOM, QATNetwork
+from rfssm.quant.qat.network import HEADROOM, QATNetwork
 from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
 from rfssm.quant.samples import Samples
 

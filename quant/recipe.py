@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from rfssm.model.errors import RecipeError, brief
+from rfssm.errors import RecipeError, brief
 from rfssm.model.recipe import (
     DataConfig,
     NetworkConfig,
@@ -18,8 +18,8 @@ from rfssm.model.recipe import (
     complaints,
     file_name,
 )
-from rfssm.model.strict import parse_yaml, read_bounded
-from rfssm.quant.qformat import Rounding
+from rfssm.quant.arithmetic import Rounding
+from rfssm.strict import parse_yaml, read_bounded
 
 LARGEST_FILE = 1 << 20
 """Bytes of a recipe's YAML."""

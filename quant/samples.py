@@ -12,7 +12,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.arrays import (
+from rfssm.arrays import (
     check_classes,
     check_range,
     check_samples,
@@ -20,8 +20,8 @@ from rfssm.model.arrays import (
     integers,
     read_npz,
 )
-from rfssm.model.errors import SamplesError
-from rfssm.model.files import write_atomically
+from rfssm.errors import SamplesError
+from rfssm.files import write_atomically
 from rfssm.quant.network import InputSpec, IntegerNetwork, Integers
 
 Bools = NDArray[np.bool_]

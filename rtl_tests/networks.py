@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from rfssm.hls.emit import Design, Lanes, design_files
+from rfssm.hls.design import Design, Lanes, design_files
 from rfssm.quant import golden
+from rfssm.quant.arithmetic import round_shift, signed_range
 from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
-from rfssm.quant.qformat import round_shift, signed_range
 from rfssm.quant.samples import Samples
 
 LANES = Lanes(synapse=4, neuron=2)

@@ -9,7 +9,7 @@ import cocotb
 from cocotb.triggers import FallingEdge, Timer
 from harness import PERIOD, Bench
 
-from rfssm.hls.frames import Deframer
+from rfssm.hls.boards.protocol import Deframer
 
 
 class Line:

@@ -21,7 +21,8 @@ from xml.etree import ElementTree
 import pytest
 from cocotb_tools.runner import get_runner
 
-from rfssm.hls import toolchain, yosys
+from rfssm.hls import toolchain
+from rfssm.hls.synthesis import yosys
 
 RTL = Path(str(importlib.resources.files("rfssm.hls"))) / "rtl"
 BOARD_RTL = RTL / "boards"

@@ -11,7 +11,7 @@ import pytest
 from networks import Case, at_threshold, network, readout, samples, spiking, write
 from simulation import RTL, Result, simulate
 
-from rfssm.hls.emit import Lanes
+from rfssm.hls.design import Lanes
 
 pytestmark = pytest.mark.rtl
 Check = Callable[[Path, Path], list[Result]]  # folder of the run, folder of the RTL

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast, get_ty
 
 import typer
 
-from rfssm.model.errors import (
+from rfssm.errors import (
     HardwareError,
     RfssmError,
     SamplesError,
@@ -30,12 +30,12 @@ from rfssm.model.errors import (
     said,
     some,
 )
-from rfssm.model.strict import printable_text, real_number, whole_number
 from rfssm.scripts.files import Writes, check_outputs, writing
 from rfssm.scripts.streams import Guarded, repair_streams
+from rfssm.strict import printable_text, real_number, whole_number
 
 if TYPE_CHECKING:
-    from rfssm.hls.emit import LaneChoice
+    from rfssm.hls.design import LaneChoice
     from rfssm.quant.network import IntegerNetwork
     from rfssm.quant.samples import Outputs, Samples
 
@@ -259,7 +259,7 @@ def train(
 
     chosen = load_recipe(recipe, overrides or ())
     run = Path("runs") / chosen.name if out is None else out
-    from rfssm.quant.train import train as train_network  # torch: only once the recipe is good
+    from rfssm.quant.run import train as train_network  # torch: only once the recipe is good
 
     with writing(run):
         done = train_network(chosen, run, resume=resume, progress=sys.stderr.isatty())
@@ -404,9 +404,9 @@ def inspect(
     as_json: AsJson = False,
 ) -> None:
     """Show what a network is made of."""
+    from rfssm.hls.describe import beside, describe
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
-    from rfssm.scripts.describe import beside, describe
 
     loaded = IntegerNetwork.load(network)
     if calibrate is None:
@@ -452,8 +452,8 @@ def simulate(
     neuron_lanes: NeuronLanes = None,
 ) -> None:
     """Run samples through one engine."""
+    from rfssm import cache
     from rfssm.hls import engines
-    from rfssm.model import cache
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
 
@@ -514,9 +514,9 @@ def verify(
     Every spike, state, score and label must be equal.  The first difference ends in exit status 1,
     and so does a machine on which no engine can run: nothing was compared there.
     """
+    from rfssm.hls.verify import RANDOM_SAMPLES, random_samples, verify_network
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
-    from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples, verify_network
 
     loaded = IntegerNetwork.load(network)
     if input_file is None:
@@ -561,8 +561,8 @@ def soft_errors(
     as_json: AsJson = False,
 ) -> None:
     """Flip bits of the RTL's memories, and see what it costs."""
-    from rfssm.hls.soft_errors import MEMORIES, RATES
-    from rfssm.hls.soft_errors import soft_errors as under_upsets
+    from rfssm.hls.engines.soft_errors import MEMORIES, RATES
+    from rfssm.hls.engines.soft_errors import soft_errors as under_upsets
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.upset_tables import draw, upset_table
@@ -634,15 +634,15 @@ def convert(
     fit: Fit = None,
 ) -> None:
     """Write HLS C++, SystemVerilog and a test bench."""
-    from rfssm.hls.boards import find_board
-    from rfssm.hls.emit import Design
-    from rfssm.hls.fit import check_blocks
+    from rfssm.hls.boards.boards import find_board
+    from rfssm.hls.convert import convert as write_hardware
+    from rfssm.hls.design import Design
+    from rfssm.hls.estimate.fit import check_blocks
     from rfssm.hls.names import checked_name
-    from rfssm.hls.tops import board_target
+    from rfssm.hls.synthesis.chip_tops import board_target
+    from rfssm.hls.verify import RANDOM_SAMPLES, random_samples
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
-    from rfssm.scripts.convert import convert as write_hardware
-    from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
 
     name = None if name is None else checked_name(name)
     loaded = IntegerNetwork.load(network)
@@ -726,18 +726,18 @@ def synth(
     places, the clock rate is checked by the script that --out writes.  With --prove a netlist that
     has another block than the RTL, or a register that is not proved, ends in exit status 1.
     """
-    from rfssm.hls.boards import find_board
-    from rfssm.hls.emit import Design
+    from rfssm.hls.boards.boards import find_board
+    from rfssm.hls.design import Design
     from rfssm.hls.engines import missing
-    from rfssm.hls.synth import synth as synthesize
-    from rfssm.hls.targets import target as target_of
-    from rfssm.hls.tops import board_target, board_top
+    from rfssm.hls.synthesis.chip_tops import board_target, board_top
+    from rfssm.hls.synthesis.flow import synth as synthesize
+    from rfssm.hls.synthesis.targets import target as target_of
+    from rfssm.hls.verify import RANDOM_SAMPLES, random_samples
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.proof_tables import verdict
     from rfssm.scripts.synth import prepare, write
     from rfssm.scripts.synth_tables import summary
-    from rfssm.scripts.verify import RANDOM_SAMPLES, random_samples
 
     if target is None and board is None:
         target = fit
@@ -833,10 +833,10 @@ def estimate(
 
     A design that the device cannot hold ends in exit status 1.
     """
-    from rfssm.hls.emit import Design
-    from rfssm.hls.estimate import RATE, activity_of
-    from rfssm.hls.estimate import estimate as estimated
-    from rfssm.hls.targets import target as target_of
+    from rfssm.hls.design import Design
+    from rfssm.hls.estimate.estimate import RATE, activity_of
+    from rfssm.hls.estimate.estimate import estimate as estimated
+    from rfssm.hls.synthesis.targets import target as target_of
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
     from rfssm.scripts.estimate_tables import summary
@@ -852,7 +852,7 @@ def estimate(
     activity = activity_of(loaded, samples, RATE if rate is None else rate)
     lanes = _lanes(synapse_lanes, neuron_lanes)
     if fit is not None:
-        from rfssm.hls.fit import fit_lanes
+        from rfssm.hls.estimate.fit import fit_lanes
 
         _refuse_lanes(lanes)
         lanes = fit_lanes(loaded, target_of(fit), activity, speed=speed)
@@ -878,9 +878,9 @@ def _fitted(
     network: IntegerNetwork, name: str, lanes: LaneChoice | None, samples: Samples | None = None
 ) -> LaneChoice:
     """The fastest lanes on a target."""
-    from rfssm.hls.estimate import activity_of
-    from rfssm.hls.fit import fit_lanes
-    from rfssm.hls.targets import target
+    from rfssm.hls.estimate.estimate import activity_of
+    from rfssm.hls.estimate.fit import fit_lanes
+    from rfssm.hls.synthesis.targets import target
 
     _refuse_lanes(lanes)
     return fit_lanes(network, target(name), activity_of(network, samples))
@@ -904,7 +904,7 @@ def run_board(
     ],
 ) -> None:
     """Run samples through a programmed board."""
-    from rfssm.hls.host import Device
+    from rfssm.hls.boards.host import Device
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
 
@@ -950,7 +950,7 @@ def _lanes(synapse: str | None, neuron: str | None) -> LaneChoice | None:
     """Lanes of all layers or of each; None: each layer's own default."""
     if synapse is None and neuron is None:
         return None
-    from rfssm.hls.emit import lane_choice
+    from rfssm.hls.design import lane_choice
 
     synapses, neurons = _numbers("--synapse-lanes", synapse), _numbers("--neuron-lanes", neuron)
     synapses = synapses or [max(16, n) for n in neurons]

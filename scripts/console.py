@@ -19,14 +19,14 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from rfssm.model.errors import printable
-from rfssm.quant.qformat import ROUNDINGS
+from rfssm.errors import printable
+from rfssm.quant.arithmetic import ROUNDINGS
 
 if TYPE_CHECKING:
-    from rfssm.quant.narrow import WideNeuron
+    from rfssm.hls.describe import LayerDescription, NetworkDescription
+    from rfssm.hls.verify import EngineResult, Progress, VerifyReport
     from rfssm.quant.ptq import QuantizationReport
-    from rfssm.scripts.describe import LayerDescription, NetworkDescription
-    from rfssm.scripts.verify import EngineResult, Progress, VerifyReport
+    from rfssm.quant.ranges.narrow import WideNeuron
 
 WIDTH = 100  # of output that goes to no terminal
 

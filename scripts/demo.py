@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rfssm.errors import ToolError
 from rfssm.hls import engines
-from rfssm.model.errors import ToolError
+from rfssm.hls.convert import Hardware, convert
+from rfssm.hls.verify import Progress, VerifyReport, verify_network
 from rfssm.quant.recipe import Recipe
+from rfssm.quant.run import NETWORK, TEST, train
 from rfssm.quant.samples import Samples
-from rfssm.quant.train import NETWORK, TEST, train
-from rfssm.scripts.convert import Hardware, convert
-from rfssm.scripts.verify import Progress, VerifyReport, verify_network
 
 ICARUS_SAMPLES = 20
 """Icarus interprets the circuit and is by far the slowest engine: it gets the first samples."""

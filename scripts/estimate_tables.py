@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from rfssm.hls.estimate import FMAX_ERROR, Estimate
+from rfssm.hls.estimate.estimate import FMAX_ERROR, Estimate
 from rfssm.scripts.synth_tables import cell_table, lanes_line, memory_table
 
 

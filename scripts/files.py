@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from enum import Enum
 from pathlib import Path
 
-from rfssm.model.errors import RfssmError
-from rfssm.model.files import OUT_OF_SPACE, SHOWN, no_room, umask
+from rfssm.errors import RfssmError
+from rfssm.files import OUT_OF_SPACE, SHOWN, no_room, umask
 
 
 class Writes(Enum):

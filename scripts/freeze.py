@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rfssm.model.errors import NetworkError, RfssmError, brief
-from rfssm.model.strict import whole_number
-from rfssm.quant.narrow import WIDEST, LayerWidth, narrowed, with_state_bits
+from rfssm.errors import NetworkError, RfssmError, brief
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.ranges.narrow import WIDEST, LayerWidth, narrowed, with_state_bits
 from rfssm.scripts.console import beyond
+from rfssm.strict import whole_number
 
 NETWORK = "network.safetensors"
 """The network in the folder of a training run."""

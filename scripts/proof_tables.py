@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from rich.table import Table
 
-from rfssm.hls.cells import TOP, module_of
-from rfssm.hls.equivalence import OPEN, PROVED, SIMULATED, Equivalence, Point
+from rfssm.hls.synthesis.equivalence import OPEN, PROVED, SIMULATED, Equivalence, Point
+from rfssm.hls.synthesis.netlist_cells import TOP, module_of
 
 _LISTED = 20
 """Open points that are printed, folded by register; all of them are in the file."""

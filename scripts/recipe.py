@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from rfssm.model.errors import RecipeError
+from rfssm.errors import RecipeError
 from rfssm.quant.recipe import Recipe, read_recipe
 
 

@@ -7,9 +7,9 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from rfssm.model.errors import RfssmError, printable, said
-from rfssm.model.strict import parse_json, read_bounded
-from rfssm.quant.train import SUMMARY
+from rfssm.errors import RfssmError, printable, said
+from rfssm.quant.run import SUMMARY
+from rfssm.strict import parse_json, read_bounded
 
 LARGEST_FILE = 1 << 20
 """Bytes of a run's summary."""

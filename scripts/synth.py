@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rfssm.hls.emit import Design, design_sources, write_rtl
-from rfssm.hls.synth import Synthesis
-from rfssm.hls.vivado import ooc_script, script_name
-from rfssm.model.errors import RfssmError
-from rfssm.model.files import write_atomically
+from rfssm.errors import RfssmError
+from rfssm.files import write_atomically
+from rfssm.hls.design import Design, design_sources, write_rtl
+from rfssm.hls.synthesis.flow import Synthesis
+from rfssm.hls.synthesis.vivado import ooc_script, script_name
 from rfssm.scripts.files import check_writable, same_file, writing
 
 REPORT = "synthesis.json"

@@ -8,10 +8,10 @@ from itertools import groupby
 
 from rich.table import Table
 
-from rfssm.hls.cells import CellReport, Cells, module_of
-from rfssm.hls.emit import Design
-from rfssm.hls.nextpnr import Placement, Step
-from rfssm.hls.synth import Synthesis
+from rfssm.hls.design import Design
+from rfssm.hls.synthesis.flow import Synthesis
+from rfssm.hls.synthesis.netlist_cells import CellReport, Cells, module_of
+from rfssm.hls.synthesis.nextpnr import Placement, Step
 from rfssm.scripts import proof_tables
 
 _COLUMNS = {

@@ -12,11 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from rfssm.hls.cycle_model import Activity
-from rfssm.hls.emit import Design
-from rfssm.hls.estimate import Estimate, estimate
-from rfssm.hls.fit import fits, sensible_lanes
-from rfssm.model.files import write_atomically
+from rfssm.files import write_atomically
+from rfssm.hls.design import Design
+from rfssm.hls.estimate.cycle_model import Activity
+from rfssm.hls.estimate.estimate import Estimate, estimate
+from rfssm.hls.estimate.fit import fits, sensible_lanes
 
 RED, GREY = "#d6604d", "#999999"
 

@@ -12,8 +12,8 @@ from matplotlib.ticker import PercentFormatter
 from rich.table import Table
 from scipy.stats import binomtest
 
-from rfssm.hls.soft_errors import SoftErrors
-from rfssm.model.files import write_atomically
+from rfssm.files import write_atomically
+from rfssm.hls.engines.soft_errors import SoftErrors
 
 WORDS = {
     "states": "upsets per bit of the states and sample",

@@ -23,16 +23,16 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from rfssm.hls.emit import Lanes
+from rfssm.hls.design import Lanes
 from rfssm.hls.engines import missing, run, verilator
 from rfssm.model import recurrence
 from rfssm.model.network import FloatNetwork, build
 from rfssm.model.recipe import NetworkConfig
 from rfssm.model.recurrence import Cell, Grid, cpu, native, products, resonate
+from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat import QATNetwork
-from rfssm.quant.qformat import signed_range
+from rfssm.quant.qat.network import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig
 from rfssm.quant.samples import Samples
 from tests import bench_gpu, bench_scan

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from rtl_cases import network
 
-from rfssm.hls.emit import Design, Lanes
+from rfssm.hls.design import Design, Lanes
 from rfssm.quant.network import IntegerNetwork
 
 DEPLOYED = {"weight_bits": 6, "transition_bits": 16, "transition_frac": 14, "guard_bits": 2,

@@ -22,9 +22,9 @@ import fuzzing
 from fuzzing import Count, Engine, Result
 from rich.console import Console
 
+from rfssm import cache
+from rfssm.files import write_atomically
 from rfssm.hls import engines
-from rfssm.model import cache
-from rfssm.model.files import write_atomically
 
 HERE = Path(__file__).parent
 FIRST_SEED = 1_000_000  # the seeds below belong to the test suite

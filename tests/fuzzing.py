@@ -22,9 +22,9 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from numpy.random import Generator
 from random_networks import LARGE, SMALL, Case, Size, chance, random_case
 
-from rfssm.hls.emit import Lanes
+from rfssm.errors import NetworkError
+from rfssm.hls.design import Lanes
 from rfssm.hls.engines import csim, icarus, verilator
-from rfssm.model.errors import NetworkError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, compare

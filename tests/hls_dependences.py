@@ -22,7 +22,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rfssm.hls.templates import HEADERS
+from rfssm.hls.hls4ml.templates import HEADERS
 from rfssm.hls.toolchain import run_tool
 
 TOOLS = ("clang++-14", "opt-14", "llvm-extract-14")

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from rfssm.hls.backend import AP_TYPES, HOST
-from rfssm.hls.templates import HEADERS
+from rfssm.hls.hls4ml.backend import AP_TYPES, HOST
+from rfssm.hls.hls4ml.templates import HEADERS
 from rfssm.hls.toolchain import gxx, run_tool
 
 OURS = {path.name for path in HEADERS.glob("*.h")} | {"defines.h", "parameters.h"}

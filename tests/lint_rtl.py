@@ -16,11 +16,11 @@ from pathlib import Path
 from random_networks import random_case
 from rtl_cases import CASES
 
-from rfssm.hls.bench import run_options, write_bench
-from rfssm.hls.boards import BOARDS, write_board
-from rfssm.hls.emit import Design, Lanes, rtl_sources, write_rtl
-from rfssm.hls.targets import TARGETS
-from rfssm.hls.tops import ip_top
+from rfssm.hls.boards.boards import BOARDS, write_board
+from rfssm.hls.design import Design, Lanes, rtl_sources, write_rtl
+from rfssm.hls.emit.bench import run_options, write_bench
+from rfssm.hls.synthesis.chip_tops import ip_top
+from rfssm.hls.synthesis.targets import TARGETS
 from rfssm.quant.samples import Samples
 
 TOPS = ("axis", "axis_dense", "axis_trace")

@@ -29,20 +29,20 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from rfssm.hls.emit import Design, Lanes
+from rfssm.errors import RfssmError
+from rfssm.files import write_atomically
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import netlist
 from rfssm.model import data as datasets
 from rfssm.model.data import Split, files
-from rfssm.model.errors import RfssmError
-from rfssm.model.files import write_atomically
-from rfssm.model.train import fit, reproducible
+from rfssm.model.training.loop import fit, reproducible
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.qat import QATNetwork
+from rfssm.quant.qat.network import QATNetwork
 from rfssm.quant.recipe import Recipe
+from rfssm.quant.run import build, test_samples
 from rfssm.quant.samples import Outputs, Samples, compare
-from rfssm.quant.train import build, test_samples
 from rfssm.scripts.recipe import load_recipe, recipe_names
 
 FAMILIES = tuple(cells for cells in netlist.CELLS if cells != "generic")

@@ -24,8 +24,8 @@ import numpy as np
 import reference
 from numpy.random import Generator
 
-from rfssm.hls.emit import Lanes
-from rfssm.model.errors import NetworkError
+from rfssm.errors import NetworkError
+from rfssm.hls.design import Lanes
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 

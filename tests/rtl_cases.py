@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.qformat import signed_range
 from rfssm.quant.samples import Samples
 
 Metadata = dict[str, Any]

@@ -14,10 +14,10 @@ from typing import Self
 
 import numpy as np
 
+from rfssm.cache import cached
 from rfssm.hls import toolchain
-from rfssm.hls.boards import Board, board_files, board_sources, write_board
-from rfssm.hls.emit import Design, LaneChoice, design_files, rtl_sources, write_rtl
-from rfssm.model.cache import cached
+from rfssm.hls.boards.boards import Board, board_files, board_sources, write_board
+from rfssm.hls.design import Design, LaneChoice, design_files, rtl_sources, write_rtl
 from rfssm.quant.network import IntegerNetwork
 
 DRIVER = Path(__file__).parent / "simulated_board.cpp"
@@ -35,7 +35,7 @@ def untouched(data: bytes) -> Sequence[int]:
 
 
 class SimulatedBoard:
-    """A serial port (``rfssm.hls.host.Port``) with an emitted top at its other end.
+    """A serial port (``rfssm.hls.boards.host.Port``) with an emitted top at its other end.
 
     off        how much longer a bit of the line is than the board's
     seconds    of the board's own time without a byte after which a read gives up

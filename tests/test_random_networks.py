@@ -26,7 +26,7 @@ from random_networks import (
 )
 
 from rfssm.hls import engines
-from rfssm.hls.emit import Lanes
+from rfssm.hls.design import Lanes
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import compare

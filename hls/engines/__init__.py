@@ -12,8 +12,8 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
-from rfssm.hls.emit import LaneChoice
-from rfssm.model.errors import RfssmError
+from rfssm.errors import RfssmError
+from rfssm.hls.design import LaneChoice
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples

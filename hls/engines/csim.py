@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 import rfssm.quant
-from rfssm.hls import plugin
-from rfssm.hls.emit import LaneChoice, chosen_lanes
+from rfssm.cache import cached
+from rfssm.hls.design import LaneChoice, chosen_lanes
+from rfssm.hls.hls4ml import plugin
 from rfssm.hls.toolchain import gxx_version, missing_gxx
-from rfssm.model.cache import cached
 from rfssm.quant.network import IntegerNetwork, Integers
 from rfssm.quant.samples import Bools, Outputs, Samples
 
@@ -200,14 +200,14 @@ def _keep(library: str, path: Path) -> None:
 
 def _tools() -> list[str | bytes]:
     """What the library depends on beside the text that is compiled."""
-    headers = sorted((SOURCES / "nnet_utils").glob("*.h"))
+    headers = sorted((SOURCES / "hls4ml" / "nnet_utils").glob("*.h"))
     return [version("hls4ml"), gxx_version(), *(file.read_bytes() for file in headers)]
 
 
 def _writers() -> list[bytes]:
     """Our own code that the text comes from: all that knows networks or hardware."""
     folders = SOURCES, Path(rfssm.quant.__path__[0])
-    return [file.read_bytes() for folder in folders for file in sorted(folder.glob("*.py"))]
+    return [file.read_bytes() for folder in folders for file in sorted(folder.rglob("*.py"))]
 
 
 def _unload(library: ctypes.CDLL) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from rfssm.cache import cached
+from rfssm.errors import ToolError
 from rfssm.hls import toolchain
-from rfssm.hls.emit import Design, LaneChoice, TraceField, design_sources
-from rfssm.hls.engines import beats
-from rfssm.model.cache import cached
-from rfssm.model.errors import ToolError
+from rfssm.hls.design import Design, LaneChoice, TraceField, design_sources
+from rfssm.hls.engines import packets
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
@@ -51,10 +51,12 @@ def run(
     """
     samples.check(network)
     design = Design.of(network, lanes, "dut")
-    code, memories = beats.code_and_memories(design_sources(design) if sources is None else sources)
+    code, memories = packets.code_and_memories(
+        design_sources(design) if sources is None else sources
+    )
     built = _build(design, code)
-    expected = beats.packet_beats(network, samples)
-    sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
+    expected = packets.packet_beats(network, samples)
+    sent = packets.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
     arguments = {
         "expected": expected,
         "idle": design.idle_limit,
@@ -66,7 +68,7 @@ def run(
         folder = Path(name)
         for memory, contents in memories.items():
             (folder / memory).write_bytes(contents)
-        (folder / "beats.txt").write_text(beats.bench_lines(sent))
+        (folder / "beats.txt").write_text(packets.bench_lines(sent))
         command = [toolchain.icarus("vvp"), "-n", str(built / "bench.vvp")]
         command += [f"+{key}={value}" for key, value in arguments.items()]
         command += ["+trace"] if spikes or states else []
@@ -77,7 +79,7 @@ def run(
         data = np.array(
             [_signed(int(word, 16), design.tdata_bits) for word in words[:, 0]], dtype=np.int64
         )
-        scores, label = beats.decode_packets(network, samples, data, words[:, 1] == "1")
+        scores, label = packets.decode_packets(network, samples, data, words[:, 1] == "1")
         if not spikes and not states:
             return Outputs(scores, label)
         traced = _read_trace(folder / "trace.txt", design, samples)
@@ -128,7 +130,7 @@ def _read_trace(
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Spikes, u and v of each layer, [B, T, N] each, from the bench's trace lines."""
     batch, longest, _ = samples.x.shape
-    rows = beats.step_rows(samples)
+    rows = packets.step_rows(samples)
     layers = [
         tuple(np.zeros((batch * longest, f.chunks * f.lanes), dtype=np.int64) for _ in range(3))
         for f in design.trace

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from rfssm.hls import yosys
-from rfssm.hls.emit import Design, LaneChoice
+from rfssm.errors import HardwareError
+from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.engines import icarus, verilator
-from rfssm.model.errors import HardwareError
+from rfssm.hls.synthesis import yosys
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.cache import cached
+from rfssm.errors import ToolError
 from rfssm.hls import toolchain
-from rfssm.hls.emit import Design, LaneChoice, design_sources
-from rfssm.hls.engines import beats
-from rfssm.model.cache import cached
-from rfssm.model.errors import ToolError
+from rfssm.hls.design import Design, LaneChoice, design_sources
+from rfssm.hls.engines import packets
 from rfssm.quant.network import IntegerNetwork, Integers
 from rfssm.quant.samples import Outputs, Samples
 
@@ -126,9 +126,9 @@ def simulate(
     top = "dut_axis_dense" if dense else "dut_axis_trace"
     given = design_sources(design) if sources is None else sources
     if dense:
-        sent = beats.dense_beats(network, samples)
+        sent = packets.dense_beats(network, samples)
     else:
-        sent = beats.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
+        sent = packets.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
     cycles = int(samples.steps.sum()) * design.slowest_step
     with Circuit(design, top, given, seed, much=cycles > _SHORT_CYCLES) as circuit:
         for so_many in (reset_after, 0) if reset_after else (0,):
@@ -174,7 +174,7 @@ class Circuit:
         *,
         much: bool = True,
     ) -> None:
-        code, memories = beats.code_and_memories(sources)
+        code, memories = packets.code_and_memories(sources)
         folder = _build(design, top, code, _optimisation(design, much))
         self._library = ctypes.CDLL(str(folder / "dut.so"))
         self._library.simulation_new.restype = ctypes.c_void_p
@@ -292,7 +292,7 @@ class Call:
         network = design.network
         batch, longest, _ = samples.x.shape
         shapes = [(batch, longest, layer.neurons) for layer in network.layers]
-        n_out = beats.packet_beats(network, samples)
+        n_out = packets.packet_beats(network, samples)
         n_steps = int(samples.steps.sum())
         self.network = network
         self.samples = samples
@@ -301,7 +301,7 @@ class Call:
         self.last = np.zeros(n_out, dtype=np.uint8)
         self.accepted = np.zeros(n_steps, dtype=np.int64)
         self.scored = np.zeros(n_out, dtype=np.int64)
-        self.rows = beats.step_rows(samples)
+        self.rows = packets.step_rows(samples)
         self.spikes = [np.zeros(s, dtype=np.uint8) for s in shapes] if spikes else None
         self.u = [np.zeros(s, dtype=np.int64) for s in shapes] if states else None
         self.v = [np.zeros(s, dtype=np.int64) for s in shapes] if states else None
@@ -335,7 +335,7 @@ class Call:
 
     def result(self) -> Simulation:
         """What the run left in the arrays."""
-        scores, label = beats.decode_packets(
+        scores, label = packets.decode_packets(
             self.network, self.samples, self.data, self.last.astype(bool)
         )
         outputs = Outputs(
@@ -433,7 +433,7 @@ def _included(path: Path) -> str:
 def _header(design: Design, top: str) -> str:
     """Constants that bulk.cpp includes: width of a beat, and where ``trace_data`` holds what."""
     dense = top == "dut_axis_dense"
-    words = beats.dense_words(design.network) if dense else 1
+    words = packets.dense_words(design.network) if dense else 1
     rows = "".join(
         f"    {{{f.offset}, {f.chunk_bits}, {f.state_bits}, {f.lanes}, {f.chunks}, {f.neurons}}},\n"
         for f in design.trace

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.arrays import check_classes
+from rfssm.arrays import check_classes
+from rfssm.errors import DataError, RecipeError
 from rfssm.model.data.split import Split, Words
-from rfssm.model.errors import DataError, RecipeError
 from rfssm.model.recipe import AugmentationConfig
 
 

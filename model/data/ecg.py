@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rfssm.errors import DataError, said
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, full_length
-from rfssm.model.errors import DataError, said
 from rfssm.model.recipe import EcgConfig
 
 STEPS = 1300

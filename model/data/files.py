@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rfssm.model.errors import DataError, brief, printable, said, some
+from rfssm.errors import DataError, brief, printable, said, some
 from rfssm.model.recipe import FilesConfig
 
 

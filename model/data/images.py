@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.arrays import check_classes, read_npy
+from rfssm.arrays import check_classes, read_npy
+from rfssm.errors import DataError, said
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, full_length
-from rfssm.model.errors import DataError, said
 from rfssm.model.recipe import MnistConfig, PsmnistConfig
 
 PIXELS = 28 * 28

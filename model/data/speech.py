@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.arrays import check_classes, check_range, class_numbers, integers
+from rfssm.arrays import check_classes, check_range, class_numbers, integers
+from rfssm.errors import DataError, said
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, class_name
-from rfssm.model.errors import DataError, said
 from rfssm.model.recipe import GscConfig
 
 RATE = 16_000

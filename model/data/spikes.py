@@ -13,10 +13,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.arrays import check_classes, class_numbers, integers
+from rfssm.arrays import check_classes, class_numbers, integers
+from rfssm.errors import DataError
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, DataWarning, Split, class_name, join
-from rfssm.model.errors import DataError
 from rfssm.model.recipe import (
     FsddConfig,
     FsddSpeaker,

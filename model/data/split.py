@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.model.arrays import check_classes, check_range, check_samples, class_numbers, integers
-from rfssm.model.errors import DataError, brief, some
+from rfssm.arrays import check_classes, check_range, check_samples, class_numbers, integers
+from rfssm.errors import DataError, brief, some
 
 Words = NDArray[np.integer[Any]]
 """Inputs of a network; in a data set, which can be large, one byte each where its bits allow."""

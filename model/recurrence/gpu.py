@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rfssm.model.errors import ToolError
+from rfssm.errors import ToolError
 from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid
 from rfssm.model.surrogate import Surrogate

@@ -13,8 +13,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from rfssm.model.cache import cached
-from rfssm.model.errors import ToolError
+from rfssm.cache import cached
+from rfssm.errors import ToolError
 
 _FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),

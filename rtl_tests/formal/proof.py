@@ -30,8 +30,8 @@ from pathlib import Path
 import pytest
 from simulation import RTL
 
+from rfssm.cache import cached
 from rfssm.hls.toolchain import run_wasm
-from rfssm.model.cache import cached
 
 HERE = Path(__file__).parent
 TIMEOUT = 900  # seconds; a proof takes at most 7, on a machine that has other work many times that

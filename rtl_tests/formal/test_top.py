@@ -7,7 +7,7 @@ import pytest
 from formal.proof import HERE, Change, Proof
 from networks import network, readout, spiking
 
-from rfssm.hls.emit import Design, Lanes, design_files
+from rfssm.hls.design import Design, Lanes, design_files
 
 pytestmark = pytest.mark.rtl
 

@@ -16,8 +16,8 @@ from networks import (
 )
 from simulation import check
 
-from rfssm.hls.emit import Lanes
-from rfssm.quant.qformat import ROUNDINGS
+from rfssm.hls.design import Lanes
+from rfssm.quant.arithmetic import ROUNDINGS
 
 pytestmark = pytest.mark.rtl
 RENAMED = {"N": "N_OUT", "LANES": "NEURON_LANES"}

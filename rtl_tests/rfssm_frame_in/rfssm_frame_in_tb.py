@@ -4,7 +4,7 @@ from typing import Any
 
 from harness import Bench, claims, measured, test
 
-from rfssm.hls.frames import ESCAPE, FLAG, INVERTED, crc16, encode
+from rfssm.hls.boards.protocol import ESCAPE, FLAG, INVERTED, crc16, encode
 
 LOST = -1  # in place of a byte: its stop bit was missing
 

@@ -13,7 +13,7 @@ from harness import (
     test_under_four_patterns,
 )
 
-from rfssm.hls.frames import ESCAPE, FLAG, INVERTED, crc16, encode
+from rfssm.hls.boards.protocol import ESCAPE, FLAG, INVERTED, crc16, encode
 
 
 async def started(dut: Any, pattern: Pattern = NO_PAUSE) -> tuple[Bench, Any, Any]:

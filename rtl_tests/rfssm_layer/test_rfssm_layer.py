@@ -19,8 +19,8 @@ from networks import (
 from random_networks import Size, random_case
 from simulation import check
 
-from rfssm.hls.emit import Lanes
-from rfssm.quant.qformat import ROUNDINGS
+from rfssm.hls.design import Lanes
+from rfssm.quant.arithmetic import ROUNDINGS
 
 pytestmark = pytest.mark.rtl
 

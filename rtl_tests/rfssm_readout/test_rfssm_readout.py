@@ -5,8 +5,8 @@ import pytest
 from networks import TIES, Case, network, readout, readout_corners, require, samples, write
 from simulation import check
 
-from rfssm.hls.emit import Lanes
-from rfssm.quant.qformat import ROUNDINGS
+from rfssm.hls.design import Lanes
+from rfssm.quant.arithmetic import ROUNDINGS
 
 pytestmark = pytest.mark.rtl
 SCORES = ("sum", "last", "max", "each")

@@ -8,7 +8,7 @@ import numpy as np
 from cocotb.triggers import Timer
 from harness import claims, expect, parameters, signed, test, unpack, unsigned
 
-from rfssm.quant.qformat import ROUNDINGS, round_shift
+from rfssm.quant.arithmetic import ROUNDINGS, round_shift
 
 P = parameters()
 

@@ -6,7 +6,7 @@ import numpy as np
 from cocotb.triggers import Timer
 from harness import claims, expect, parameters, signed, test, unpack
 
-from rfssm.quant.qformat import saturate, wrap
+from rfssm.quant.arithmetic import saturate, wrap
 
 WIDTH = parameters()["WIDTH"]
 

@@ -5,7 +5,7 @@ import pytest
 from networks import Case, network, readout, samples, spiking, write
 from simulation import check
 
-from rfssm.hls.emit import Lanes
+from rfssm.hls.design import Lanes
 
 pytestmark = pytest.mark.rtl
 RENAMED = {"LANES": "SYNAPSE_LANES", "READ_LANES": "NEURON_LANES"}

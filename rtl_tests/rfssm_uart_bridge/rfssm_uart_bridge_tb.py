@@ -16,7 +16,7 @@ from harness import (
 )
 from serial_line import Line
 
-from rfssm.hls.frames import ESCAPE, EVENTS, FIRST, FLAG, IDENTIFY, LAST, Status, encode
+from rfssm.hls.boards.protocol import ESCAPE, EVENTS, FIRST, FLAG, IDENTIFY, LAST, Status, encode
 
 CLKS, BUFFER, TDATA_W = (parameters()[name] for name in ("CLKS_PER_BIT", "BUFFER", "TDATA_W"))
 LABEL_W = parameters()["LABEL_W"]

@@ -16,14 +16,16 @@ import pytest
 import yaml
 from rtl_cases import CASES, network
 
-from rfssm.hls import frames, toolchain, yosys
-from rfssm.hls.bench import write_bench
-from rfssm.hls.boards import BOARDS, Board, board_sources, find_board, write_board
-from rfssm.hls.emit import Design, Lanes, write_rtl
-from rfssm.hls.frames import Identity
-from rfssm.hls.fusesoc import write_core
-from rfssm.hls.tops import board_top
-from rfssm.model.errors import HardwareError
+from rfssm.errors import HardwareError
+from rfssm.hls import toolchain
+from rfssm.hls.boards import protocol
+from rfssm.hls.boards.boards import BOARDS, Board, board_sources, find_board, write_board
+from rfssm.hls.boards.protocol import Identity
+from rfssm.hls.design import Design, Lanes, write_rtl
+from rfssm.hls.emit.bench import write_bench
+from rfssm.hls.emit.fusesoc import write_core
+from rfssm.hls.synthesis import yosys
+from rfssm.hls.synthesis.chip_tops import board_top
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
@@ -137,12 +139,12 @@ def test_every_module_has_its_own_file_and_licence() -> None:
 
 
 def test_both_sides_use_the_same_numbers() -> None:
-    """Commands and states of rfssm_uart_bridge are those of rfssm.hls.frames."""
+    """Commands and states of rfssm_uart_bridge are those of rfssm.hls.boards.protocol."""
     text = next(path for path in board_sources() if path.stem == "rfssm_uart_bridge").read_text()
     found = {name: int(value) for name, value in re.findall(r"\b([A-Z_]+) = 3'd(\d)", text)}
-    assert found == {status.name: int(status) for status in frames.Status}
-    assert f"IDENTIFY = 8'h{frames.IDENTIFY:02X};" in text
-    assert f"EVENTS   = 6'b{frames.EVENTS >> 2:06b};" in text
+    assert found == {status.name: int(status) for status in protocol.Status}
+    assert f"IDENTIFY = 8'h{protocol.IDENTIFY:02X};" in text
+    assert f"EVENTS   = 6'b{protocol.EVENTS >> 2:06b};" in text
 
 
 # -- FuseSoC ---------------------------------------------------------------------------------------

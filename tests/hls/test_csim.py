@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from rtl_cases import CASES, network, samples_for
 
-from rfssm.hls import backend, engines
-from rfssm.hls.emit import Lanes
+from rfssm.errors import ToolError
+from rfssm.hls import engines
+from rfssm.hls.design import Lanes
 from rfssm.hls.engines import csim
-from rfssm.hls.plugin import convert_network
-from rfssm.model.errors import ToolError
+from rfssm.hls.hls4ml import backend
+from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.quant import golden
+from rfssm.quant.arithmetic import ROUNDINGS, signed_range
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.qformat import ROUNDINGS, signed_range
 from rfssm.quant.samples import Difference, Outputs, Samples, compare
 
 pytestmark = pytest.mark.hls
@@ -288,7 +289,7 @@ def test_a_network_file_needs_no_torch(tmp_path: Path) -> None:
     net.save(tmp_path / "network.safetensors")
     script = (
         "import sys\n"
-        "from rfssm.hls.plugin import convert_network\n"
+        "from rfssm.hls.hls4ml.plugin import convert_network\n"
         "from rfssm.quant.network import IntegerNetwork\n"
         "network = IntegerNetwork.load('network.safetensors')\n"
         "for backend in ('Vitis', 'Vivado', 'RFSSM'):\n"

@@ -9,10 +9,10 @@ import pytest
 from estimate_cases import DEPLOYED
 from rtl_cases import network
 
-from rfssm.hls import cycle_model
-from rfssm.hls.cycle_model import Activity
-from rfssm.hls.cycles import measure
-from rfssm.hls.emit import Design, Lanes
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.engines.timing import measure
+from rfssm.hls.estimate import cycle_model
+from rfssm.hls.estimate.cycle_model import Activity
 from rfssm.model import data
 from rfssm.model.recipe import FsddConfig
 from rfssm.quant import golden

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from rtl_cases import network
 
-from rfssm.hls import vitis
-from rfssm.hls.backend import AP_TYPES
-from rfssm.hls.emit import Lanes
-from rfssm.hls.plugin import convert_network
+from rfssm.errors import ToolError
+from rfssm.hls.design import Lanes
+from rfssm.hls.hls4ml import vitis
+from rfssm.hls.hls4ml.backend import AP_TYPES
+from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.toolchain import gxx, run_tool
-from rfssm.model.errors import ToolError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples

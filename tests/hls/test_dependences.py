@@ -10,9 +10,9 @@ import hls_dependences
 import pytest
 from rtl_cases import network
 
-from rfssm.hls.emit import Lanes
-from rfssm.hls.plugin import convert_network
-from rfssm.hls.templates import HEADERS
+from rfssm.hls.design import Lanes
+from rfssm.hls.hls4ml.plugin import convert_network
+from rfssm.hls.hls4ml.templates import HEADERS
 
 pytestmark = [
     pytest.mark.hls,

@@ -16,8 +16,9 @@ import pytest
 from random_networks import random_case
 from rtl_cases import CASES, network
 
+from rfssm.errors import HardwareError
 from rfssm.hls import engines, toolchain
-from rfssm.hls.emit import (
+from rfssm.hls.design import (
     Design,
     Lanes,
     _words,
@@ -27,7 +28,6 @@ from rfssm.hls.emit import (
     write_rtl,
 )
 from rfssm.hls.names import checked_name, module_name
-from rfssm.model.errors import HardwareError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples, compare

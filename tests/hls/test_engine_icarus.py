@@ -10,9 +10,9 @@ import pytest
 from random_networks import random_case
 from rtl_cases import CASES, network, samples_for
 
-from rfssm.hls.emit import Lanes
+from rfssm.errors import ToolError
+from rfssm.hls.design import Lanes
 from rfssm.hls.engines import icarus, missing, run
-from rfssm.model.errors import ToolError
 from rfssm.quant import golden
 from rfssm.quant.samples import compare
 

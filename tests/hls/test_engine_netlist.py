@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from rtl_cases import network, samples_for
 
-from rfssm.hls import toolchain, yosys
-from rfssm.hls.emit import Design, Lanes
+from rfssm.errors import HardwareError, ToolError
+from rfssm.hls import toolchain
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import icarus, missing, netlist, run, verilator
-from rfssm.model.errors import HardwareError, ToolError
+from rfssm.hls.synthesis import yosys
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import compare

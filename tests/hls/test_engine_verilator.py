@@ -12,11 +12,11 @@ from fuzz import own_cache as share_what_serves_all
 from random_networks import random_case
 from rtl_cases import CASES, network, samples_for
 
+from rfssm import cache
+from rfssm.errors import SamplesError, ToolError
 from rfssm.hls import toolchain
-from rfssm.hls.emit import Lanes
+from rfssm.hls.design import Lanes
 from rfssm.hls.engines import missing, run, verilator
-from rfssm.model import cache
-from rfssm.model.errors import SamplesError, ToolError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples, compare
@@ -188,7 +188,7 @@ def test_a_hung_simulation_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(code: str) -> subprocess.Popen[str]:
     """Another Python process with the same cache."""
     return subprocess.Popen(
-        [sys.executable, "-c", f"import time\nfrom rfssm.model.cache import cached\n{code}"],
+        [sys.executable, "-c", f"import time\nfrom rfssm.cache import cached\n{code}"],
         stdout=subprocess.PIPE,
         text=True,
     )

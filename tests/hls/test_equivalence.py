@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from rtl_cases import network
 
-from rfssm.hls import equivalence, yosys
-from rfssm.hls.emit import Design, Lanes
-from rfssm.hls.equivalence import OPEN, PROVED, Equivalence, MemoryCells, prove
-from rfssm.hls.gates import FALSE, TRUE, Gates, Reading, Value
-from rfssm.hls.memory_cells import shrink
-from rfssm.model.errors import HardwareError, ToolError
+from rfssm.errors import HardwareError, ToolError
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.synthesis import equivalence, yosys
+from rfssm.hls.synthesis.equivalence import OPEN, PROVED, Equivalence, MemoryCells, prove
+from rfssm.hls.synthesis.gates import FALSE, TRUE, Gates, Reading, Value
+from rfssm.hls.synthesis.memory_cells import shrink
 from rfssm.scripts.proof_tables import summary, verdict
 
 TOP = "dut_axis"

@@ -13,14 +13,16 @@ from estimate_cases import CASES, DEPLOYED, design
 from rtl_cases import CASES as CORNERS
 from rtl_cases import network, samples_for
 
-from rfssm.hls import area, cells, cycle_model, cycles, memory_map, yosys
-from rfssm.hls.cells import CellReport
-from rfssm.hls.cycle_model import Activity
-from rfssm.hls.emit import Design, Lanes
-from rfssm.hls.estimate import activity_of, estimate
-from rfssm.hls.fit import fit_lanes, fits, sensible_lanes
-from rfssm.hls.targets import target
-from rfssm.model.errors import HardwareError
+from rfssm.errors import HardwareError
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.engines import timing
+from rfssm.hls.estimate import area, cycle_model, memory_map
+from rfssm.hls.estimate.cycle_model import Activity
+from rfssm.hls.estimate.estimate import activity_of, estimate
+from rfssm.hls.estimate.fit import fit_lanes, fits, sensible_lanes
+from rfssm.hls.synthesis import netlist_cells, yosys
+from rfssm.hls.synthesis.netlist_cells import CellReport
+from rfssm.hls.synthesis.targets import target
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
@@ -32,16 +34,16 @@ TIMED = tuple(name for name in CASES if name not in ("two layers as deployed", "
 
 @cache
 def synthesised(name: str) -> CellReport:
-    return cells.report(yosys.synthesize(design(name), "ecp5", "dut_axis"))
+    return netlist_cells.report(yosys.synthesize(design(name), "ecp5", "dut_axis"))
 
 
 @cache
-def measured(name: str) -> cycles.Cycles:
+def measured(name: str) -> timing.Cycles:
     one = design(name)
-    return cycles.measure(one.network, timed_samples(one.network), one.lanes)
+    return timing.measure(one.network, timed_samples(one.network), one.lanes)
 
 
-def computed(name: str) -> cycles.Cycles:
+def computed(name: str) -> timing.Cycles:
     one = design(name)
     return cycle_model.cycles(one, Activity.of(one.network, timed_samples(one.network)))
 

@@ -19,19 +19,19 @@ import torch
 from hls4ml.utils.serialization import deserialize_model
 from rtl_cases import CASES, network, samples_for
 
-from rfssm.hls import plugin
-from rfssm.hls.emit import Design, Lanes
+from rfssm.errors import HardwareError, SamplesError, ToolError
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import csim
-from rfssm.hls.layers import check_project_name, lower
+from rfssm.hls.hls4ml import plugin
+from rfssm.hls.hls4ml.layers import check_project_name, lower
+from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.names import module_name
-from rfssm.hls.plugin import convert_network
-from rfssm.model.errors import HardwareError, SamplesError, ToolError
 from rfssm.model.network import build
 from rfssm.model.recipe import NetworkConfig, S5RFConfig
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat import QATNetwork
+from rfssm.quant.qat.network import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig
 from rfssm.quant.samples import Samples
 
@@ -572,13 +572,14 @@ def test_registering_twice_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "first", ["hls4ml", "rfssm.hls.plugin", "rfssm.hls.layers", "rfssm.hls.engines.csim"]
+    "first",
+    ["hls4ml", "rfssm.hls.hls4ml.plugin", "rfssm.hls.hls4ml.layers", "rfssm.hls.engines.csim"],
 )
 def test_any_order_of_imports_leaves_a_working_backend(first: str, tmp_path: Path) -> None:
     CASES["WRAP"]().save(tmp_path / "network.safetensors")
     script = (
         f"import {first}\n"
-        "from rfssm.hls.plugin import convert_network\n"
+        "from rfssm.hls.hls4ml.plugin import convert_network\n"
         "from rfssm.quant.network import IntegerNetwork\n"
         "convert_network(IntegerNetwork.load('network.safetensors'), 'out', 'RFSSM').write()\n"
         "import hls4ml\n"

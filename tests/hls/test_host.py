@@ -11,11 +11,12 @@ import serial
 from rtl_cases import network, samples_for
 from simulated_board import NO_STOP, Noise, PseudoTerminal, SimulatedBoard
 
-from rfssm.hls import frames, toolchain
-from rfssm.hls.boards import ICEBREAKER, ULX3S
-from rfssm.hls.frames import EVENTS, FIRST, IDENTIFY, Identity, Status, encode
-from rfssm.hls.host import Device
-from rfssm.model.errors import DeviceError, SamplesError
+from rfssm.errors import DeviceError, SamplesError
+from rfssm.hls import toolchain
+from rfssm.hls.boards import protocol
+from rfssm.hls.boards.boards import ICEBREAKER, ULX3S
+from rfssm.hls.boards.host import Device
+from rfssm.hls.boards.protocol import EVENTS, FIRST, IDENTIFY, Identity, Status, encode
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples, compare
@@ -79,7 +80,7 @@ def test_a_wrong_score_would_be_seen(board: SimulatedBoard) -> None:
     """The check above can fail: one bit of one score changed, and its CRC made good again."""
     given = samples_for(held(board), count=3)
     changed: list[bytes] = []
-    deframer = frames.Deframer()
+    deframer = protocol.Deframer()
 
     def falsified(data: bytes) -> bytes:
         out = b""
@@ -89,7 +90,7 @@ def test_a_wrong_score_would_be_seen(board: SimulatedBoard) -> None:
                 changed.append(content)
                 content = content[:1] + bytes([content[1] ^ 1]) + content[2:]
             out += encode(content)
-        return out or bytes([frames.FLAG])  # nothing would read as silence
+        return out or bytes([protocol.FLAG])  # nothing would read as silence
 
     board.to_host = falsified
     with Device(board, held(board)) as device:
@@ -199,7 +200,7 @@ class Scripted:
     def __init__(self, answer: object) -> None:
         self._answer = answer
         self._waiting = b""
-        self._deframer = frames.Deframer()
+        self._deframer = protocol.Deframer()
         self.requests: list[bytes] = []
         self.closed = False
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from interrupts import tiny_network
 
-from rfssm.hls import frames
-from rfssm.hls.frames import Deframer, Identity, Status
-from rfssm.hls.host import Device
-from rfssm.model.errors import DeviceError
+from rfssm.errors import DeviceError
+from rfssm.hls.boards import protocol
+from rfssm.hls.boards.host import Device
+from rfssm.hls.boards.protocol import Deframer, Identity, Status
 from rfssm.quant import golden
 from rfssm.quant.samples import Outputs, Samples
 
@@ -60,7 +60,7 @@ def answering(answer: Answer) -> Outputs:
 
 
 def reply(sequence: int, payload: bytes, status: int) -> bytes:
-    return frames.encode(bytes([sequence]) + payload + bytes([status]))
+    return protocol.encode(bytes([sequence]) + payload + bytes([status]))
 
 
 def identity(change: Callable[[bytearray], None] = lambda _: None) -> bytes:
@@ -75,7 +75,7 @@ def test_noise_ends_in_a_device_error(seed: int) -> None:
 
     def answer(command: int, sequence: int, payload: bytes) -> bytes:
         length = noise.choice([0, 1, 5, 300, 5_000])
-        return noise.choice([noise.randbytes(length), bytes([frames.FLAG]) * length])
+        return noise.choice([noise.randbytes(length), bytes([protocol.FLAG]) * length])
 
     with pytest.raises(DeviceError):
         answering(answer)
@@ -85,7 +85,7 @@ def test_noise_ends_in_a_device_error(seed: int) -> None:
 @pytest.mark.parametrize("length", [0, 1, 7, 15, 16, 17, 4_000])
 def test_replies_of_any_status_and_length_end_in_a_device_error(status: int, length: int) -> None:
     def answer(command: int, sequence: int, payload: bytes) -> bytes:
-        if command == frames.IDENTIFY and status <= 7:
+        if command == protocol.IDENTIFY and status <= 7:
             return reply(sequence, identity(), Status.OK)
         return reply(sequence, bytes(length), status)
 
@@ -99,7 +99,7 @@ def test_an_identity_with_any_byte_changed_is_refused_or_of_no_account(place: in
     for value in range(256):
 
         def answer(command: int, sequence: int, payload: bytes, value: int = value) -> bytes:
-            if command == frames.IDENTIFY:
+            if command == protocol.IDENTIFY:
                 return reply(sequence, identity(lambda b: b.__setitem__(place, value)), Status.OK)
             return reply(sequence, b"", Status.ORDER)
 
@@ -112,7 +112,7 @@ def test_scores_of_the_right_form_are_believed_as_they_are() -> None:
     expected = golden.run(NETWORK, SAMPLES)
 
     def answer(command: int, sequence: int, payload: bytes) -> bytes:
-        if command == frames.IDENTIFY:
+        if command == protocol.IDENTIFY:
             return reply(sequence, identity(), Status.OK)
         words = np.array([3, -4, 0], "<i4")
         return reply(sequence, words.tobytes(), Status.DONE)

@@ -12,11 +12,12 @@ from lint_rtl import TOPS, of_design
 from lint_rtl import missing as slang_missing
 from rtl_cases import network, samples_for
 
-from rfssm.hls import toolchain, yosys
-from rfssm.hls.bench import write_bench
-from rfssm.hls.emit import Design, Lanes, design_sources, write_rtl
+from rfssm.hls import toolchain
+from rfssm.hls.design import Design, Lanes, design_sources, write_rtl
+from rfssm.hls.emit.bench import write_bench
+from rfssm.hls.emit.fusesoc import write_core
 from rfssm.hls.engines import icarus, missing, verilator
-from rfssm.hls.fusesoc import write_core
+from rfssm.hls.synthesis import yosys
 from rfssm.quant import golden
 from rfssm.quant.samples import compare
 

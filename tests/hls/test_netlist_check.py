@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rtl_cases import network
 
-from rfssm.hls import yosys
-from rfssm.hls.emit import Design, Lanes
-from rfssm.hls.netlist_check import Open, check, instantiated_cells, open_inputs
-from rfssm.model.errors import ToolError
+from rfssm.errors import ToolError
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.synthesis import yosys
+from rfssm.hls.synthesis.netlist_check import Open, check, instantiated_cells, open_inputs
 
 RTL = Path(str(files("rfssm.hls"))) / "rtl"
 DESIGN = Design.of(network([]), Lanes(1, 1), "dut")

@@ -11,7 +11,7 @@ import pytest
 from rtl_cases import network
 
 from rfssm.hls import toolchain
-from rfssm.hls.emit import Lanes, write_rtl
+from rfssm.hls.design import Lanes, write_rtl
 from rfssm.hls.toolchain import run_tool
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork, Integers

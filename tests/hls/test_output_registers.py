@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rfssm.hls.output_registers import use_output_registers
+from rfssm.hls.synthesis.ecp5_output_registers import use_output_registers
 
 CLK, OTHER_CLK = 2, 3
 GIVEN, KEPT = 100, 200  # first net of the memory's outputs, of the registers'

@@ -10,13 +10,15 @@ import pytest
 from random_networks import random_case
 from rtl_cases import CASES, network, samples_for
 
-from rfssm.hls import area, cells, engines, yosys
-from rfssm.hls.emit import Design, Lanes
-from rfssm.hls.plugin import convert_network
+from rfssm.hls import engines
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.estimate import area
+from rfssm.hls.hls4ml.plugin import convert_network
+from rfssm.hls.synthesis import netlist_cells, yosys
 from rfssm.quant import golden
-from rfssm.quant.bounds import reachable_range
-from rfssm.quant.narrow import with_state_bits
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.ranges.narrow import with_state_bits
+from rfssm.quant.ranges.reach import reachable_range
 from rfssm.quant.samples import Samples, compare
 
 LANES = Lanes(2, 1)
@@ -86,7 +88,9 @@ def test_the_test_networks_have_layers_of_both_kinds() -> None:
 def test_the_netlist_is_smaller() -> None:
     net = proved()
     designs = [Design.of(n, LANES, "dut") for n in (with_saturation(net), net)]
-    full, bare = (cells.report(yosys.synthesize(d, "ecp5", "dut_axis")).total for d in designs)
+    full, bare = (
+        netlist_cells.report(yosys.synthesize(d, "ecp5", "dut_axis")).total for d in designs
+    )
     states = 2 * LANES.neuron + 1  # fitted into their word in every cycle
     assert bare.lut <= full.lut - 5 * states
     assert bare.ff <= full.ff - states

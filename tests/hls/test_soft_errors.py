@@ -9,10 +9,10 @@ import pytest
 import reference
 from rtl_cases import network, samples_for
 
-from rfssm.hls.emit import Lanes
+from rfssm.errors import HardwareError, SamplesError
+from rfssm.hls.design import Lanes
 from rfssm.hls.engines import verilator
-from rfssm.hls.soft_errors import MEMORIES, UpsetCircuit, soft_errors
-from rfssm.model.errors import HardwareError, SamplesError
+from rfssm.hls.engines.soft_errors import MEMORIES, UpsetCircuit, soft_errors
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples, compare

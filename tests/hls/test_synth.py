@@ -12,19 +12,20 @@ import numpy as np
 import pytest
 from rtl_cases import network, samples_for
 
-from rfssm.hls import cells, nextpnr, toolchain, yosys
-from rfssm.hls.boards import BOARDS, Board
-from rfssm.hls.cells import CellReport, Cells, kind_of
-from rfssm.hls.cycles import measure
-from rfssm.hls.emit import Design, Lanes, write_rtl
+from rfssm import cache
+from rfssm.errors import HardwareError, ToolError
+from rfssm.hls import toolchain
+from rfssm.hls.boards.boards import BOARDS, Board
+from rfssm.hls.design import Design, Lanes, write_rtl
 from rfssm.hls.engines import verilator
-from rfssm.hls.nextpnr import signal_of
-from rfssm.hls.synth import Synthesis, synth
-from rfssm.hls.targets import TARGETS, target
-from rfssm.hls.tops import board_target, board_top, ip_top
-from rfssm.hls.vivado import ooc_script
-from rfssm.model import cache
-from rfssm.model.errors import HardwareError, ToolError
+from rfssm.hls.engines.timing import measure
+from rfssm.hls.synthesis import netlist_cells, nextpnr, yosys
+from rfssm.hls.synthesis.chip_tops import board_target, board_top, ip_top
+from rfssm.hls.synthesis.flow import Synthesis, synth
+from rfssm.hls.synthesis.netlist_cells import CellReport, Cells, kind_of
+from rfssm.hls.synthesis.nextpnr import signal_of
+from rfssm.hls.synthesis.targets import TARGETS, target
+from rfssm.hls.synthesis.vivado import ooc_script
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
@@ -38,7 +39,7 @@ def design_of(net: IntegerNetwork, lanes: Lanes = LANES) -> Design:
 
 
 def counted(net: IntegerNetwork, family: str = "ecp5", lanes: Lanes = LANES) -> CellReport:
-    return cells.report(yosys.synthesize(design_of(net, lanes), family, "dut_axis"))
+    return netlist_cells.report(yosys.synthesize(design_of(net, lanes), family, "dut_axis"))
 
 
 def told_by_yosys(synthesis: Synthesis) -> dict[str, int]:
@@ -146,7 +147,7 @@ def test_equal_layers_have_equal_cells_and_an_encoder_has_those_it_has_alone() -
       endmodule
     """
     netlist = yosys.synthesize(design_of(net), "ecp5", "alone", extra={"alone.sv": top.encode()})
-    (alone,) = cells.report(netlist).modules.values()
+    (alone,) = netlist_cells.report(netlist).modules.values()
     for part in ("layer0.encoder", "layer1.encoder"):
         assert modules[part].ff == alone.ff
         assert modules[part].lut_ram == alone.lut_ram
@@ -375,9 +376,9 @@ def test_signals_lose_what_yosys_appended(cell: str, signal: str) -> None:
 
 def test_names_lead_to_modules() -> None:
     modules = {"layer0.synapse": 0, "layer0.cells": 0, "readout": 0}
-    found = cells.module_of("ip.core.layer0.cells.g_lane[0].g_part[1].q_q5", modules)
+    found = netlist_cells.module_of("ip.core.layer0.cells.g_lane[0].g_part[1].q_q5", modules)
     assert found == ("layer0.cells", "g_lane[0].g_part[1].q_q5")
-    assert cells.module_of("core.e0_addr", modules) == ("top", "core.e0_addr")
+    assert netlist_cells.module_of("core.e0_addr", modules) == ("top", "core.e0_addr")
 
 
 class Vivado:
@@ -484,7 +485,7 @@ def test_rows_do_not_depend_on_a_networks_name(name: str) -> None:
         scope("core layer0", "rfssm_layer", "rfssm_layer.sv"),
         scope("core layer0 cells", "rfssm_cells", "rfssm_cells.sv"),
     ]
-    placement = cells._Placement(
+    placement = netlist_cells._Placement(
         {
             "cells": {**dict(scopes), "core.layer0.cells.u_q": register},
             "netnames": {"core.layer0.cells.u_q": {"hide_name": 0, "bits": [2]}},

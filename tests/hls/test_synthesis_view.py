@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from rtl_cases import network
 
-from rfssm.hls.backend import AP_TYPES, FLAGS, HOST
-from rfssm.hls.emit import Lanes
-from rfssm.hls.plugin import BACKENDS, convert_network
-from rfssm.hls.templates import HEADERS
+from rfssm.hls.design import Lanes
+from rfssm.hls.hls4ml.backend import AP_TYPES, FLAGS, HOST
+from rfssm.hls.hls4ml.plugin import BACKENDS, convert_network
+from rfssm.hls.hls4ml.templates import HEADERS
 from rfssm.hls.toolchain import gxx, run_tool
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork

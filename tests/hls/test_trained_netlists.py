@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from netlists import FAMILIES, SHORT, trained
 
-from rfssm.hls.emit import Lanes
+from rfssm.hls.design import Lanes
 from rfssm.hls.engines import netlist
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork

@@ -16,11 +16,11 @@ import yaml
 from rtl_cases import network
 
 from rfssm.hls import toolchain
-from rfssm.hls.backend import AP_TYPES, HOST
-from rfssm.hls.bench import write_bench
-from rfssm.hls.emit import Design, Lanes, design_files, write_rtl
-from rfssm.hls.fusesoc import modules_name, write_core
-from rfssm.hls.plugin import convert_network
+from rfssm.hls.design import Design, Lanes, design_files, write_rtl
+from rfssm.hls.emit.bench import write_bench
+from rfssm.hls.emit.fusesoc import modules_name, write_core
+from rfssm.hls.hls4ml.backend import AP_TYPES, HOST
+from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.toolchain import gxx, run_tool
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork

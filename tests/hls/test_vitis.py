@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from rtl_cases import network, samples_for
 
-from rfssm.hls import vitis
-from rfssm.hls.backend import AP_TYPES
-from rfssm.hls.plugin import convert_network
+from rfssm.errors import SamplesError, ToolError
+from rfssm.hls.hls4ml import vitis
+from rfssm.hls.hls4ml.backend import AP_TYPES
+from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.toolchain import gxx, run_tool
-from rfssm.model.errors import SamplesError, ToolError
 from rfssm.quant import golden
 from rfssm.quant.samples import Samples
 

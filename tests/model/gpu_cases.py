@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rfssm.model.recurrence import Cell, Grid, Synapse, gpu, reference
 from rfssm.model.surrogate import Surrogate
-from rfssm.quant.qformat import ROUNDINGS, signed_range
+from rfssm.quant.arithmetic import ROUNDINGS, signed_range
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICE = "cpu" if INTERPRETED else "cuda"

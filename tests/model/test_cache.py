@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rfssm.model import cache
-from rfssm.model.errors import ToolError
+from rfssm import cache
+from rfssm.errors import ToolError
 
 FILES = {"a": b"first", "empty": b"", "folder/b": b"second" * 100, "folder/.hidden": b"third"}
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from rfssm.model import start
-from rfssm.model.cells import (
+from rfssm.model.network import Normalization, SpikingLayer
+from rfssm.model.neurons import (
     ADLIF,
     LEAKS,
     AdaptiveCell,
@@ -25,7 +26,6 @@ from rfssm.model.cells import (
     S5RFCell,
     SiLIFCell,
 )
-from rfssm.model.network import Normalization, SpikingLayer
 from rfssm.model.recipe import NetworkConfig
 
 N, M, T = 24, 6, 80

@@ -13,11 +13,11 @@ import scipy.io
 import scipy.io.wavfile
 from pydantic import ValidationError
 
+from rfssm.errors import DataError, RecipeError
 from rfssm.model import data
 from rfssm.model.data import Ahead, Batch, DataWarning, Epoch, augment, spikes
 from rfssm.model.data.images import bit_reversal
 from rfssm.model.data.speech import mel_words
-from rfssm.model.errors import DataError, RecipeError
 from rfssm.model.recipe import (
     AugmentationConfig,
     DigitsConfig,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rfssm.errors import DataError
 from rfssm.model.data import Data, DataWarning, Epoch, Split
-from rfssm.model.errors import DataError
 
 X = (np.random.default_rng(0).random((6, 5, 4)) < 0.5).astype(np.uint8)
 STEPS = np.array([5, 1, 5, 3, 2, 5])

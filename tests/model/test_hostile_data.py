@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
+from rfssm.errors import DataError
 from rfssm.model import data
 from rfssm.model.data import ecg, images, speech
-from rfssm.model.errors import DataError
 from rfssm.model.recipe import FsddConfig, GscConfig, PsmnistConfig, ShdConfig
 
 FSDD = FsddConfig(set="fsdd")

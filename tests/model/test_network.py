@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn.utils import prune
 
-from rfssm.model.cells import S5RFCell
-from rfssm.model.errors import NetworkError
+from rfssm.errors import NetworkError
 from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate
+from rfssm.model.neurons import S5RFCell
 from rfssm.model.recipe import NetworkConfig
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from rfssm.model.cells import LIFCell, Neuron, PRFCell
-from rfssm.model.errors import NetworkError
+from rfssm.errors import NetworkError
 from rfssm.model.network import SpikingLayer, build
+from rfssm.model.neurons import LIFCell, Neuron, PRFCell
 from rfssm.model.recipe import NetworkConfig
 from rfssm.model.recurrence import Cell
 from rfssm.model.recurrence.parallel import convolve, decoupled_reset

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from rfssm.errors import NetworkError
 from rfssm.model import load_published
-from rfssm.model.errors import NetworkError
 
 NAMES = ["s5rf_a", "s5rf_skip_a", "s5rf_zoh_a", "silif_a", "csilif_a", "cadlif_a"]
 pytestmark = pytest.mark.data

@@ -11,7 +11,7 @@ from torch import Tensor
 from rfssm.model.recurrence import Cell, Grid, Rounding, Synapse, integrate, layer, resonate
 from rfssm.model.recurrence.grid import round_
 from rfssm.model.surrogate import Surrogate
-from rfssm.quant.qformat import ROUNDINGS, round_shift, signed_range
+from rfssm.quant.arithmetic import ROUNDINGS, round_shift, signed_range
 
 FRAC = 10
 WIDTHS = (8, 16)

@@ -20,7 +20,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rfssm.model.errors import ToolError
+from rfssm.errors import ToolError
 from rfssm.model.recurrence import (
     Cell,
     Grid,
@@ -35,7 +35,7 @@ from rfssm.model.recurrence import (
     resonate,
 )
 from rfssm.model.surrogate import Surrogate, derivative
-from rfssm.quant.qformat import ROUNDINGS, signed_range
+from rfssm.quant.arithmetic import ROUNDINGS, signed_range
 
 BITS = 53  # of the products that the contract allows
 QUICK = "-O1"  # for what is compiled only to be broken

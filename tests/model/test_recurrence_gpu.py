@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
+from rfssm.errors import ToolError
 from rfssm.model import recurrence
-from rfssm.model.errors import ToolError
 from rfssm.model.recurrence import Cell, gpu
 
 CASES = Path(__file__).with_name("gpu_cases.py")

@@ -23,12 +23,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from rfssm.model import data, plots, train
+from rfssm.errors import DataError, NetworkError, RecipeError, RfssmError
+from rfssm.model import data
 from rfssm.model.data import Batch, Data, DataWarning, Epoch, Split
-from rfssm.model.errors import DataError, NetworkError, RecipeError, RfssmError
 from rfssm.model.network import Activity, build
 from rfssm.model.recipe import AugmentationConfig, DigitsConfig, NetworkConfig, TrainingConfig
-from rfssm.model.train import (
+from rfssm.model.training import loop as train
+from rfssm.model.training import plots
+from rfssm.model.training.loop import (
     DivergenceWarning,
     GradientWarning,
     Metrics,
@@ -469,7 +471,7 @@ import torch
 from rfssm.model import data
 from rfssm.model.network import build
 from rfssm.model.recipe import DigitsConfig, NetworkConfig, TrainingConfig
-from rfssm.model.train import TrainingLoop, fit
+from rfssm.model.training.loop import TrainingLoop, fit
 
 digits = data.load(DigitsConfig(set="digits"))
 config = NetworkConfig(neurons=(8, 8))

@@ -25,7 +25,8 @@ from tests.mutation.campaign import ROOT, Groups, Mutant, Tree, share
 from tests.mutation.verilog import INSTEAD, Edit, choices, group
 
 FILES = [
-    f"hls/nnet_utils/nnet_{part}.h" for part in ("cell", "probe", "readout", "spiking", "synapse")
+    f"hls/hls4ml/nnet_utils/nnet_{part}.h"
+    for part in ("cell", "probe", "readout", "spiking", "synapse")
 ]
 """What synthesis reads; ``nnet_host.h`` is the test bench's side."""
 COUNT = 100

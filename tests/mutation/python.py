@@ -21,13 +21,13 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 from tests.mutation.campaign import ROOT, Groups, Mutant, Tree, share
 
-QFORMAT = ["quant/qformat.py", "tests/quant/test_qformat.py"]
+QFORMAT = ["quant/arithmetic.py", "tests/quant/test_qformat.py"]
 _RANDOM = [
     f"tests/test_random_networks.py::test_golden_equals_the_reference[seeds {k}-{k + 19}]"
     for k in range(0, 100, 20)
 ]
 GOLDEN: dict[str, Groups] = {
-    "quant/qformat.py": [QFORMAT, _RANDOM],
+    "quant/arithmetic.py": [QFORMAT, _RANDOM],
     "quant/golden.py": [["tests/quant/test_golden.py", *_RANDOM]],
 }
 AROUND: dict[str, Groups] = {
@@ -36,24 +36,24 @@ AROUND: dict[str, Groups] = {
         ["tests/quant/test_golden.py", _RANDOM[0], "tests/quant/test_bounds.py"],
         ["tests/quant/test_narrow.py", "tests/quant/test_hostile_files.py"],
     ],
-    "quant/bounds.py": [
+    "quant/ranges/reach.py": [
         ["tests/quant/test_bounds.py"],
         ["tests/hls/test_saturation.py", "-k", "follow_the_proof or enough or both_kinds"],
         ["tests/quant/test_network_refusals.py", "-k", "proof"],
         ["tests/quant/test_narrow.py"],
     ],
-    "quant/qat.py": [
+    "quant/qat/network.py": [
         ["tests/quant/test_qat.py", "tests/quant/test_freeze.py"],
         ["tests/quant/test_models.py", "-k", "not engines"],
         ["tests/quant/test_width.py"],
     ],
     "quant/freeze.py": [["tests/quant/test_freeze.py"], ["tests/quant/test_qat.py"]],
-    "hls/layers.py": [
+    "hls/hls4ml/layers.py": [
         ["tests/hls/test_hls4ml_plugin.py", "-k", "not predict and not import"],
         ["tests/hls/test_csim.py", "-k", "corner_networks"],
         ["tests/hls/test_hls4ml_plugin.py"],
     ],
-    "hls/emit.py": [
+    "hls/design.py": [
         ["tests/hls/test_emit.py", "-k", "not icarus and not verilator and not yosys"],
         ["tests/hls/test_engine_icarus.py", "-k", "equal_golden"],
         ["tests/hls/test_emit.py", "-k", "icarus or verilator"],

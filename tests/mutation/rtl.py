@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from rfssm.hls import toolchain, yosys
+from rfssm.hls import toolchain
+from rfssm.hls.synthesis import yosys
 from tests.mutation import verilog
 from tests.mutation.campaign import CPU_SECONDS, ROOT, Groups, Mutant, Tree, share
 

@@ -62,7 +62,7 @@ def test_verdicts(tree: Tree, old: str, new: str, outcome: str) -> None:
 
 
 def test_verdicts_on_python(tree: Tree) -> None:
-    file = "quant/qformat.py"
+    file = "quant/arithmetic.py"
     killed = changed(file, 'if rounding == "TRN":', 'if rounding != "TRN":')
     same = changed(file, "half_up & 1", "1 & half_up")
     tests = [python.QFORMAT]
@@ -71,7 +71,7 @@ def test_verdicts_on_python(tree: Tree) -> None:
 
 
 def test_a_cut_run_goes_on(tmp_path: Path) -> None:
-    file = "quant/qformat.py"
+    file = "quant/arithmetic.py"
     mutants = [changed(file, "half_up & 1", f"half_up & {k}") for k in (3, 2)]
     judged: list[Mutant] = []
 
@@ -100,7 +100,7 @@ def test_a_cut_run_goes_on(tmp_path: Path) -> None:
 def test_tests_that_fail_anyway_kill_nothing(tree: Tree, tmp_path: Path) -> None:
     sick = tree.folder / "tests" / "test_sick.py"
     sick.write_text("def test_sick():\n    assert False\n")
-    mutant = changed("quant/qformat.py", "half_up & 1", "half_up & 3")
+    mutant = changed("quant/arithmetic.py", "half_up & 1", "half_up & 3")
     health = Health(tmp_path / "healthy.txt")
     with pytest.raises(RuntimeError, match="without a mutant"):
         judge(tree, mutant, [["tests/test_sick.py"]], python.compiles, health.check)
@@ -211,7 +211,7 @@ def test_a_header_that_does_not_compile_is_no_mutant_and_a_program_that_writes_o
     test = tree.folder / "tests" / "test_compiler.py"
     test.write_text("def test_it():\n    assert 0, 'g++-12 failed with status 1:'\n")
     header = changed(cpp.FILES[0], "scaled.V = product.V;", ";")
-    program = changed("quant/qformat.py", "half_up & 1", "half_up & 3")
+    program = changed("quant/arithmetic.py", "half_up & 1", "half_up & 3")
     tests = [["tests/test_compiler.py"]]
     verdicts = [judge(tree, each, tests, python.compiles, healthy) for each in (header, program)]
     assert [verdict.outcome for verdict in verdicts] == ["invalid", "killed"]
@@ -248,7 +248,7 @@ def test_the_test_that_killed_a_change_before_is_asked_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file has changed elsewhere since."""
-    old = changed("quant/qformat.py", "half_up & 1", "half_up & 3")
+    old = changed("quant/arithmetic.py", "half_up & 1", "half_up & 3")
     killer = "tests/quant/test_qformat.py::test_killer"
     verdict = Verdict(
         old.digest, old.file, old.line, old.operator, old.was, old.becomes, "killed", killer, "",

@@ -14,9 +14,10 @@ import pytest
 from random_networks import random_case
 from rtl_cases import network
 
-from rfssm.quant import bounds, golden
-from rfssm.quant.bounds import decay, reachable_range
+from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork, Integers, SpikingLayer
+from rfssm.quant.ranges import reach as bounds
+from rfssm.quant.ranges.reach import decay, reachable_range
 
 STEPS = 160
 

@@ -11,8 +11,9 @@ import pytest
 import reference
 from random_networks import random_case
 
-from rfssm.model.errors import NetworkError
-from rfssm.quant.bounds import (
+from rfssm.errors import NetworkError
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.ranges.reach import (
     Cells,
     accumulate,
     moves,
@@ -20,7 +21,6 @@ from rfssm.quant.bounds import (
     reachable_range,
     unstable_neurons,
 )
-from rfssm.quant.network import IntegerNetwork
 
 Cell = dict[str, Any]
 

@@ -7,7 +7,7 @@ from rfssm.model.network import build
 from rfssm.model.recipe import NetworkConfig, S5RFConfig
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat import QATNetwork
+from rfssm.quant.qat.network import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig
 
 

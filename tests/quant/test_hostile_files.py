@@ -25,14 +25,14 @@ from interrupts import tiny_network
 from numpy.lib import format as npy
 from safetensors.numpy import save as save_tensors
 
-from rfssm.model.errors import NetworkError, RecipeError, RfssmError
+from rfssm.errors import NetworkError, RecipeError, RfssmError
 from rfssm.model.published import load_published
 from rfssm.quant import network as network_module
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ptq import Calibration
 from rfssm.quant.recipe import parse_recipe, read_recipe
+from rfssm.quant.run import train
 from rfssm.quant.samples import Outputs, Samples
-from rfssm.quant.train import train
 
 MOST_MEMORY = 24_000_000  # bytes, for files of a few kilobytes
 
@@ -604,7 +604,7 @@ def resumed(finished: Path, folder: Path, checkpoint: object, *, plain: bool = F
     return said
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
 @pytest.mark.parametrize("plain", [False, True])
 def test_a_checkpoint_runs_no_code(finished: Path, tmp_path: Path, plain: bool) -> None:
     pwned = tmp_path / "pwned"
@@ -649,7 +649,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
 def test_checkpoints_of_another_making_are_refused(finished: Path, tmp_path: Path) -> None:
     whole = torch.load(finished / "checkpoint.ckpt", weights_only=True)
     accepted = []
@@ -664,7 +664,7 @@ def test_checkpoints_of_another_making_are_refused(finished: Path, tmp_path: Pat
 
 def test_bytes_of_a_checkpoint(finished: Path, tmp_path: Path) -> None:
     """Flipped or cut off: torch refuses them, or they are weights."""
-    from rfssm.model.train import _checked
+    from rfssm.model.training.loop import _checked
 
     whole, path = (finished / "checkpoint.ckpt").read_bytes(), tmp_path / "c.ckpt"
     refusals = 0
@@ -680,7 +680,7 @@ def test_bytes_of_a_checkpoint(finished: Path, tmp_path: Path) -> None:
     assert refusals > len(whole) // 101
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
 def test_a_run_does_not_write_through_links(finished: Path, tmp_path: Path) -> None:
     """Somebody's run folder, its files links to what is ours."""
     run, mine = tmp_path / "run", tmp_path / "mine"

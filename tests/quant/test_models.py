@@ -6,22 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from rfssm.errors import NetworkError
 from rfssm.hls import engines
-from rfssm.model.cells import ADLIF, AdLIFCell, LeakCell
-from rfssm.model.errors import NetworkError
-from rfssm.model.network import (
-    FloatNetwork,
-    Readout,
-    SpikingLayer,
-    alive,
-    build,
-    dropout_from,
-)
+from rfssm.model.network import FloatNetwork, Readout, SpikingLayer, alive, build, dropout_from
+from rfssm.model.neurons import ADLIF, AdLIFCell, LeakCell
 from rfssm.model.recipe import NetworkConfig
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat import QATNetwork
+from rfssm.quant.qat.network import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig
 from rfssm.quant.samples import Samples, compare
 

@@ -9,11 +9,11 @@ import pytest
 from random_networks import random_case
 from rtl_cases import CASES, network, samples_for
 
-from rfssm.model.errors import NetworkError
+from rfssm.errors import NetworkError
 from rfssm.quant import golden
-from rfssm.quant.bounds import reachable_range
-from rfssm.quant.narrow import narrowed, with_state_bits
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.ranges.narrow import narrowed, with_state_bits
+from rfssm.quant.ranges.reach import reachable_range
 from rfssm.quant.samples import Samples, compare
 
 
@@ -85,7 +85,9 @@ def test_a_threshold_that_is_cut_off_would_be_found(monkeypatch: pytest.MonkeyPa
     samples = samples_for(net)
     assert answers_alike(net, narrowed(net)[0], samples)
     real = np.clip
-    monkeypatch.setattr("rfssm.quant.narrow.np.clip", lambda x, low, high: real(x, low + 1, high))
+    monkeypatch.setattr(
+        "rfssm.quant.ranges.narrow.np.clip", lambda x, low, high: real(x, low + 1, high)
+    )
     assert not answers_alike(net, narrowed(net)[0], samples)
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save as save_tensors
 
-from rfssm.hls.emit import Design
-from rfssm.model.errors import NetworkError
+from rfssm.errors import NetworkError
+from rfssm.hls.design import Design
 from rfssm.quant.network import IntegerNetwork
 
 Metadata = dict[str, Any]

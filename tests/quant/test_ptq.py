@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rfssm.model.cells import S5RFCell
-from rfssm.model.errors import NetworkError, SamplesError
+from rfssm.errors import NetworkError, SamplesError
 from rfssm.model.network import FloatNetwork, alive, build
+from rfssm.model.neurons import S5RFCell
 from rfssm.model.published import PublishedNetwork, load_published
 from rfssm.model.recipe import NetworkConfig
 from rfssm.quant import golden
@@ -53,8 +53,8 @@ def test_narrow_words_change_more_and_the_report_says_so(data_root: Path) -> Non
 
 def slow_network(one_minus_radius: float) -> PublishedNetwork:
     """Two neurons, the first of which forgets this much per step."""
-    from rfssm.model.cells import LeakCell
     from rfssm.model.network import Readout, SpikingLayer
+    from rfssm.model.neurons import LeakCell
 
     damping = torch.tensor([-np.log1p(-one_minus_radius), 0.2]).log()
     cell = S5RFCell(torch.zeros(2), damping, torch.tensor([0.3, 0.3]))

@@ -13,15 +13,15 @@ from hls4ml.utils.torch import CustomFXTracer
 from torch.nn.utils import prune
 from torch.nn.utils.parametrize import register_parametrization
 
+from rfssm.errors import NetworkError
 from rfssm.model import data
-from rfssm.model.errors import NetworkError
 from rfssm.model.network import build
 from rfssm.model.recipe import DigitsConfig, NetworkConfig, S5RFConfig
 from rfssm.quant import golden
+from rfssm.quant.arithmetic import ROUNDINGS
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking, ScaleFloorWarning
-from rfssm.quant.qformat import ROUNDINGS
+from rfssm.quant.qat.network import QATNetwork, QATReadout, QATSpiking, ScaleFloorWarning
 from rfssm.quant.recipe import QuantizationConfig
 from rfssm.quant.samples import Outputs, Samples, compare
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rfssm.model.errors import RecipeError
+from rfssm.errors import RecipeError
 from rfssm.quant.recipe import parse_recipe, read_recipe
 from rfssm.scripts.recipe import load_recipe, recipe_names
 

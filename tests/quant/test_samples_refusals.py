@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rfssm.errors import SamplesError
 from rfssm.hls import engines
-from rfssm.model.errors import SamplesError
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 

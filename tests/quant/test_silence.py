@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from rtl_cases import network
 
-from rfssm.quant import golden, silence
-from rfssm.quant.bounds import rounding_error
-from rfssm.quant.qformat import ROUNDINGS, Rounding, round_shift, saturate, signed_range
-from rfssm.quant.silence import contracts, cycles, remainders
+from rfssm.quant import golden
+from rfssm.quant.arithmetic import ROUNDINGS, Rounding, round_shift, saturate, signed_range
+from rfssm.quant.ranges import silence
+from rfssm.quant.ranges.reach import rounding_error
+from rfssm.quant.ranges.silence import contracts, cycles, remainders
 
 BITS, FRAC = 4, 2
 NONE = np.zeros(2, dtype=np.int64)
@@ -135,7 +136,7 @@ def test_a_planted_fault_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -
     name, wrong, modes = FAULTS[fault]
     monkeypatch.setattr(silence, name, wrong)
     if fault == "powers end early":  # and pass for the whole
-        monkeypatch.setattr("rfssm.quant.bounds.ENDLESS", 3)
+        monkeypatch.setattr("rfssm.quant.ranges.reach.ENDLESS", 3)
     for mode in modes:
         assert excess(grid()[::5], FRAC, NONE, mode, free=False)[0] > 0
 

@@ -14,19 +14,19 @@ import numpy as np
 import pytest
 import torch
 
+from rfssm.errors import RecipeError, RfssmError
 from rfssm.model import data
 from rfssm.model.data import DataWarning
-from rfssm.model.errors import RecipeError, RfssmError
 from rfssm.model.network import SpikingLayer, build, calibrate
 from rfssm.model.recipe import DigitsConfig, FsddConfig, NetworkConfig, S5RFConfig, TrainingConfig
-from rfssm.model.train import fit
+from rfssm.model.training.loop import fit
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.recipe import Recipe, parse_recipe
+from rfssm.quant.run import _same_recipe, train
 from rfssm.quant.samples import Samples
-from rfssm.quant.train import _same_recipe, train
 
-pytestmark = pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
 
 
 def recipe(**training: object) -> Recipe:
@@ -44,7 +44,7 @@ TRAIN = """
 import sys, yaml
 from pathlib import Path
 from rfssm.quant.recipe import parse_recipe
-from rfssm.quant.train import train
+from rfssm.quant.run import train
 train(parse_recipe(yaml.safe_load(sys.argv[1])), Path(sys.argv[2]), resume=True, progress=False)
 """
 

@@ -105,7 +105,7 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch, network_file
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("rfssm.scripts.describe.describe", broken)
+    monkeypatch.setattr("rfssm.hls.describe.describe", broken)
     with pytest.raises(ZeroDivisionError):
         cli.run(["inspect", str(network_file)])
 
@@ -116,7 +116,7 @@ def test_an_error_of_the_system_names_its_file(
     def broken(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "/somewhere/file")
 
-    monkeypatch.setattr("rfssm.scripts.describe.describe", broken)
+    monkeypatch.setattr("rfssm.hls.describe.describe", broken)
     assert refused("inspect", network_file) == "/somewhere/file: Permission denied"
 
 
@@ -126,6 +126,6 @@ def test_too_many_samples_for_the_memory_are_refused(
     def greedy(*_: object) -> None:
         raise MemoryError("Unable to allocate 9 TiB")
 
-    monkeypatch.setattr("rfssm.scripts.verify.random_samples", greedy)
+    monkeypatch.setattr("rfssm.hls.verify.random_samples", greedy)
     said = refused("verify", network_file, "--samples", 1_000_000)
     assert said == "not enough memory (Unable to allocate 9 TiB); use fewer samples"

@@ -177,7 +177,7 @@ def test_a_failure_half_way_leaves_nothing(
     def full(*_: object, **_named: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rfssm.scripts.convert.write_rtl", full)
+    monkeypatch.setattr("rfssm.hls.convert.write_rtl", full)
     out = tmp_path / "new" / "ip"
     said = refused("convert", network_file, "--out", out)
     assert said.startswith(f"{out}: cannot be written: No space left on device (")

@@ -12,8 +12,8 @@ import pytest
 from rtl_cases import network as corner
 from rtl_cases import samples_for
 
-from rfssm.hls.estimate import RATE
-from rfssm.model import cache
+from rfssm import cache
+from rfssm.hls.estimate.estimate import RATE
 from rfssm.quant.network import IntegerNetwork
 
 from .conftest import Finished
@@ -125,7 +125,7 @@ def test_synth_finds_before_any_tool_that_a_design_does_not_fit(
 def test_what_does_not_fit_a_board_is_warned_of(
     rfssm: Run, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rfssm.scripts import convert
+    from rfssm.hls import convert
 
     def interrupted_convert(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -153,8 +153,8 @@ def test_blocks_of_an_ice40_are_those_that_yosys_makes(
     layer: dict[str, object], channels: int, lanes: tuple[int, int], multipliers: int, memories: int
 ) -> None:
     """Numbers of SB_MAC16 and SB_RAM40_4K in netlists of Yosys 0.70."""
-    from rfssm.hls import area
-    from rfssm.hls.emit import Design, Lanes
+    from rfssm.hls.design import Design, Lanes
+    from rfssm.hls.estimate import area
 
     design = Design.of(corner([layer], channels=channels), Lanes(*lanes))
     counted = area.blocks(design, "ice40")
@@ -167,12 +167,12 @@ def test_blocks_of_an_ice40_are_those_that_yosys_makes(
 
 @pytest.mark.usefixtures("no_tool")
 def test_wishes_that_leave_nothing_to_do_are_refused_in_python(net: IntegerNetwork) -> None:
-    from rfssm.hls.emit import Design, Lanes
-    from rfssm.hls.estimate import activity_of
-    from rfssm.hls.soft_errors import soft_errors
-    from rfssm.hls.synth import synth
-    from rfssm.hls.targets import target
-    from rfssm.model.errors import HardwareError
+    from rfssm.errors import HardwareError
+    from rfssm.hls.design import Design, Lanes
+    from rfssm.hls.engines.soft_errors import soft_errors
+    from rfssm.hls.estimate.estimate import activity_of
+    from rfssm.hls.synthesis.flow import synth
+    from rfssm.hls.synthesis.targets import target
 
     design, small = Design.of(net, Lanes(1, 1)), target("ecp5-25k")
     with pytest.raises(HardwareError, match="seeds: none given"):
@@ -196,7 +196,7 @@ def test_fit_names_the_target_too(
         asked.append(target)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rfssm.hls.synth.synth", synth)
+    monkeypatch.setattr("rfssm.hls.synthesis.flow.synth", synth)
     rfssm("synth", file, "--fit", "ecp5-25k")
     rfssm("synth", file, "--fit", "ecp5-25k", "--target", "ecp5-85k")
     rfssm("synth", file, "--fit", "ecp5-25k", "--board", "ulx3s")

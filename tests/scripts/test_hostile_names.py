@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rfssm.errors import NetworkError
 from rfssm.hls import engines, toolchain
 from rfssm.hls.names import module_name
-from rfssm.model.errors import NetworkError
+from rfssm.hls.verify import random_samples
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples, compare
-from rfssm.scripts.verify import random_samples
 
 from .conftest import Finished, tiny_network
 
@@ -75,12 +75,12 @@ def test_no_file_of_a_converted_network_knows_its_hostile_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rfssm: Callable[..., Finished]
 ) -> None:
     """Only an identifier made from it; and all the text that tools read is plain ASCII."""
-    from rfssm.hls.bench import write_bench
-    from rfssm.hls.boards import BOARDS, write_board
-    from rfssm.hls.emit import write_rtl
-    from rfssm.hls.fusesoc import write_core
-    from rfssm.hls.targets import TARGETS
-    from rfssm.hls.vivado import ooc_script
+    from rfssm.hls.boards.boards import BOARDS, write_board
+    from rfssm.hls.design import write_rtl
+    from rfssm.hls.emit.bench import write_bench
+    from rfssm.hls.emit.fusesoc import write_core
+    from rfssm.hls.synthesis.targets import TARGETS
+    from rfssm.hls.synthesis.vivado import ooc_script
 
     network = named(name)
     design = write_rtl(network, tmp_path / "rtl")
@@ -107,7 +107,7 @@ def test_no_file_of_a_converted_network_knows_its_hostile_name(
 def test_rtl_of_hostile_names_compiles(tmp_path: Path) -> None:
     for name in NAMES:
         design_folder = tmp_path / module_name(name)
-        from rfssm.hls.emit import write_rtl
+        from rfssm.hls.design import write_rtl
 
         design = write_rtl(named(name), design_folder)
         top = f"{design.name}_axis"

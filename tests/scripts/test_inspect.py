@@ -89,10 +89,11 @@ def test_inspect_names_the_neurons_that_saturate(
 def test_inspect_looks_at_the_test_set_of_a_run(
     rfssm: Callable[..., Finished], network_file: Path, input_file: Path, tmp_path: Path
 ) -> None:
-    from rfssm.quant import train
-    from rfssm.scripts import describe, freeze
+    from rfssm.hls import describe
+    from rfssm.quant import run
+    from rfssm.scripts import freeze
 
-    assert (describe.TEST, freeze.NETWORK) == (train.TEST, train.NETWORK)
+    assert (describe.TEST, freeze.NETWORK) == (run.TEST, run.NETWORK)
     plain = json.loads(rfssm("inspect", network_file, "--json").out)
     assert plain["calibration_samples"] == 0
     assert plain["layers"][0]["seen_bits"] is None

@@ -13,9 +13,9 @@ import pytest
 import typer
 from rtl_cases import network
 
-from rfssm.hls.emit import Design
-from rfssm.model.errors import RfssmError
-from rfssm.model.files import write_atomically
+from rfssm.errors import RfssmError
+from rfssm.files import write_atomically
+from rfssm.hls.design import Design
 from rfssm.scripts import cli
 from rfssm.scripts.files import Writes, check_outputs, whole_folder
 from rfssm.scripts.synth import PROOF, REPORT, prepare

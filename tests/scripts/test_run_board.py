@@ -10,7 +10,7 @@ import pytest
 from simulated_board import PseudoTerminal, SimulatedBoard
 
 from rfssm.hls import toolchain
-from rfssm.hls.boards import ULX3S
+from rfssm.hls.boards.boards import ULX3S
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, compare

@@ -152,7 +152,7 @@ def test_an_error_of_the_system_without_a_name_is_told(
     def broken(*_: object) -> None:
         raise OSError("Cannot call rmtree on a symbolic link")
 
-    monkeypatch.setattr("rfssm.scripts.describe.describe", broken)
+    monkeypatch.setattr("rfssm.hls.describe.describe", broken)
     assert refused("inspect", network_file) == "Cannot call rmtree on a symbolic link"
 
 
@@ -305,15 +305,15 @@ def test_real_numbers_may_be_written_as_is_usual(value: str) -> None:
 def test_lanes_that_are_no_whole_numbers_are_refused_in_python(
     lanes: tuple[object, object],
 ) -> None:
-    from rfssm.hls.emit import lane_choice
-    from rfssm.model.errors import HardwareError
+    from rfssm.errors import HardwareError
+    from rfssm.hls.design import lane_choice
 
     with pytest.raises(HardwareError, match=r"lanes (=|for) .*must be"):
         lane_choice(*lanes)  # type: ignore[arg-type]
 
 
 def test_lanes_of_numpy_are_whole_numbers() -> None:
-    from rfssm.hls.emit import Lanes, lane_choice
+    from rfssm.hls.design import Lanes, lane_choice
 
     assert lane_choice(np.int64(16), np.int32(4)) == Lanes(16, 4)
     assert repr(lane_choice(np.array([16, 8]), 4)) == repr((Lanes(16, 4), Lanes(8, 4)))
@@ -321,8 +321,8 @@ def test_lanes_of_numpy_are_whole_numbers() -> None:
 
 @pytest.mark.parametrize("lanes", [[], (), (16, 4), 16, "16,4", [None], True], ids=str)
 def test_a_design_takes_lanes_and_nothing_like_them(network: IntegerNetwork, lanes: object) -> None:
-    from rfssm.hls.emit import Design
-    from rfssm.model.errors import HardwareError
+    from rfssm.errors import HardwareError
+    from rfssm.hls.design import Design
 
     with pytest.raises(HardwareError, match=r"lanes (=|of 0 layers).*must be"):
         Design.of(network, lanes)  # type: ignore[arg-type]
@@ -331,8 +331,8 @@ def test_a_design_takes_lanes_and_nothing_like_them(network: IntegerNetwork, lan
 @pytest.mark.parametrize("lanes", [[], [16], [16, 4, 2], ["ab"], [[16, 4], 2], [[16, 4], []],
                                    [16.0, 4], [True, 1], [[16, 4], ["8", 2]]], ids=str)  # fmt: skip
 def test_lanes_of_a_configuration_are_pairs_of_whole_numbers(lanes: list[object]) -> None:
-    from rfssm.hls.layers import configured_lanes
-    from rfssm.model.errors import HardwareError
+    from rfssm.errors import HardwareError
+    from rfssm.hls.hls4ml.layers import configured_lanes
 
     class Configuration:
         def get_config_value(self, name: str) -> object:

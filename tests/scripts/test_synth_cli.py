@@ -13,10 +13,10 @@ import pytest
 from rtl_cases import network as corner
 from rtl_cases import samples_for
 
-from rfssm.hls import equivalence
-from rfssm.hls.equivalence import OPEN, PROVED, Equivalence, Point
-from rfssm.hls.nextpnr import Step
-from rfssm.model import cache
+from rfssm import cache
+from rfssm.hls.synthesis import equivalence
+from rfssm.hls.synthesis.equivalence import OPEN, PROVED, Equivalence, Point
+from rfssm.hls.synthesis.nextpnr import Step
 from rfssm.quant.network import IntegerNetwork
 from rfssm.scripts.synth_tables import Stretch, stretches
 

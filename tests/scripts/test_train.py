@@ -19,7 +19,7 @@ from .conftest import Finished, start
 SMALL = ("--set", "network.neurons=[8]", "--set", "training.batch=256")
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
 def test_train_fills_a_run_folder(rfssm: Callable[..., Finished], tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = rfssm("train", "digits", *SMALL, "--set", "training.epochs=1", "--out", run)
@@ -77,7 +77,7 @@ def test_a_full_disk_is_reported_with_the_run_folder(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("rfssm.quant.train.fit", full)
+    monkeypatch.setattr("rfssm.quant.run.fit", full)
     said = refused("train", "digits", *SMALL, "--out", tmp_path / "run")
     assert said.startswith(f"{tmp_path / 'run'}: cannot be written: No space left on device (")
     assert said.endswith(" MB are free there); make room or choose another")

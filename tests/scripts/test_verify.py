@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rfssm.errors import RfssmError, ToolError
 from rfssm.hls import engines
-from rfssm.model.errors import RfssmError, ToolError
+from rfssm.hls.verify import random_samples, verify_network
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
-from rfssm.scripts.verify import random_samples, verify_network
 
 from .conftest import Finished
 

@@ -1,0 +1,79 @@
+"""Writes the hardware of a network: an HLS C++ project, SystemVerilog and its test bench."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from rfssm.hls.boards.boards import Board, write_board
+from rfssm.hls.design import LaneChoice, write_rtl
+from rfssm.hls.emit.bench import write_bench
+from rfssm.hls.emit.fusesoc import MODULES_CORE, write_core
+from rfssm.hls.hls4ml.plugin import convert_network
+from rfssm.hls.hls4ml.vitis import write_test_data
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Samples
+from rfssm.scripts.files import whole_folder
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Folders of a converted network."""
+
+    hls: Path  # the hls4ml project
+    rtl: Path  # the IP in SystemVerilog
+    bench: Path  # `make` there simulates the IP
+    core: Path  # FuseSoC's description of all of it
+    modules_core: Path  # and of the modules, which several networks of a design share
+    boards: tuple[Path, ...]  # a top with a UART and its constraints for each
+
+
+def convert(
+    network: IntegerNetwork,
+    out: Path,
+    samples: Samples,
+    *,
+    backend: str = "RFSSM",
+    lanes: LaneChoice | None = None,
+    boards: Sequence[Board] = (),
+    name: str | None = None,
+    inline_memories: bool = False,
+) -> Hardware:
+    """Write everything into ``out``, complete or not at all.
+
+    samples    what the test benches send, that of the HLS C++ and that of the SystemVerilog
+    backend    who reads the HLS C++: RFSSM, Vitis or Vivado
+    lanes      of every layer, or of each (default: ``default_lanes`` of each)
+    boards     that get a top and constraints
+    name       of everything that is generated; the network's if absent.  Two networks in one
+               design need two names.
+    inline_memories    their contents in the SystemVerilog, for tools that lose files
+
+    Raises HardwareError for a backend, lanes or a name that cannot be.
+    """
+    samples.check(network)
+    with whole_folder(out) as working:
+        model = convert_network(
+            network, working / "hls", backend, lanes=lanes, name=name, rtl=False
+        )
+        model.write()
+        write_test_data(working / "hls", network, samples, network.input.steps_max)
+        file = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
+        settings = yaml.safe_load(file.read_text()) | {"OutputDir": str(out.resolve() / "hls")}
+        file.write_text(yaml.safe_dump(settings))
+        design = write_rtl(network, working / "rtl", lanes, name, inline_memories=inline_memories)
+        write_bench(design, samples, working / "bench", Path("../rtl"))
+        for board in boards:
+            write_board(design, board, working / "boards" / board.name)
+        core = write_core(design, working, boards)
+    return Hardware(
+        hls=out / "hls",
+        rtl=out / "rtl",
+        bench=out / "bench",
+        core=out / core.name,
+        modules_core=out / MODULES_CORE,
+        boards=tuple(out / "boards" / board.name for board in boards),
+    )

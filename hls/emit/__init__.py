@@ -1,0 +1,1 @@
+"""Text of SystemVerilog projects: tops, test benches, FuseSoC cores."""

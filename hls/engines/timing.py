@@ -1,0 +1,74 @@
+"""How many clock cycles the RTL takes for given samples: measured, by running it in Verilator.
+
+Latency    of a sample that enters an idle IP: the cycle in which its first beat is taken, the one
+           in which its last beat leaves, and all between them.  Source and sink never wait
+Rate       of samples that follow each other without a gap
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rfssm.hls.design import LaneChoice
+from rfssm.hls.engines import verilator
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Samples
+
+Progress = Callable[[int, int], None]
+
+_READY = 1
+
+
+@dataclass(frozen=True)
+class Cycles:
+    """Clock cycles for some samples.
+
+    samples, steps, events    how many there were
+    per_step                  mean, samples back to back
+    per_sample                mean, samples back to back
+    latency                   mean of samples on an idle IP
+    latency_min, latency_max  shortest and longest of them
+    """
+
+    samples: int
+    steps: int
+    events: int
+    per_step: float
+    per_sample: float
+    latency: float
+    latency_min: int
+    latency_max: int
+
+
+def measure(
+    network: IntegerNetwork,
+    samples: Samples,
+    lanes: LaneChoice | None = None,
+    progress: Progress | None = None,
+) -> Cycles:
+    """Run samples through the RTL twice: back to back, and each on an idle IP."""
+    packed = verilator.simulate(network, samples, lanes=lanes, progress=progress)
+    alone = verilator.simulate(network, samples, lanes=lanes, alone=True, progress=progress)
+    steps = int(samples.steps.sum())
+    # the IP is ready from cycle _READY on, and again in the cycle after a sample's last beat
+    cycles = int(packed.scored[-1]) + 1 - _READY
+    latency = np.diff(alone.scored[_last_beats(network, samples)], prepend=_READY - 1)
+    return Cycles(
+        samples=len(samples),
+        steps=steps,
+        events=int(np.count_nonzero(samples.x)),
+        per_step=cycles / steps,
+        per_sample=cycles / len(samples),
+        latency=float(latency.mean()),
+        latency_min=int(latency.min()),
+        latency_max=int(latency.max()),
+    )
+
+
+def _last_beats(network: IntegerNetwork, samples: Samples) -> np.ndarray:
+    """Where the output beats of each sample end    [samples]."""
+    packets = samples.steps if network.readout.score == "each" else np.ones_like(samples.steps)
+    return np.cumsum(packets) * (network.readout.classes + 1) - 1

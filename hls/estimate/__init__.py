@@ -1,0 +1,1 @@
+"""Cells, memories, cycles and clock rate of a design, without synthesis."""

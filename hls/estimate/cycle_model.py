@@ -1,0 +1,312 @@
+"""How many clock cycles the RTL takes for given samples: computed, from what happens in each step.
+
+In the mean over many steps, a step takes a network
+
+    max over its layers of max(events * ceil(N / synapse lanes), ceil(N / neuron lanes), 8) + c
+
+cycles: the layers work on different steps at once, so the slowest one sets the pace.  c is -0.7: no
+cycle is lost between steps, and the buffers between layers let a layer that is fast in this step
+help out in the next.
+
+This module computes it step by step through those buffers: the two buffers of currents of each
+layer, the FIFO of each encoder, the two packets of the readout.  For each step and layer it finds
+when the last event has been used up, when the sweep over the cells begins and when it ends; the
+latencies are those that the headers of the modules state.  Only what a full FIFO does is
+approximate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfssm.hls.design import Design
+from rfssm.hls.engines.timing import Cycles
+from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Bools, Samples
+
+STEP_OVERHEAD = -0.7
+"""c of the formula, in cycles."""
+
+_LOOP = 8  # a sweep is never shorter: rfssm_sweep
+_PIPE = 9  # from issue to a spike or a score: rfssm_cells, rfssm_readout
+_LABEL = 1  # from the last score to the label that makes a packet: rfssm_readout
+_ENCODE = 4  # from the chunk that pushes another one out to that one's first event: rfssm_encoder
+_START = 2  # from done to the sweep's first issue, besides the synapse's own stages: rfssm_sweep
+_ENTRY = 2  # cycle in which the first event of an idle IP reaches the first layer: rfssm_axis_in
+_ROOM = 18  # chunks in an encoder's FIFO above which no further chunk is issued
+_IN_FLIGHT = 5  # chunks that on average are on their way beyond those, calibrated
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What happens in a network: which values that enter a layer are not zero.
+
+    values     of each layer, the readout last    [B, T, M] each
+    steps      of each sample                     [B]
+    given      samples that there are, of which these are some; 0: events are random
+    """
+
+    values: tuple[Bools, ...]
+    steps: NDArray[np.int64]
+    given: int = 0
+
+    @property
+    def live(self) -> Bools:
+        """Which steps there are    [B, T]."""
+        steps: Bools = np.arange(self.values[0].shape[1]) < self.steps[:, None]
+        return steps
+
+    @classmethod
+    def of(cls, network: IntegerNetwork, samples: Samples, *, given: int | None = None) -> Activity:
+        """What samples do, by the golden model."""
+        spikes = golden.run(network, samples, spikes=True).spikes or ()
+        x = samples.x
+        values = [x != 0]
+        for layer, spike in zip(network.layers, spikes, strict=True):
+            x = spike + x if layer.skip else spike.astype(np.int64)
+            values.append(x != 0)
+        return cls(tuple(values), samples.steps, len(samples) if given is None else given)
+
+    @classmethod
+    def random(
+        cls, network: IntegerNetwork, rate: float, *, samples: int, steps: int, seed: int = 0
+    ) -> Activity:
+        """Independent events: each input and each neuron has one with the same chance per step."""
+        rng = np.random.default_rng(seed)
+        widths = [layer.inputs for layer in network.all_layers]
+        values = tuple(rng.random((samples, steps, n)) < rate for n in widths)
+        return cls(values, np.full(samples, steps))
+
+    def rates(self) -> tuple[float, ...]:
+        """Events per input and step of each layer."""
+        return tuple(float(v[self.live].mean()) for v in self.values)
+
+
+def cycles(design: Design, activity: Activity) -> Cycles:
+    """The cycles that ``rfssm.hls.engines.timing.measure`` would find."""
+    layers = _layers(design, activity)
+    ends = np.cumsum(activity.steps) - 1
+    each = design.network.readout.score == "each"
+    packed = _Run(layers, design.network.readout.classes, each).over(0, ends[-1] + 1, ends)
+    latency = []
+    begin = 0
+    for end in ends.tolist():
+        alone = _Run(layers, design.network.readout.classes, each)
+        latency.append(alone.over(begin, end + 1, ends))
+        begin = end + 1
+    steps = int(activity.steps.sum())
+    return Cycles(
+        samples=len(activity.steps),
+        steps=steps,
+        events=int(activity.values[0][activity.live].sum()),
+        per_step=packed / steps,
+        per_sample=packed / len(activity.steps),
+        latency=float(np.mean(latency)),
+        latency_min=int(min(latency)),
+        latency_max=int(max(latency)),
+    )
+
+
+def formula(design: Design, activity: Activity) -> float:
+    """Cycles per sample by the formula above."""
+    slowest = np.maximum.reduce(_needs(design, activity)) + STEP_OVERHEAD
+    return float(slowest.sum() / len(activity.steps))
+
+
+def layers_alone(design: Design, activity: Activity) -> tuple[float, ...]:
+    """Cycles per sample that each layer would need if no other were there."""
+    return tuple(float(needs.sum() / len(activity.steps)) for needs in _needs(design, activity))
+
+
+def _needs(design: Design, activity: Activity) -> list[NDArray[np.int64]]:
+    """Cycles of each layer for each step    [steps] each."""
+    needs = []
+    for layer, lanes, values in zip(
+        design.network.all_layers, design.lanes, activity.values, strict=True
+    ):
+        events = values[activity.live].sum(axis=1)
+        chunks = -(-layer.outputs // lanes.neuron)
+        words = -(-layer.outputs // lanes.synapse)
+        needs.append(np.maximum(events * words, max(chunks, _LOOP)))
+    return needs
+
+
+# -- one step after the other ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer's numbers, and lists with one entry per step of all samples.
+
+    stages       from ``done`` to step_valid
+    sweep        cycles of a sweep, of which ``slots`` issue a chunk
+    busy         cycles that the synapse needs for the step's events
+    arrival      from the first issue of the sweep before to ``done``, if the synapse never waits
+    first        from the first issue of the sweep before to the first event
+    chunks       chunks of the encoder before with an event, all steps up to and with this one
+    freed        step, and part of it, whose events must be used up so that a sweep before can begin
+    freed_end    the same so that it can end
+    """
+
+    stages: int
+    sweep: int
+    slots: int
+    busy: list[int]
+    arrival: list[int]
+    first: list[int]
+    freed: list[tuple[int, float]]
+    freed_end: list[tuple[int, float]]
+
+
+def _layers(design: Design, activity: Activity) -> list[_Layer]:
+    layers = []
+    live = activity.live
+    parameters = [*design.layers, design.readout]
+    for i, (layer, lanes) in enumerate(zip(design.network.all_layers, design.lanes, strict=True)):
+        values = activity.values[i][live]
+        words = -(-layer.outputs // lanes.synapse)
+        events = values.sum(axis=1)
+        slots = -(-layer.outputs // lanes.neuron)
+        arrival = first = np.zeros(len(events), dtype=np.int64)
+        freed = freed_end = [(-1, 0.0)] * len(events)
+        if i > 0:
+            skip = int(design.network.layers[i - 1].skip)
+            at, until, used = _from_encoder(values, design.lanes[i - 1].neuron, words)
+            first, arrival = (k + _PIPE + skip + _ENCODE for k in (at, until))
+            total = np.cumsum(used)
+            freed = _freed(total, total - used)
+            freed_end = _freed(total, total)
+        fields = parameters[i]
+        multiply = int(fields["VALUE_W"]) > 1 or int(fields["VALUE_SIGNED"]) != 0
+        layers.append(
+            _Layer(
+                stages=1 + multiply,
+                sweep=max(slots, _LOOP),
+                slots=slots,
+                busy=np.where(events > 0, events * words, 1).tolist(),
+                arrival=arrival.tolist(),
+                first=first.tolist(),
+                freed=freed,
+                freed_end=freed_end,
+            )
+        )
+    return layers
+
+
+def _from_encoder(
+    values: Bools, lanes: int, words: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """When events leave an encoder, counted from its first chunk, if none waits.
+
+    values     [steps, N]
+    returns    cycle of the first event, of the last event's ``done``, chunks with an event [steps]
+
+    A chunk leaves when the next one with an event comes, or with the end of the step.
+    """
+    steps, n = values.shape
+    chunks = -(-n // lanes)
+    padded = np.zeros((steps, chunks * lanes), dtype=bool)
+    padded[:, :n] = values
+    events = padded.reshape(steps, chunks, lanes).sum(axis=2)
+    some = events > 0
+    place = np.where(some, np.arange(chunks), chunks)
+    following = np.full((steps, chunks + 1), chunks)
+    following[:, :-1] = np.minimum.accumulate(place[:, ::-1], axis=1)[:, ::-1]
+    leaves = following[:, 1:]
+    rest = np.cumsum(events[:, ::-1], axis=1)[:, ::-1]
+    done = np.where(some, leaves + rest * words, 0).max(axis=1)
+    silent = ~some.any(axis=1)
+    done[silent] = chunks + 1
+    at = np.where(some, leaves, chunks).min(axis=1)
+    return at, done, np.maximum(some.sum(axis=1), 1)
+
+
+def _freed(total: NDArray[np.int64], upto: NDArray[np.int64]) -> list[tuple[int, float]]:
+    """Step and part of it that must have left a FIFO so that ``upto`` chunks have found room."""
+    wanted = upto - (_ROOM + _IN_FLIGHT)
+    step = np.searchsorted(total, wanted, side="right")
+    before = np.concatenate([[0], total])
+    after = before[np.minimum(step + 1, len(total))]
+    part = (wanted - before[step]) / np.maximum(after - before[step], 1)
+    return [
+        (int(k), float(p)) if w >= 0 else (-1, 0.0)
+        for k, p, w in zip(step.tolist(), part.tolist(), wanted.tolist(), strict=True)
+    ]
+
+
+class _Run:
+    """Steps that follow each other without a gap, from an idle IP on."""
+
+    def __init__(self, layers: list[_Layer], classes: int, each: bool) -> None:
+        self._layers = layers
+        self._classes = classes
+        self._each = each
+
+    def over(self, begin: int, end: int, ends: NDArray[np.int64]) -> int:
+        """Cycle in which the last beat leaves, counted from the first beat's as the first."""
+        layers = self._layers
+        last_layer = len(layers) - 1
+        last_steps = set(ends.tolist())
+        n = end - begin
+        starts = [[0] * n for _ in layers]  # first event of a step taken up
+        done = [[0] * n for _ in layers]
+        free = [[0] * n for _ in layers]  # last slot of the sweep
+        packet_gone = [0, 0]  # of the last two packets
+        leaves = 0
+        for k in range(n):
+            t = begin + k
+            issue = 0  # first issue of the sweep of the layer before
+            for i, layer in enumerate(layers):
+                used, taken, swept = done[i], starts[i], free[i]
+                ready = used[k - 1] if k else (_ENTRY if i == 0 else 0)
+                if k > 1 and swept[k - 2] > ready:
+                    ready = swept[k - 2]
+                if i and issue + layer.first[t] > ready:
+                    taken[k] = issue + layer.first[t]
+                else:
+                    taken[k] = ready
+                at = ready + layer.busy[t]
+                if i and issue + layer.arrival[t] > at:
+                    at = issue + layer.arrival[t]
+                used[k] = at
+                issue = at + layer.stages + _START
+                if k and swept[k - 1] >= issue:
+                    issue = swept[k - 1] + 1
+                finish = issue + layer.sweep - 1
+                if i < last_layer:
+                    behind = layers[i + 1]
+                    step, part = behind.freed[t]
+                    if step >= begin and step < t:
+                        room = _passed(starts[i + 1], done[i + 1], step - begin, part)
+                        if room > issue:
+                            finish += room - issue
+                            issue = room
+                    step, part = behind.freed_end[t]
+                    if step >= begin:
+                        if step < t:
+                            room = _passed(starts[i + 1], done[i + 1], step - begin, part)
+                        else:  # this step's own events make room for its last ones
+                            room = issue + behind.first[t]
+                            if k and done[i + 1][k - 1] > room:
+                                room = done[i + 1][k - 1]
+                            room += int(part * behind.busy[t])
+                        finish = max(finish, room + layer.sweep - layer.slots)
+                elif self._each or t in last_steps:
+                    if packet_gone[0] >= issue:
+                        finish += packet_gone[0] + 1 - issue
+                        issue = packet_gone[0] + 1
+                    known = issue + self._classes + _PIPE + _LABEL
+                    offered = max(known, packet_gone[1] + 1)
+                    leaves = offered + self._classes
+                    packet_gone = [packet_gone[1], leaves]
+                swept[k] = finish
+        return leaves + 1
+
+
+def _passed(starts: list[int], done: list[int], step: int, part: float) -> int:
+    """When a part of a step's events has been used up."""
+    return starts[step] + int(part * (done[step] - starts[step])) + 2

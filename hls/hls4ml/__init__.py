@@ -1,0 +1,1 @@
+"""The hls4ml backend: layers, C++ templates, projects."""

@@ -1,0 +1,62 @@
+"""Torch handlers: what hls4ml's PyTorch frontend does with the layers of a ``QATNetwork``.
+
+hls4ml finds them by the class names of the modules, and calls them while torch is loaded; nothing
+here imports torch before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rfssm.errors import HardwareError
+
+Shape = list[int | None]
+Handler = Callable[..., tuple[dict[str, Any], Shape]]
+
+
+def parse_layer(
+    operation: str,
+    layer_name: str,
+    input_names: Sequence[str],
+    input_shapes: Sequence[Shape],
+    node: Any,
+    class_object: Any,
+    data_reader: Any,
+    config: dict[str, Any],
+) -> tuple[dict[str, Any], Shape]:
+    """Describe one module of a QAT network by the integers that it freezes to.
+
+    The arguments are hls4ml's.
+
+    input_shapes    [[None, T, C]], the batch first
+    returns         the layer in hls4ml's words, and its output shape, the batch first
+    """
+    from rfssm.hls.hls4ml.layers import check_project_name, describe
+    from rfssm.quant.freeze import freeze
+    from rfssm.quant.qat.network import QATNetwork
+
+    whole = data_reader.torch_model
+    if not isinstance(whole, QATNetwork):
+        raise HardwareError(
+            f"model is a {type(whole).__name__}: convert the QATNetwork itself, a single "
+            f"{type(class_object).__name__} does not know what enters it"
+        )
+    shape = list(input_shapes[0])
+    if len(shape) != 3 or shape[1] is None:
+        raise HardwareError(f"input shape {shape[1:]}: must be (steps, channels)")
+    name = config.get("ProjectName", "network")  # there is none when a configuration is made
+    check_project_name(name)
+    network = freeze(whole, name=name)
+    index = [*whole.spiking(), whole.readout].index(class_object)
+    layer = describe(network, index, layer_name, input_names, shape[1])
+    sample = [layer["n_out"]] if _one_row(layer["header"]) else [shape[1], layer["n_out"]]
+    return layer, [None, *sample]
+
+
+def _one_row(header: dict[str, Any]) -> bool:
+    """Whether a layer gives one row per sample, not one per step."""
+    return bool(header["kind"] == "readout" and header["score"] != "each")
+
+
+HANDLERS: dict[str, Handler] = {"QATSpiking": parse_layer, "QATReadout": parse_layer}

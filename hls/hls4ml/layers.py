@@ -1,0 +1,445 @@
+"""hls4ml IR layers: one spiking layer, one readout, each holding integers and their formats.
+
+A node carries what the integer network says about its layer, word for word, so that a
+``ModelGraph`` can be lowered to the very network it came from.  Every precision follows from that
+description; none can be configured, guessed or defaulted.
+
+hls4ml loads this module while it is being imported itself: elsewhere, import ``hls4ml`` first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import yaml
+from hls4ml.model.attributes import (
+    Attribute,
+    ConfigurableAttribute,
+    TypeAttribute,
+    WeightAttribute,
+)
+from hls4ml.model.layers import Layer
+from hls4ml.model.types import (
+    FixedPrecisionType,
+    IntegerPrecisionType,
+    NamedType,
+    PrecisionType,
+)
+
+from rfssm.errors import HardwareError, brief
+from rfssm.hls.design import LaneChoice, Lanes, chosen_lanes, padded
+from rfssm.hls.hls4ml.plugin import BACKENDS, make_sure_of_registration
+from rfssm.hls.names import LONGEST, is_reserved
+from rfssm.quant.arithmetic import signed_bits
+from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
+
+
+def describe(
+    network: IntegerNetwork, i: int, name: str, inputs: Sequence[str], steps: int
+) -> dict[str, Any]:
+    """Layer i of a network in the words of hls4ml's frontends.
+
+    name      the node's name in the graph
+    inputs    names of the nodes that feed it
+    steps     steps of a sample; an hls4ml project has a fixed number
+    """
+    layer = network.all_layers[i]
+    metadata = network.metadata()
+    low, high = network.value_range(i)
+    return {
+        "class_name": KINDS[type(layer)].__name__,
+        "name": name,
+        "inputs": list(inputs),
+        "layer": i,
+        "n_in": layer.inputs,
+        "n_out": layer.outputs,
+        "n_steps": steps,
+        "widths": [each.outputs for each in network.all_layers],
+        "low": low,
+        "high": high,
+        "accum_bits": network.current_bits(i),
+        "saturates": network.saturates[i],
+        "header": metadata["layers"][i],
+        "network": {key: value for key, value in metadata.items() if key != "layers"},
+        # lists, as hls4ml can save them: it takes arrays out of the nodes for ever (``save``)
+        "tensors": {
+            key.removeprefix(f"layers.{i}."): tensor.tolist()
+            for key, tensor in network.tensors().items()
+            if key.startswith(f"layers.{i}.")
+        },
+    }
+
+
+def lower(model: Any) -> IntegerNetwork:
+    """The integer network in a ``ModelGraph``.  Raises HardwareError for foreign layers."""
+    nodes = ours(model)
+    tensors = {
+        f"layers.{i}.{name}": np.array(tensor, np.float64 if name == "scale" else np.int32)
+        for i, node in enumerate(nodes)
+        for name, tensor in node.get_attr("tensors").items()
+    }
+    metadata = {**nodes[0].get_attr("network"), "layers": [n.get_attr("header") for n in nodes]}
+    return IntegerNetwork.build(metadata, tensors)
+
+
+def configured_lanes(config: Any) -> LaneChoice | None:
+    """The lanes that a conversion was given as a whole, or None."""
+    lanes = config.get_config_value("Lanes")
+    if lanes is None:
+        return None
+    pairs = [lanes] if lanes and not isinstance(lanes[0], Sequence) else lanes
+    if not pairs or any(
+        not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 for pair in pairs
+    ):
+        raise HardwareError(
+            f"Lanes = {brief(lanes)}: must be [synapse, neuron], or one such pair for each layer"
+        )
+    chosen = tuple(Lanes(*pair) for pair in pairs)
+    return chosen[0] if pairs[0] is lanes else chosen
+
+
+def ours(model: Any) -> list[RFSSMLayer]:
+    """A graph's layers, its input apart.  Raises HardwareError for foreign layers."""
+    nodes = [node for node in model.get_layers() if node.class_name != "Input"]
+    for node in nodes:
+        if not isinstance(node, RFSSMLayer):
+            raise HardwareError(
+                f"layer {node.name!r} is a {node.class_name}: an RFSSM network consists of spiking "
+                "layers and a readout, and of nothing else"
+            )
+    return nodes
+
+
+class _NotKept:
+    """Stands for the model in a configuration: a graph holds its integers, and not the model."""
+
+    words = (
+        "the model that this project came from is not kept: convert the QATNetwork or the "
+        "network file again (hls4ml.model.profiling.numerical, which does so by itself and knows "
+        "two kinds of weights per layer, cannot profile it; ModelGraph.trace gives what every "
+        "layer sends)"
+    )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise HardwareError(self.words)
+
+
+yaml.add_representer(_NotKept, lambda dumper, stand_in: dumper.represent_str(stand_in.words))
+
+
+def _check_configuration(config: Any) -> None:
+    """Refuse what a whole graph cannot be.  Raises HardwareError."""
+    if config.backend.name not in BACKENDS:
+        raise HardwareError(
+            f"backend = {config.backend.name!r}: spiking layers have kernels for "
+            f"{', '.join(BACKENDS)} alone"
+        )
+    check_project_name(config.get_project_name())
+    model = config.config["HLSConfig"].get("Model") or {}
+    for name, precision in _by_name(model.get("Precision")).items():
+        if name != "default" or not _is_hls4mls_default(config, precision):
+            raise _no_precision("Model", name, precision)
+    for name, value, reason in (
+        ("BitExact", True, "every precision is exact already"),
+        ("PipelineStyle", "pipeline", "the layers are processes of a DATAFLOW region"),
+    ):
+        if model.get(name) == value:
+            raise HardwareError(
+                f"Model: {name} = {value} in hls_config: {reason}; remove the entry"
+            )
+
+
+def check_project_name(name: Any) -> None:
+    """Refuse what can be no C++ function beside hls4ml's and ours, or no file."""
+    if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{LONGEST - 1}}}", name, re.A):
+        raise HardwareError(
+            f"project_name = {brief(name)}: the C++ function and the files are called so: must be "
+            f"letters, digits and underscores, a letter first, at most {LONGEST} characters"
+        )
+    if is_reserved(name.lower()):
+        raise HardwareError(
+            f"project_name = {name!r}: has a meaning of its own in the C++ project or in a "
+            "hardware language; choose another"
+        )
+
+
+def _by_name(precision: Any) -> dict[str, Any]:
+    """hls4ml's two spellings of a precision as one."""
+    return precision if isinstance(precision, dict) else {"default": precision or "auto"}
+
+
+def _is_hls4mls_default(config: Any, precision: Any) -> bool:
+    """Whether a precision of the whole model is what hls4ml puts there by itself."""
+    if precision == "auto":
+        return True
+    return bool(config.backend.convert_precision_string(precision) == FixedPrecisionType(16, 6))
+
+
+def _no_precision(of: str, name: str, precision: Any) -> HardwareError:
+    return HardwareError(
+        f"precision of {of}: {name} = {brief(precision)} in hls_config, but every width comes from "
+        "the integer network; remove the entry"
+    )
+
+
+class RFSSMLayer(Layer):  # type: ignore[misc]
+    """What both kinds have in common: place in the chain, input format, memories, accumulator."""
+
+    _expected_attributes = [  # noqa: RUF012 - hls4ml's spelling
+        Attribute("layer"),
+        Attribute("n_in"),
+        Attribute("n_out"),
+        Attribute("n_steps"),
+        Attribute("widths", value_type=list),
+        Attribute("low"),
+        Attribute("high"),
+        Attribute("accum_bits"),
+        Attribute("saturates", value_type=bool),
+        Attribute("header", value_type=dict),
+        Attribute("network", value_type=dict),
+        Attribute("tensors", value_type=dict),
+        ConfigurableAttribute("synapse_lanes", default=0, description="0: chosen by width"),
+        ConfigurableAttribute("neuron_lanes", default=0, description="0: chosen by width"),
+        WeightAttribute("weight"),
+        WeightAttribute("bias"),
+        *(
+            TypeAttribute(name, configurable=False)
+            for name in ("accum", "product", "rounded", "sum", "state")
+        ),
+    ]
+
+    def initialize(self) -> None:
+        """Check the place in the graph, then derive every type from the description."""
+        # [T, C] is what the kernels stream: the transposes of images have no business here
+        self.channels_last_converted = True
+        self.get_input_node().channels_last_converted = True
+        _check_configuration(self.model.config)
+        # what hls4ml's own ``link_existing_project`` can read again
+        config = self.model.config.config
+        config["PytorchModel"] = _NotKept()
+        if isinstance(config.get("InputShape"), tuple):
+            config["InputShape"] = list(config["InputShape"])
+        self._check_place()
+        self._check_precision()
+        self._check_reuse()
+        self._choose_lanes()
+        source = self.get_input_node()
+        if source.class_name == "Input":
+            source.get_output_variable().type.precision = value_type(
+                self.get_attr("low"), self.get_attr("high")
+            )
+        header = self.get_attr("header")
+        self.set_attr("guard_bits", header["guard_bits"])
+        self.set_attr("has_bias", header["bias_bits"] > 0)
+        self._add_types(header)
+        self._add_output()
+        tensors = self.get_attr("tensors")
+        self._add_memories(header, {key: np.array(tensors[key]) for key in tensors})
+
+    def _add_types(self, header: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _add_output(self) -> None:
+        raise NotImplementedError
+
+    def _add_memories(self, header: dict[str, Any], tensors: dict[str, Integers]) -> None:
+        raise NotImplementedError
+
+    def _check_place(self) -> None:
+        io_type = self.model.config.get_config_value("IOType")
+        if io_type != "io_stream":
+            raise HardwareError(
+                f"io_type = {io_type!r}: spiking layers stream one step per beat, use "
+                "io_type='io_stream'"
+            )
+        index, source = self.get_attr("layer"), self.get_input_node()
+        before = source.get_attr("layer", -1)
+        if len(self.inputs) != 1 or before != index - 1:
+            raise HardwareError(
+                f"layer {self.name!r} is layer {index} of its network, but {source.name!r} feeds "
+                "it: the layers must form one chain, in the network's order"
+            )
+        shape = list(self.get_input_variable().shape)
+        expected = [self.get_attr("n_steps"), self.get_attr("n_in")]
+        if shape != expected:
+            raise HardwareError(
+                f"layer {self.name!r}: input shape {shape}, must be {expected} (steps, inputs)"
+            )
+        limit = self.get_attr("network")["input"]["steps_max"]
+        if not 1 <= expected[0] <= limit:
+            raise HardwareError(
+                f"input shape {shape}: {expected[0]} steps, but the scores are sized for 1 to "
+                f"steps_max = {limit}"
+            )
+
+    def _check_precision(self) -> None:
+        """The layer's precisions; those of the input with the layer that it feeds."""
+        source = self.get_input_node()
+        for node in (source, self) if source.class_name == "Input" else (self,):
+            asked = self.model.config.get_layer_config(node).get("Precision")
+            for name, precision in _by_name(asked).items():
+                if precision != "auto":
+                    raise _no_precision(repr(node.name), name, precision)
+
+    def _check_reuse(self) -> None:
+        reuse = self.model.config.get_reuse_factor(self) or 1
+        if reuse != 1:
+            raise HardwareError(
+                f"reuse_factor = {reuse} of layer {self.name!r}: a layer shares its multipliers by "
+                "SynapseLanes and NeuronLanes (neurons side by side); set these instead, and leave "
+                "ReuseFactor at 1"
+            )
+
+    def _choose_lanes(self) -> None:
+        """Lanes of this layer: its own configuration, or those of the whole, or by its width."""
+        whole = configured_lanes(self.model.config)
+        lanes = chosen_lanes(self.get_attr("widths"), whole)[self.get_attr("layer")]
+        model = self.model.config.config["HLSConfig"].get("Model", {}) if whole is None else {}
+        synapse, neuron = (
+            self.get_attr(attribute) or model.get(key) or default
+            for attribute, key, default in (
+                ("synapse_lanes", "SynapseLanes", lanes.synapse),
+                ("neuron_lanes", "NeuronLanes", lanes.neuron),
+            )
+        )
+        try:
+            lanes = Lanes(synapse, neuron).fitted(self.get_attr("n_out"))
+        except HardwareError as error:
+            raise HardwareError(f"layer {self.name!r}: {error}") from None
+        self.set_attr("synapse_lanes", lanes.synapse)
+        self.set_attr("neuron_lanes", lanes.neuron)
+
+    def prefixed(self, name: str) -> str:
+        """A global name of the C++, which no other project of a program may have."""
+        return f"{self.model.config.get_project_name()}_{name}"
+
+    def _add_type(self, name: str, precision: PrecisionType) -> None:
+        self.set_attr(f"{name}_t", NamedType(f"{self.name}_{name}_t", precision))
+
+    def _add_arithmetic(self, header: dict[str, Any], product_bits: int, frac: int) -> None:
+        """The types between memory and state: accumulator, product, rounding, sum, saturation.
+
+        product_bits    bits that hold the exact sum of products
+        frac            fractional bits in it
+        """
+        bits = header["state_bits"]
+        # Two bits before the point at least: values under one half round within {-1, 0, 1}.
+        product_bits = max(product_bits, frac + 2)
+        whole = product_bits - frac
+        terms = [whole, self.get_attr("accum_bits") + header["guard_bits"], bits]
+        self._add_type("accum", IntegerPrecisionType(self.get_attr("accum_bits")))
+        self._add_type("product", FixedPrecisionType(product_bits, whole))
+        self._add_type(
+            "rounded", FixedPrecisionType(whole, whole, True, header["rounding"], "WRAP")
+        )
+        self._add_type("sum", IntegerPrecisionType(max(terms) + 2))  # four terms: two carries
+        overflow = header["overflow"] if self.get_attr("saturates") else "WRAP"  # costs nothing
+        self._add_type("state", FixedPrecisionType(bits, bits, True, "TRN", overflow))
+
+    def _add_memory(self, name: str, data: Integers | None, bits: int, signed: bool = True) -> None:
+        """One array of integers; a memory that the network does not have is a single zero."""
+        kept = np.zeros(1, np.int64) if data is None else np.ascontiguousarray(data, np.int64)
+        self.add_weights_variable(
+            name=name,
+            var_name=self.prefixed(name) + "{index}",
+            precision=IntegerPrecisionType(bits, signed),
+            data=kept,
+        )
+
+    def _add_weights(self, parts: Sequence[Integers], bits: int) -> None:
+        """Words of weights: for each input, ``synapse_lanes`` neurons of each part per word.
+
+        parts    weight_u and perhaps weight_v    [N, M] each
+        """
+        lanes = self.get_attr("synapse_lanes")
+        rows = [padded(part, lanes).T.reshape(-1, lanes) for part in parts]
+        self._add_memory("weight", np.concatenate(rows, axis=1), bits)
+
+
+class RFSSMSpiking(RFSSMLayer):
+    """A spiking layer: synapse, second-order cells, spikes, and the skip around them."""
+
+    _expected_attributes = [  # noqa: RUF012
+        Attribute("complex_input", value_type=bool),
+        Attribute("skip", value_type=bool),
+        WeightAttribute("transition"),
+        WeightAttribute("reset"),
+        WeightAttribute("threshold"),
+    ]
+
+    def _add_types(self, header: dict[str, Any]) -> None:
+        # each product has A + S bits, their sum one more
+        bits = header["transition_bits"] + header["state_bits"] + 1
+        self._add_arithmetic(header, bits, header["transition_frac"])
+
+    def _add_output(self) -> None:
+        low, high = (self.get_attr("low"), self.get_attr("high") + 1)
+        skip = self.get_attr("header")["skip"]
+        self.add_output_variable(
+            [self.get_attr("n_steps"), self.get_attr("n_out")],
+            precision=value_type(low, high) if skip else value_type(0, 1),
+        )
+
+    def _add_memories(self, header: dict[str, Any], tensors: dict[str, Integers]) -> None:
+        self.set_attr("complex_input", header["complex_input"])
+        self.set_attr("skip", header["skip"])
+        self.set_attr("has_reset", bool(np.any(tensors["reset"])))
+        parts = ("u", "v") if header["complex_input"] else ("u",)
+        self._add_weights([tensors[f"weight_{part}"] for part in parts], header["weight_bits"])
+        lanes, bits = self.get_attr("neuron_lanes"), header["state_bits"]
+        bias = reset = None
+        if header["bias_bits"]:
+            bias = padded(np.stack([tensors[f"bias_{part}"] for part in parts], axis=1), lanes)
+        if self.get_attr("has_reset"):
+            reset = padded(tensors["reset"], lanes)
+        self._add_memory("bias", bias, max(1, header["bias_bits"]))
+        self._add_memory(
+            "transition", padded(tensors["transition"], lanes), header["transition_bits"]
+        )
+        self._add_memory("reset", reset, bits)
+        self._add_memory("threshold", padded(tensors["threshold"], lanes), bits)
+
+
+class RFSSMReadout(RFSSMLayer):
+    """The readout: synapse, leaky integrators, scores."""
+
+    _expected_attributes = [  # noqa: RUF012
+        Attribute("score", value_type=str),
+        WeightAttribute("leak"),
+    ]
+
+    def _add_types(self, header: dict[str, Any]) -> None:
+        bits = header["leak_frac"] + header["state_bits"]
+        self._add_arithmetic(header, bits, header["leak_frac"])
+
+    def _add_output(self) -> None:
+        header, n_out = self.get_attr("header"), self.get_attr("n_out")
+        self.set_attr("neuron_lanes", 1)  # one integrator per cycle, as in the SystemVerilog
+        self.set_attr("score", header["score"])
+        self.add_output_variable(
+            [self.get_attr("n_steps"), n_out] if header["score"] == "each" else [n_out],
+            precision=IntegerPrecisionType(header["score_bits"]),
+        )
+
+    def _add_memories(self, header: dict[str, Any], tensors: dict[str, Integers]) -> None:
+        self._add_weights([tensors["weight_u"]], header["weight_bits"])
+        self._add_memory("bias", tensors.get("bias_u"), max(1, header["bias_bits"]))
+        self._add_memory("leak", tensors["leak"], header["leak_frac"], signed=False)
+
+
+def value_type(low: int, high: int) -> IntegerPrecisionType:
+    """The smallest integer type that holds every value from ``low`` to ``high``."""
+    if low < 0:
+        return IntegerPrecisionType(signed_bits(low, high))
+    return IntegerPrecisionType(max(1, high.bit_length()), signed=False)
+
+
+KINDS = {SpikingLayer: RFSSMSpiking, ReadoutLayer: RFSSMReadout}
+
+
+make_sure_of_registration()  # hls4ml may have asked for it before this module was complete

@@ -1,0 +1,182 @@
+"""Our entry into hls4ml: backend RFSSM, our layers for Vivado and Vitis, network files as input.
+
+hls4ml finds ``register`` through its entry point group ``hls4ml.backends`` and calls it while it is
+being imported itself.  Therefore nothing here imports hls4ml before it is needed, and the torch
+handlers, which belong to a part of hls4ml that does not exist at that time, are registered the
+moment it does.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from rfssm.errors import HardwareError, ToolError, brief, said
+from rfssm.hls.names import checked_name, module_name
+from rfssm.quant.network import IntegerNetwork
+
+if TYPE_CHECKING:
+    from rfssm.hls.design import LaneChoice
+
+BACKENDS = ("Vitis", "Vivado", "RFSSM")
+_FRONTEND = "hls4ml.converters.pytorch_to_hls"
+_LAST = (
+    ("rfssm.hls.hls4ml.layers", "KINDS"),
+    ("rfssm.hls.hls4ml.templates", "TEMPLATES"),
+    ("rfssm.hls.hls4ml.backend", "RFSSMBackend"),
+)
+"""Our modules that import hls4ml, and what each of them defines at its end."""
+
+
+def register(
+    *, register_backend: Callable[..., None], register_writer: Callable[..., None]
+) -> None:
+    """Register everything with hls4ml; a second call changes nothing.
+
+    Where one of our modules is imported before hls4ml, hls4ml calls this in the middle of that
+    module: nothing happens then, and the module calls ``make_sure_of_registration`` at its end.
+    """
+    if any(not hasattr(sys.modules[name], last) for name, last in _LAST if name in sys.modules):
+        return
+    from hls4ml.backends.backend import get_available_backends, get_backend
+    from hls4ml.model.layers import layer_map, register_layer
+    from hls4ml.model.optimizer import get_backend_passes
+
+    from rfssm.hls.hls4ml.backend import RFSSMBackend, RFSSMWriter
+    from rfssm.hls.hls4ml.layers import KINDS
+    from rfssm.hls.hls4ml.templates import HEADERS, TEMPLATES
+
+    if "rfssm" not in get_available_backends():
+        register_writer("RFSSM", RFSSMWriter)
+        register_backend("RFSSM", RFSSMBackend)
+    for layer in KINDS.values():
+        if layer.__name__ not in layer_map:
+            register_layer(layer.__name__, layer)
+    # Vitis and RFSSM run Vivado's template flow; the header files, however, are each backend's own.
+    vivado = get_backend("Vivado")
+    for template in TEMPLATES:
+        if f"vivado:{template().get_name()}" not in get_backend_passes("vivado"):
+            vivado.register_template(template)
+    for name in BACKENDS:
+        for header in sorted(HEADERS.glob("*.h")):
+            get_backend(name).register_source(header)
+    _when_imported(_FRONTEND, _register_handlers)
+
+
+def convert_network(
+    network: IntegerNetwork,
+    output_dir: Path | str,
+    backend: str = "Vitis",
+    *,
+    lanes: LaneChoice | None = None,
+    steps: int | None = None,
+    name: str | None = None,
+    rtl: bool = True,
+) -> Any:
+    """Turn an integer network into an hls4ml ``ModelGraph``; torch is not needed.
+
+    backend         Vitis or Vivado (HLS C++), RFSSM (HLS C++ and SystemVerilog)
+    lanes           of every layer, or of each (default: ``default_lanes`` of each)
+    steps           steps of a sample in the HLS C++; ``steps_max`` of the network if not given
+    name            of everything that is generated, the C++ top among it; the network's if absent
+    rtl             False: backend RFSSM writes the HLS C++ alone
+
+    Raises ToolError where hls4ml is missing, HardwareError for a network, a backend, lanes,
+    steps or a name that cannot be.
+    """
+    if backend not in BACKENDS:
+        raise HardwareError(f"backend = {brief(backend)}: must be one of {', '.join(BACKENDS)}")
+    if not isinstance(network, IntegerNetwork):
+        raise HardwareError(
+            f"network is a {type(network).__name__}: must be an IntegerNetwork; "
+            "IntegerNetwork.load reads one, rfssm.quant.freeze.freeze makes one of a QATNetwork"
+        )
+    if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool)):
+        raise HardwareError(f"steps = {brief(steps)}: must be a whole number")
+    name = module_name(network.name) if name is None else checked_name(name)
+    if (absent := missing()) is not None:
+        raise ToolError(absent)
+    import hls4ml  # importing it takes half a second: only those who convert pay
+
+    make_sure_of_registration()
+    from rfssm.hls.hls4ml.backend import as_numbers
+    from rfssm.hls.hls4ml.layers import describe
+
+    spec = network.input
+    steps = spec.steps_max if steps is None else steps
+    config = hls4ml.utils.config.create_config(
+        output_dir=str(output_dir),
+        project_name=name,
+        backend=backend,
+        io_type="io_stream",
+        write_rtl=rtl,
+    )
+    config["Lanes"] = as_numbers(lanes)
+    config["HLSConfig"] = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}}
+    names = ["x", *(f"layer{i}" for i in range(len(network.layers))), "readout"]
+    layers = [{"class_name": "InputLayer", "name": "x", "input_shape": [steps, spec.channels]}]
+    for i in range(len(network.all_layers)):
+        layers.append(describe(network, i, names[i + 1], [names[i]], steps))
+    return hls4ml.model.ModelGraph.from_layer_list(config, layers)
+
+
+def missing() -> str | None:
+    """Why nothing can be converted here, and what to install; None if it can."""
+    try:
+        import hls4ml  # noqa: F401
+    except ImportError as error:
+        return f"hls4ml cannot be imported ({said(error)}): pip install 'hls4ml>=1.3,<1.5'"
+    return None
+
+
+def make_sure_of_registration() -> None:
+    """Register if hls4ml could not, because one of our modules was imported before it."""
+    from hls4ml.backends.backend import register_backend
+    from hls4ml.writer.writers import register_writer
+
+    register(register_backend=register_backend, register_writer=register_writer)
+
+
+def _register_handlers(frontend: ModuleType) -> None:
+    from rfssm.hls.hls4ml.handlers import HANDLERS
+
+    for name, handler in HANDLERS.items():
+        frontend.layer_handlers.setdefault(name, handler)
+
+
+def _when_imported(name: str, action: Callable[[ModuleType], None]) -> None:
+    """Call ``action`` with a module as soon as it has been imported: now, or once that happens."""
+    if name in sys.modules and not getattr(sys.modules[name].__spec__, "_initializing", False):
+        action(sys.modules[name])
+    elif not any(isinstance(finder, _Once) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Once(name, action))
+
+
+class _Once(importlib.abc.MetaPathFinder):
+    """Leaves finding and loading one module to Python, acts when it is loaded, and is gone."""
+
+    def __init__(self, name: str, action: Callable[[ModuleType], None]) -> None:
+        self.name, self.action = name, action
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Find the module where Python would, and append the action to its execution."""
+        if fullname != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_act(module: ModuleType) -> None:
+                execute(module)
+                self.action(module)
+
+            spec.loader.exec_module = execute_and_act  # type: ignore[method-assign]
+        return spec

@@ -1,0 +1,211 @@
+"""Vitis HLS on an HLS C++ project: what its test bench reads, its run, and what it found.
+
+The project's scripts are hls4ml's own (``build_prj.tcl``, ``build_opt.tcl``).  What is added is a
+test bench with something to compare: samples, and what the golden model makes of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import subprocess
+from collections.abc import Mapping
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rfssm.errors import SamplesError, ToolError
+from rfssm.files import write_atomically
+from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork, Integers
+from rfssm.quant.samples import Samples
+
+INPUTS = Path("tb_data/tb_input_features.dat")
+EXPECTED = Path("tb_data/tb_output_predictions.dat")
+RESULTS = {"csim": Path("tb_data/csim_results.log"), "cosim": Path("tb_data/rtl_cosim_results.log")}
+LOG = Path("vitis.log")
+_TAIL_LINES = 15
+_MOST_NUMBERS = 1 << 22
+_DENSITIES = (0.0, 0.05, 0.3, 1.0)  # of the samples that are drawn: silent to full
+
+
+# -- test data -------------------------------------------------------------------------------------
+
+
+def write_test_data(directory: Path, network: IntegerNetwork, samples: Samples, steps: int) -> None:
+    """Write what the C++ test bench of an hls4ml project sends and what must come back.
+
+    samples    the first of them, as many as a file of moderate size holds
+    steps      steps of the project: shorter samples are padded with zeros, which then count
+    """
+    samples = samples[: max(1, _MOST_NUMBERS // (steps * network.input.channels))]
+    missing = steps - samples.x.shape[1]
+    if missing < 0:
+        raise SamplesError(f"samples of {samples.x.shape[1]} steps: the project runs {steps}")
+    live = np.arange(samples.x.shape[1]) < samples.steps[:, None]
+    x = np.pad(samples.x * live[..., None], ((0, 0), (0, missing), (0, 0)))
+    (directory / INPUTS).parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(directory / INPUTS, _lines(x))
+    _write_expected(directory, network, x)
+
+
+def complete_test_data(
+    directory: Path, network: IntegerNetwork, steps: int, *, given: bool
+) -> None:
+    """Write test data of our own, or the golden model's answer to inputs that lie there already.
+
+    given    whether hls4ml was given inputs (``input_data_tb``) and has written them
+    """
+    shape = (-1, steps, network.input.channels)
+    if given:
+        numbers = np.loadtxt(directory / INPUTS, ndmin=2)
+        per_sample = steps * network.input.channels
+        if numbers.shape[1] != per_sample or (numbers != np.floor(numbers)).any():
+            raise SamplesError(
+                f"input_data_tb: {numbers.shape[1]} numbers per sample, must be {per_sample} "
+                f"integers ({steps} steps of {network.input.channels} channels)"
+            )
+        _write_expected(directory, network, numbers.astype(np.int64).reshape(shape))
+        return
+    rng = np.random.default_rng(0)
+    size = (len(_DENSITIES), steps, network.input.channels)
+    drawn = rng.integers(network.input.low, network.input.high, size, endpoint=True)
+    x = drawn * (rng.random(size) < np.reshape(_DENSITIES, (-1, 1, 1)))
+    write_test_data(directory, network, Samples(x, np.full(len(x), steps)), steps)
+
+
+def _write_expected(directory: Path, network: IntegerNetwork, x: Integers) -> None:
+    samples = Samples(x, np.full(len(x), x.shape[1]))
+    samples.check(network)
+    write_atomically(directory / EXPECTED, _lines(golden.run(network, samples).scores))
+
+
+def _lines(values: Integers) -> bytes:
+    """One line per sample, whole numbers between spaces."""
+    rows = values.reshape(len(values), -1).tolist()
+    return "".join(" ".join(map(str, row)) + "\n" for row in rows).encode()
+
+
+def compare_results(directory: Path, run: str) -> int:
+    """Compare what a run of the test bench wrote with what must come back.
+
+    run        csim or cosim
+    returns    the number of samples compared
+
+    Raises ToolError naming the first difference.
+    """
+    log = directory / RESULTS[run]
+    if not log.exists():
+        raise ToolError(f"{run} wrote no {log}: see {directory / LOG}")
+    got = [line.split() for line in log.read_text().splitlines() if line.strip()]
+    expected = [line.split() for line in (directory / EXPECTED).read_text().splitlines()]
+    if len(got) != len(expected):
+        raise ToolError(f"{run}: {len(got)} samples in {log}, {len(expected)} were sent")
+    for i, (ours, theirs) in enumerate(zip(expected, got, strict=True)):
+        for k, (wanted, found) in enumerate(zip_longest(ours, theirs, fillvalue="nothing")):
+            if wanted != found:
+                raise ToolError(
+                    f"{run} differs from the golden model: sample {i}, score {k} must be {wanted}, "
+                    f"found {found} (line {i + 1} of {log})"
+                )
+    return len(got)
+
+
+# -- the tool --------------------------------------------------------------------------------------
+
+
+def missing() -> str | None:
+    """Why Vitis HLS cannot run, and what to do; None if it can."""
+    if _command() is not None:
+        return None
+    return (
+        "not on PATH: neither vitis-run nor vitis_hls; install Vitis and source its settings64.sh "
+        "(the HLS C++ is written and can be taken to a machine that has it)"
+    )
+
+
+def _command() -> list[str] | None:
+    if path := shutil.which("vitis-run"):
+        return [path, "--mode", "hls", "--tcl", "build_prj.tcl"]
+    if path := shutil.which("vitis_hls"):
+        return [path, "-f", "build_prj.tcl"]
+    return None
+
+
+def build(directory: Path, options: Mapping[str, bool], *, log_to_stdout: bool) -> dict[str, Any]:
+    """Run hls4ml's script of a project in Vitis HLS, and read the reports.
+
+    directory        the written project
+    options          hls4ml's: reset, csim, synth, cosim, validation, export, vsynth, fifo_opt
+    log_to_stdout    show what the tool says while it works; ``vitis.log`` has it in any case
+
+    Returns hls4ml's report, and the command as ``vitis_hls``.  Raises ToolError where the tool is
+    missing or fails, and where csim or cosim differ from the golden model.
+    """
+    command = _command()
+    if command is None:
+        raise ToolError(f"Vitis HLS: {missing()}")
+    settings = "".join(f"    {name:10} {int(on)}\n" for name, on in options.items())
+    write_atomically(directory / "build_opt.tcl", f"array set opt {{\n{settings}}}\n".encode())
+    reports = [directory.glob(f"*_prj/*/{step}/report/*") for step in ("syn", "sim")]
+    for stale in (*(directory / log for log in RESULTS.values()), *chain(*reports)):
+        stale.unlink(missing_ok=True)  # or a run that leaves none would be taken for this one
+    _run(command, directory, log_to_stdout)
+    for run in RESULTS:
+        if options[run]:
+            compare_results(directory, run)
+    return _report(directory, options) | {"vitis_hls": " ".join(command)}
+
+
+def _run(command: list[str], directory: Path, log_to_stdout: bool) -> None:
+    lines: list[str] = []
+    log = directory / LOG
+    try:
+        with (
+            log.open("w") as file,
+            subprocess.Popen(
+                command,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            ) as process,
+        ):
+            assert process.stdout is not None
+            for line in process.stdout:
+                file.write(line)
+                lines = [*lines[1 - _TAIL_LINES :], line]
+                if log_to_stdout:
+                    print(line, end="", flush=True)
+    except OSError as error:
+        raise ToolError(f"{command[0]}: cannot be started ({error.strerror})") from None
+    if process.returncode:
+        raise ToolError(
+            f"{Path(command[0]).name} failed with status {process.returncode} ({log}):\n"
+            + "".join(lines)
+        )
+
+
+def _report(directory: Path, options: Mapping[str, bool]) -> dict[str, Any]:
+    """What hls4ml reads from the tool's reports; each that was asked for must be there."""
+    from hls4ml.report import parse_vivado_report
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it tells of every report that is absent
+            report: dict[str, Any] = parse_vivado_report(str(directory)) or {}
+    except (AttributeError, IndexError, KeyError, ValueError) as error:
+        raise ToolError(
+            f"Vitis HLS ended, but its reports in {directory} cannot be read "
+            f"({type(error).__name__}: {error}); see {directory / LOG}"
+        ) from None
+    for option, part in (("synth", "CSynthesisReport"), ("cosim", "CosimReport")):
+        if options[option] and not report.get(part):
+            raise ToolError(f"Vitis HLS ended without a {part}: see {directory / LOG}")
+    if options["cosim"] and (status := report["CosimReport"]["Status"]) != "Pass":
+        raise ToolError(f"co-simulation ended with status {status}: see {directory / LOG}")
+    return report

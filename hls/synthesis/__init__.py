@@ -1,0 +1,1 @@
+"""Yosys, nextpnr, Vivado's scripts, and what their netlists hold."""

@@ -1,0 +1,184 @@
+"""The FPGAs that a design can be synthesised for, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rfssm.errors import HardwareError
+from rfssm.hls.synthesis.netlist_cells import Cells
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of place on a device.
+
+    name     nextpnr's name of it
+    words    what a reader calls it
+    count    how many the device has
+    """
+
+    name: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """A device, or with ``device`` empty a family that only its vendor's tool can place.
+
+    family            what Yosys maps to
+    device            nextpnr's flag
+    package           of the device; it decides how many pins there are
+    pins              inputs and outputs that the package has
+    speeds            speed grades, the default first; none where the device has only one
+    frequency_mhz     what placing aims at if nothing else is asked for
+    logic, dsp ...    what the device holds
+    """
+
+    name: str
+    family: str
+    device: str = ""
+    package: str = ""
+    pins: int = 0
+    speeds: tuple[str, ...] = ()
+    frequency_mhz: float = 200.0
+    part: str = ""  # Vivado's default
+    logic: Resource | None = None
+    ff: Resource | None = None
+    dsp: Resource | None = None
+    block_ram: Resource | None = None
+    lut_ram: Resource | None = None
+
+    @property
+    def placed(self) -> bool:
+        """Whether an open tool places designs on it."""
+        return bool(self.device)
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Everything that is counted on the device."""
+        every = (self.logic, self.ff, self.dsp, self.block_ram, self.lut_ram)
+        return tuple(resource for resource in every if resource is not None)
+
+    def needs(self, cells: Cells) -> dict[str, int]:
+        """What cells take of each resource at least, by nextpnr's names.
+
+        Packing adds some logic: the ends of carry chains, registers whose look-up table is taken.
+        """
+        if self.family == "ecp5":
+            # a carry holds two look-up tables, a LUT memory of 16 x 4 bits four
+            logic = cells.lut + 2 * cells.carry + 4 * cells.lut_ram
+        else:
+            logic = max(cells.lut, cells.ff)  # a logic cell is one of each, and a carry
+        amounts = {
+            self.logic: logic,
+            self.ff: cells.ff,
+            self.dsp: cells.dsp,
+            self.block_ram: cells.block_ram,
+            self.lut_ram: cells.lut_ram,
+        }
+        return {r.name: amount for r, amount in amounts.items() if r is not None}
+
+    def check_fits(self, cells: Cells) -> None:
+        """Raise HardwareError, naming what is short, if the device cannot hold so many cells."""
+        self.check_room(self.needs(cells))
+
+    def check_room(self, needs: dict[str, int]) -> None:
+        """Raise HardwareError if the device has too few of a resource."""
+        if said := self._said(needs):
+            short = [r for r in self.resources if needs.get(r.name, 0) > r.count]
+            raise HardwareError(
+                f"the design does not fit {self.name}: it needs {said}; {self._advice(short)}"
+            )
+
+    def short(self, cells: Cells) -> str:
+        """What cells take of more than the device has, in words; empty where they fit."""
+        return self._said(self.needs(cells))
+
+    def _said(self, needs: dict[str, int]) -> str:
+        return ", ".join(
+            f"{needs[r.name]:,} {r.words} where the device has {r.count:,}"
+            for r in self.resources
+            if needs.get(r.name, 0) > r.count
+        )
+
+    def _advice(self, short: list[Resource]) -> str:
+        fewer = "fewer --neuron-lanes" if short == [self.dsp] else "fewer lanes"
+        larger = f" or a larger target: {', '.join(self.larger)}" if self.larger else ""
+        return f"choose {fewer}{larger}"
+
+    @property
+    def larger(self) -> list[str]:
+        """Names of the family's larger devices."""
+        return [t.name for t in TARGETS.values() if t.family == self.family and t.room > self.room]
+
+    @property
+    def room(self) -> int:
+        """Logic that the device holds; 0 where it is not known."""
+        return self.logic.count if self.logic else 0
+
+    def speed(self, wanted: str | None) -> str | None:
+        """The speed grade that is meant.  Raises HardwareError for one that there is not."""
+        if wanted is None:
+            return self.speeds[0] if self.speeds else None
+        if wanted not in self.speeds:
+            allowed = f"must be {', '.join(self.speeds)}" if self.speeds else "has none to choose"
+            raise HardwareError(f"speed = {wanted}: {self.name} {allowed}")
+        return wanted
+
+
+def _targets() -> Iterator[Target]:
+    ecp5 = (
+        ("25k", "CABGA381", 197, 24_288, 28, 56),
+        ("45k", "CABGA381", 203, 43_848, 72, 108),
+        ("85k", "CABGA756", 365, 83_640, 156, 208),
+    )
+    for size, package, pins, logic, dsp, ram in ecp5:
+        yield Target(
+            name=f"ecp5-{size}",
+            family="ecp5",
+            device=f"--{size}",
+            package=package,
+            pins=pins,
+            speeds=("6", "7", "8"),
+            logic=Resource("TRELLIS_COMB", "look-up tables", logic),
+            ff=Resource("TRELLIS_FF", "flip-flops", logic),
+            dsp=Resource("MULT18X18D", "multipliers (MULT18X18D)", dsp),
+            block_ram=Resource("DP16KD", "block memories (DP16KD)", ram),
+            lut_ram=Resource("TRELLIS_RAMW", "LUT memories", logic // 8),
+        )
+    yield Target(
+        name="ice40-up5k",
+        family="ice40",
+        device="--up5k",
+        package="sg48",
+        pins=39,
+        frequency_mhz=30.0,
+        logic=Resource("ICESTORM_LC", "logic cells", 5_280),
+        dsp=Resource("ICESTORM_DSP", "multipliers (SB_MAC16)", 8),
+        block_ram=Resource("ICESTORM_RAM", "block memories (SB_RAM40_4K)", 30),
+    )
+    yield Target(
+        name="ice40-hx8k",
+        family="ice40hx",
+        device="--hx8k",
+        package="ct256",
+        pins=206,
+        frequency_mhz=100.0,
+        logic=Resource("ICESTORM_LC", "logic cells", 7_680),
+        block_ram=Resource("ICESTORM_RAM", "block memories (SB_RAM40_4K)", 32),
+    )
+    yield Target(name="xc7", family="xc7", part="xc7a100tcsg324-1")
+    yield Target(name="xcup", family="xcup", part="xczu3eg-sbva484-1-e")
+
+
+TARGETS = {target.name: target for target in _targets()}
+"""All targets by name."""
+
+
+def target(name: str) -> Target:
+    """The target of a name.  Raises HardwareError for an unknown one."""
+    if name not in TARGETS:
+        raise HardwareError(f"target = {name!r}: must be one of {', '.join(TARGETS)}")
+    return TARGETS[name]

@@ -1,0 +1,173 @@
+"""Runs engines on the same samples and compares everything they say with the golden model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from rfssm.errors import RfssmError, ToolError
+from rfssm.hls import engines
+from rfssm.quant import golden
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Difference, Samples, compare
+
+if TYPE_CHECKING:
+    from rfssm.hls.design import LaneChoice
+
+RANDOM_SAMPLES = 16
+RANDOM_STEPS = 64
+"""Random samples have at most so many steps, whatever the network could take."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the engine, the samples done and the samples in all."""
+
+
+@dataclass(frozen=True)
+class EngineResult:
+    """What one engine did, and how many of its numbers were compared with the golden model's."""
+
+    engine: str
+    samples: int
+    spikes: int  # of real steps only: the padding beyond a sample's end is compared, not counted
+    states: int
+    scores: int
+    seconds: float
+    differences: tuple[Difference, ...] = ()
+    missing: str | None = None  # why the engine could not run, and what to install
+
+    @property
+    def verdict(self) -> str:
+        """One word for the table."""
+        if self.missing is not None:
+            return "missing"
+        if self.engine == "golden":
+            return "reference"
+        return "differs" if self.differences else "equal"
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """The engines that were asked, the golden model first."""
+
+    network: str
+    results: tuple[EngineResult, ...]
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The engines whose answers were compared with the golden model's."""
+        return tuple(r.engine for r in self.results if r.verdict in ("equal", "differs"))
+
+    @property
+    def equal(self) -> bool:
+        """Whether at least one engine was compared, and none differs from the golden model.
+
+        An equality that was not checked is not success.
+        """
+        return bool(self.compared) and self.first_difference is None
+
+    @property
+    def first_difference(self) -> tuple[str, Difference] | None:
+        """The first engine that differs, and the first number in which it does."""
+        for result in self.results:
+            if result.differences:
+                return result.engine, result.differences[0]
+        return None
+
+    def to_json(self) -> dict[str, object]:
+        """The report in plain JSON values."""
+        results = [{**asdict(result), "verdict": result.verdict} for result in self.results]
+        return {"network": self.network, "equal": self.equal, "engines": results}
+
+
+def verify_network(
+    network: IntegerNetwork,
+    samples: Samples,
+    names: Sequence[str] | None = None,
+    *,
+    at_most: Mapping[str, int] | None = None,
+    lanes: LaneChoice | None = None,
+    progress: Progress | None = None,
+) -> VerifyReport:
+    """Compare spikes, states, scores and labels of engines with the golden model, with ``==``.
+
+    names      engines to compare.  One that cannot run here raises ToolError; without names those
+               of ``BY_DEFAULT`` take part, and one that cannot run is reported as missing
+    at_most    engines that get only so many of the samples, the first ones
+
+    Raises RfssmError for names that leave nothing to compare the golden model with.
+    """
+    samples.check(network)
+    wanted = list(dict.fromkeys(names if names is not None else engines.BY_DEFAULT))
+    if not set(wanted) - {"golden"}:
+        others = ", ".join(name for name in engines.ENGINES if name != "golden")
+        raise RfssmError(
+            f"engines = {', '.join(wanted) or 'none'}: the golden model is what engines are "
+            f"compared with; name at least one of {others}"
+        )
+    for name, count in (at_most or {}).items():
+        if count < 1:
+            raise RfssmError(
+                f"at_most: {name} = {count}: must be 1 or more, or nothing is compared"
+            )
+    missing = {name: reason for name in wanted if (reason := engines.missing(name)) is not None}
+    if names is not None and missing:
+        raise ToolError("; ".join(f"engine {name}: {reason}" for name, reason in missing.items()))
+
+    progress = progress or _unheard
+    progress("golden", 0, len(samples))
+    begin = time.perf_counter()
+    expected = golden.run(network, samples, spikes=True, states=True)
+    seconds = time.perf_counter() - begin
+    progress("golden", len(samples), len(samples))
+    results = [_result("golden", network, samples, seconds, ())]
+    for name in wanted:
+        if name == "golden":
+            continue
+        if name in missing:
+            results.append(EngineResult(name, 0, 0, 0, 0, 0.0, missing=missing[name]))
+            continue
+        given, wants = samples, expected
+        if at_most is not None and at_most.get(name, len(samples)) < len(samples):
+            given = samples[: at_most[name]]
+            wants = golden.run(network, given, spikes=True, states=True)
+        progress(name, 0, len(given))  # building may take longer than running
+        begin = time.perf_counter()
+        got = engines.run(
+            network,
+            given,
+            name,
+            spikes=True,
+            states=True,
+            lanes=lanes,
+            progress=partial(progress, name),
+        )
+        seconds = time.perf_counter() - begin
+        differences = tuple(compare(wants, got))
+        results.append(_result(name, network, given, seconds, differences))
+    return VerifyReport(network.name, tuple(results))
+
+
+def random_samples(network: IntegerNetwork, count: int, seed: int) -> Samples:
+    """Random samples over the network's input range, short enough for the slowest engine."""
+    return Samples.random(network, count, seed, steps=RANDOM_STEPS)
+
+
+def _result(
+    name: str,
+    network: IntegerNetwork,
+    samples: Samples,
+    seconds: float,
+    differences: tuple[Difference, ...],
+) -> EngineResult:
+    steps = int(samples.steps.sum())
+    spikes = steps * sum(layer.neurons for layer in network.layers)
+    rows = steps if network.readout.score == "each" else len(samples)
+    scores = rows * network.readout.classes
+    return EngineResult(name, len(samples), spikes, 2 * spikes, scores, seconds, differences)
+
+
+def _unheard(_what: str, _done: int, _total: int) -> None:
+    """Progress that nobody asked for."""

@@ -1,0 +1,1 @@
+"""What states can become: reachable ranges, narrower words, silence."""

@@ -1,0 +1,342 @@
+"""Reachable ranges: what the states of a layer can become for any input in the declared range.
+
+The cell is linear up to rounding and compare, so the worst case is a sum.  With z = (u, v) on the
+state grid,
+
+    z_t = sum_k A^k (W x_{t-k} 2^G + B + s_{t-k} R + e_{t-k}),    k = 0 .. t-1,
+
+each input x_m lies in its own interval, a spike s is 0 or 1 and the rounding error e is bounded by
+its mode; each term takes its largest (smallest) value on its own.  The sum runs over ``steps_max``
+steps, or until what is left is proved smaller than ``TAIL``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfssm.quant.arithmetic import Rounding, signed_bits, signed_range
+from rfssm.quant.network import IntegerNetwork, Integers, Layer, Reals, SpikingLayer
+from rfssm.quant.samples import Bools
+
+TAIL = 1e-6  # of one LSB of the state
+BEYOND = float(1 << 62)  # states that leave this are called unbounded
+EPSILON = 2.0**-53  # relative error of one floating-point operation
+ENDLESS = 1 << 16  # steps after which a range that still grows counts as unbounded
+SLOWEST = 1 - 4 / ENDLESS  # decay per step beyond which it would still grow then
+TOGETHER = 16  # neurons whose exact range is computed at once
+TIGHT = 0.1  # of the farthest state
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """Reachable states of a layer if nothing saturated.
+
+    minimum, maximum    of each state (readout: one), its start at 0 included              [N, 2]
+    slack               inputs exist that come so near to both ends: what rounding may take
+                        away, infinite where a reset may                                   [N, 2]
+    """
+
+    minimum: Integers
+    maximum: Integers
+    slack: Reals
+
+    @property
+    def low(self) -> int:
+        """Smallest state of any neuron."""
+        return int(self.minimum.min())
+
+    @property
+    def high(self) -> int:
+        """Largest state of any neuron."""
+        return int(self.maximum.max())
+
+    @property
+    def bits(self) -> int:
+        """Bits of the smallest signed word that never overflows."""
+        return signed_bits(self.low, self.high)
+
+    def neuron_bits(self) -> Integers:
+        """Bits of the smallest signed word that each neuron never overflows: [N]."""
+        ends = zip(self.minimum.min(1).tolist(), self.maximum.max(1).tolist(), strict=True)
+        return np.array([signed_bits(low, high) for low, high in ends])
+
+    def tight(self, state_bits: int) -> Bools:
+        """Neurons whose farthest states some input reaches to within 10 %, proved: [N].
+
+        state_bits    of the layer: where states saturate on the way, nothing is promised
+        """
+        farthest = np.maximum(np.abs(self.minimum), np.abs(self.maximum))
+        near: Bools = (self.slack <= TIGHT * farthest).all(1) & (self.neuron_bits() <= state_bits)
+        return near
+
+
+def reachable_range(network: IntegerNetwork, i: int) -> Reach:
+    """Bound the states of layer i (the readout: ``len(network.layers)``) within ``steps_max``."""
+    layer = network.all_layers[i]
+    cells, parts = _as_cells(layer), 2 if isinstance(layer, SpikingLayer) else 1
+    low, high = network.value_range(i)
+    sums = accumulate(cells, low, high, network.input.steps_max)
+    slack = np.where((cells.reset != 0).any(1)[:, None], np.inf, sums.spread)
+    return Reach(
+        _whole(np.ceil(sums.minimum))[:, :parts],
+        _whole(np.floor(sums.maximum))[:, :parts],
+        slack[:, :parts],
+    )
+
+
+def saturates(network: IntegerNetwork, i: int) -> bool:
+    """Whether a state of layer i may leave its word in a stream of any length.
+
+    False is proved; True means that no proof was found.  A range within ``steps_max`` is not
+    enough for hardware, which nobody forces to end a sample.
+    """
+    layer = network.all_layers[i]
+    cells, word = _as_cells(layer), signed_range(layer.state_bits)
+    low, high = network.value_range(i)
+    if (moves(cells) & (decay(layer) > SLOWEST)).any():
+        return True
+    # Two inputs that span the same box make a wider range, cheaply; few neurons need the exact one.
+    cheap = accumulate(_boxed(cells, low, high), -1, 1, ENDLESS, within=word)
+    undecided = np.flatnonzero(~cheap.settled)
+    slowest_first = np.argsort(-decay(layer)[undecided], kind="stable")  # they saturate soonest
+    undecided = undecided[slowest_first]
+    for first in range(0, len(undecided), TOGETHER):
+        few = cells.of(undecided[first : first + TOGETHER])
+        if not accumulate(few, low, high, ENDLESS, within=word).settled.all():
+            return True
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """A layer as z' = A z + W x + B + s R + e, on the state grid.
+
+    transition                A                               [N, 2, 2]
+    weight                    W, guard bits included          [N, 2, M]
+    bias, reset               B, R                            [N, 2]
+    error_low, error_high     smallest and largest e          [N, 2]
+    """
+
+    transition: Reals
+    weight: Reals
+    bias: Reals
+    reset: Reals
+    error_low: Reals
+    error_high: Reals
+
+    def of(self, neurons: Integers) -> Cells:
+        """Some of the neurons."""
+        return Cells(*(getattr(self, field.name)[neurons] for field in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """What ``accumulate`` found; the ends are of every t so far and, with the tail, of all.
+
+    minimum, maximum    ends of the range            [N, 2]
+    spread              what rounding adds to it     [N, 2]
+    settled             the series has an end and, if asked, stays within the word    [N]
+    """
+
+    minimum: Reals
+    maximum: Reals
+    spread: Reals
+    settled: Bools
+
+
+def accumulate(
+    cells: Cells,
+    low: int,
+    high: int,
+    steps: int,
+    *,
+    within: tuple[int, int] | None = None,
+    precision: float = 0.0,
+) -> Sums:
+    """Sum the series of each neuron.
+
+    low, high    range of the inputs
+    steps        of the longest sample; ENDLESS: of any
+    within       stop each neuron once it is known whether it stays within this word
+    precision    let the tail be this share of the range
+    """
+    transition, weight, bias, reset = cells.transition, cells.weight, cells.bias, cells.reset
+    n, inputs = len(transition), weight.shape[2]
+    maximum, minimum = np.zeros((n, 2)), np.zeros((n, 2))  # over all t so far; z_0 = 0
+    driven_max, driven_min = np.zeros((n, 2)), np.zeros((n, 2))  # inputs, resets, rounding
+    biased, spread = np.zeros((n, 2)), np.zeros((n, 2))
+    power = np.tile(np.eye(2), (n, 1, 1))  # A^k
+    before = np.zeros((n, 2, 2))  # A^(k-1): neither spike nor rounding precedes the first step
+    farthest = np.abs(weight).sum(2) * max(high, -low) + np.abs(bias) + np.abs(reset)
+    push = (farthest + np.maximum(cells.error_high, -cells.error_low)).max(1)  # most per step
+    size_of_a = _norm(transition)
+    summed, largest, inexact = np.zeros(n), np.zeros(n), np.zeros(n)  # of |A^j|, j = 0 .. k
+    active = np.flatnonzero(push > 0)  # neurons whose tail still matters
+    settled = push <= 0
+    for k in range(steps):
+        if not len(active):
+            break
+        p, q = power[active], before[active]
+        w = p @ weight[active]
+        r = (q @ reset[active, :, None])[..., 0]
+        positive, negative = np.maximum(w, 0).sum(2), np.minimum(w, 0).sum(2)
+        up, down = np.maximum(q, 0), np.minimum(q, 0)
+        e_low, e_high = cells.error_low[active, None], cells.error_high[active, None]
+        driven_max[active] += positive * high + negative * low + np.maximum(r, 0)
+        driven_max[active] += (up * e_high + down * e_low).sum(2)
+        driven_min[active] += positive * low + negative * high + np.minimum(r, 0)
+        driven_min[active] += (up * e_low + down * e_high).sum(2)
+        biased[active] += (p @ bias[active, :, None])[..., 0]
+        spread[active] += ((up - down) * (e_high - e_low)).sum(2)
+
+        # A^k as computed is off by the errors of all multiplications before, each carried on by
+        # a power of A; the sums are off by their own rounding.
+        carried = 4 * EPSILON * size_of_a[active]
+        error = carried * largest[active] * summed[active]
+        size = _norm(p) + error
+        summed[active] += size
+        largest[active] = np.maximum(largest[active], size)
+        inexact[active] += error
+        terms = 2 * (inputs + k) + 16
+        slack = push[active] * (inexact[active] + terms * EPSILON * summed[active])
+        reached_max = (driven_max + biased)[active] + slack[:, None]
+        reached_min = (driven_min + biased)[active] - slack[:, None]
+        maximum[active] = np.maximum(maximum[active], reached_max)
+        minimum[active] = np.minimum(minimum[active], reached_min)
+
+        ahead = transition[active] @ p  # A^(k+1)
+        ratio = np.maximum(_norm(ahead) + carried * largest[active] * summed[active], size)
+        with np.errstate(divide="ignore"):
+            tail = np.where(ratio < 1, push[active] * summed[active] * ratio / (1 - ratio), np.inf)
+        width = np.maximum(maximum[active], -minimum[active]).max(1)
+        done = tail < np.maximum(TAIL, precision * width)
+        over = np.zeros(len(active), dtype=bool)
+        if within is not None:
+            room = np.minimum(within[1] + 1 - maximum[active], minimum[active] - within[0] + 1)
+            done |= tail < room.min(1)
+            over = room.min(1) <= 0
+            done &= ~over
+        maximum[active[done]] += tail[done, None]
+        minimum[active[done]] -= tail[done, None]
+        spread[active[done]] += 2 * tail[done, None]
+        lost = (width > BEYOND) | (size > BEYOND)  # the next powers might not be numbers
+        maximum[active[lost]], minimum[active[lost]] = BEYOND, -BEYOND
+        spread[active[lost]] = np.inf
+        settled[active[done & ~lost]] = True
+        before[active], power[active] = p, ahead
+        active = active[~(done | lost | over)]
+    if steps >= ENDLESS:  # no end was found for these
+        maximum[active], minimum[active], spread[active] = BEYOND, -BEYOND, np.inf
+    return Sums(minimum, maximum, spread, settled)
+
+
+def moves(cells: Cells) -> Bools:
+    """Neurons that anything can move from 0: [N]."""
+    drives = (cells.bias, cells.reset, cells.error_low, cells.error_high, cells.weight)
+    moved: Bools = np.any([(d != 0).reshape(len(d), -1).any(1) for d in drives], axis=0)
+    return moved
+
+
+def _boxed(cells: Cells, low: int, high: int) -> Cells:
+    """Two inputs from -1 to 1 that span, as a box, all that the given inputs can add."""
+    positive, negative = np.maximum(cells.weight, 0).sum(2), np.minimum(cells.weight, 0).sum(2)
+    most, least = positive * high + negative * low, positive * low + negative * high
+    middle = (most + least) / 2
+    inexact = (cells.weight.shape[2] + 8) * EPSILON * (np.abs(most) + np.abs(least))
+    half = (most - least) / 2 + inexact
+    return replace(cells, weight=half[:, :, None] * np.eye(2), bias=cells.bias + middle)
+
+
+def unstable_neurons(layer: SpikingLayer) -> Integers:
+    """Neurons whose transition lies outside the unit circle."""
+    return outside_unit_circle(layer.transition, layer.transition_frac)
+
+
+def outside_unit_circle(transition: Integers, frac: int) -> Integers:
+    """Matrices some power of which grows: the 2x2 Jury test, on integers.
+
+    transition    integers * 2^-frac    (N, 2, 2)
+    returns       their indices
+    """
+    one = 1 << frac
+    largest = max(int(np.abs(transition).max(initial=0)), one)
+    exact = np.int64 if largest < 1 << 30 else object
+    (a, b), (c, d) = transition.astype(exact).transpose(1, 2, 0)
+    determinant, trace = a * d - b * c, a + d
+    stable = (abs(determinant) <= one * one) & (abs(trace) * one <= one * one + determinant)
+    return np.flatnonzero(~stable.astype(bool))
+
+
+def _as_cells(layer: Layer) -> Cells:
+    """A layer's integers as reals; the readout's second state is always 0."""
+    n, m = layer.outputs, layer.inputs
+    weight, bias = np.zeros((n, 2, m)), np.zeros((n, 2))
+    reset = np.zeros((n, 2))
+    weight[:, 0] = layer.weight_u
+    if layer.bias_u is not None:
+        bias[:, 0] = layer.bias_u
+    if isinstance(layer, SpikingLayer):
+        reset[:] = layer.reset
+        if layer.weight_v is not None:
+            weight[:, 1] = layer.weight_v
+        if layer.bias_v is not None:
+            bias[:, 1] = layer.bias_v
+    transition, frac = transition_of(layer)
+    error_low, error_high = rounding_error(transition, frac, layer.rounding)
+    weight *= 2.0**layer.guard_bits
+    return Cells(transition / 2.0**frac, weight, bias, reset, error_low, error_high)
+
+
+def transition_of(layer: Layer) -> tuple[Integers, int]:
+    """Integers of the transition of each cell [N, 2, 2], and their fractional bits."""
+    if isinstance(layer, SpikingLayer):
+        return layer.transition, layer.transition_frac
+    transition = np.zeros((layer.classes, 2, 2), dtype=np.int64)
+    transition[:, 0, 0] = layer.leak
+    return transition, layer.leak_frac
+
+
+def decay(layer: Layer) -> Reals:
+    """What is left of each neuron's state after a step, in the long run: [N]."""
+    transition, frac = transition_of(layer)
+    return radius(transition / 2.0**frac)
+
+
+def radius(matrices: Reals) -> Reals:
+    """Largest absolute eigenvalue of each matrix: [N, 2, 2] -> [N]."""
+    largest: Reals = np.abs(np.linalg.eigvals(matrices)).max(1)
+    return largest
+
+
+def rounding_error(transition: Integers, frac: int, rounding: Rounding) -> tuple[Reals, Reals]:
+    """Smallest and largest (rounded - exact) of each row, in LSBs of the state: [N, 2] each.
+
+    A row's sums are multiples of the lowest bit set in its entries: where that is an LSB of the
+    state, as with zeros, nothing is rounded.
+    """
+    bits = transition[:, :, 0] | transition[:, :, 1]
+    unit = (bits & -bits) / 2.0**frac
+    fraction = 1 - unit
+    half, under_half = np.full(unit.shape, 0.5), 0.5 - unit
+    zero = np.zeros(unit.shape)
+    error_low, error_high = {
+        "TRN": (-fraction, zero),
+        "TRN_ZERO": (-fraction, fraction),
+        "RND": (-under_half, half),
+        "RND_CONV": (-half, half),
+    }[rounding]
+    rounds = (bits != 0) & (unit < 1)
+    return np.where(rounds, error_low, 0.0), np.where(rounds, error_high, 0.0)
+
+
+def _norm(matrices: Reals) -> Reals:
+    """Largest absolute row sum of each matrix: [N, 2, 2] -> [N]."""
+    norms: Reals = np.abs(matrices).sum(2).max(1)
+    return norms
+
+
+def _whole(x: NDArray[np.float64]) -> Integers:
+    return np.clip(x, -BEYOND, BEYOND).astype(np.int64)

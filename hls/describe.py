@@ -9,7 +9,8 @@ from typing import Literal
 from rfssm.errors import SamplesError
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Rounding, signed_bits
-from rfssm.quant.network import IntegerNetwork, Layer, SpikingLayer
+from rfssm.quant.layers import Layer, SpikingLayer
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ranges.narrow import NAMED, WideNeuron, wide_neurons
 from rfssm.quant.ranges.reach import reachable_range, unstable_neurons
 from rfssm.quant.ranges.silence import Remainder, remainders

@@ -33,7 +33,9 @@ from numpy.typing import NDArray
 from rfssm.errors import HardwareError, brief
 from rfssm.files import write_atomically
 from rfssm.hls.names import checked_name, module_name
-from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
+from rfssm.quant.arithmetic import Integers
+from rfssm.quant.layers import ReadoutLayer, SpikingLayer
+from rfssm.quant.network import IntegerNetwork
 
 Parameters = dict[str, int | str]
 

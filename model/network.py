@@ -396,7 +396,7 @@ class FloatNetwork(Layered):
         """Refuse what calls a network without the lengths of its samples, as hls4ml's tracer."""
         raise HardwareError(
             "a FloatNetwork has no integers that hardware could hold: hls4ml converts a QATNetwork "
-            "(rfssm.quant.qat.network.QATNetwork(network, formats, spec)); scores come from run(x, steps)"
+            "(rfssm.quant.qat.QATNetwork(network, formats, spec)); scores come from run(x, steps)"
         )
 
     def calibrate(self, x: Tensor, steps: Tensor, deviation: float) -> None:

@@ -11,6 +11,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+Integers = NDArray[np.int64]
+Reals = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Tensor = NDArray[Any]
+"""``int32`` or ``float64``, as in a network file."""
 IntArray = NDArray[Any]
 """``int64``, or ``object`` holding Python integers."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rfssm.model.hooks import refuse_all_hooks
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.qat.network import QATNetwork, QATReadout, QATSpiking
+from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking
 
 
 def freeze(
@@ -26,18 +26,19 @@ def freeze(
         refuse_all_hooks(layer, f"layers[{i}]")
     refuse_all_hooks(network.readout, "readout")
     layers: list[QATSpiking | QATReadout] = [*network.spiking(), network.readout]
+    described = [layer.described() for layer in layers]
     metadata = {
         "format": "rfssm-network",
         "version": 1,
         "name": name,
         "input": network.input_spec.model_dump(),
-        "layers": [layer.header() for layer in layers],
+        "layers": [header for header, _ in described],
         "labels": list(labels),
         "provenance": dict(provenance or {}),
     }
     tensors = {
         f"layers.{i}.{key}": tensor
-        for i, layer in enumerate(layers)
-        for key, tensor in layer.tensors().items()
+        for i, (_, of_layer) in enumerate(described)
+        for key, tensor in of_layer.items()
     }
     return IntegerNetwork.build(metadata, tensors)

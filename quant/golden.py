@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rfssm.quant.arithmetic import IntArray, overflow, round_shift
-from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
-from rfssm.quant.samples import Bools, Outputs, Samples
+from rfssm.quant.arithmetic import Bools, IntArray, Integers, overflow, round_shift
+from rfssm.quant.layers import ReadoutLayer, SpikingLayer
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Outputs, Samples
 
 BATCH = 256
 """Samples that are computed at once: all states of all steps of a layer are held in memory."""

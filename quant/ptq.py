@@ -25,8 +25,9 @@ from rfssm.model.network import FloatNetwork, alive, evaluating, fold, score
 from rfssm.model.recipe import complaints
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
-from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat.network import HEADROOM, QATNetwork
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.qat import HEADROOM, QATNetwork
 from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig, ReadoutConfig
 from rfssm.quant.samples import Samples
 

@@ -31,8 +31,9 @@ from rfssm.model.training.loop import (
 )
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
-from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat.network import QATNetwork
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.qat import QATNetwork
 from rfssm.quant.ranges.reach import reachable_range
 from rfssm.quant.recipe import LARGEST_FILE, Recipe, parse_recipe
 from rfssm.quant.samples import Samples, compare

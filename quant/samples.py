@@ -22,9 +22,9 @@ from rfssm.arrays import (
 )
 from rfssm.errors import SamplesError
 from rfssm.files import write_atomically
-from rfssm.quant.network import InputSpec, IntegerNetwork, Integers
-
-Bools = NDArray[np.bool_]
+from rfssm.quant.arithmetic import Bools, Integers
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.network import IntegerNetwork
 
 LAYER_ARRAYS = ("spikes", "u", "v")
 """Of an output file, each followed by a dot and the layer's number."""

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from rfssm.quant.network import Integers
+from rfssm.quant.arithmetic import Integers
 from rfssm.quant.samples import Outputs, Samples
 
 Event = tuple[int, int, int, int]

@@ -12,8 +12,9 @@ import numpy as np
 
 from rfssm.hls.design import Design, Lanes, design_files
 from rfssm.quant import golden
-from rfssm.quant.arithmetic import round_shift, signed_range
-from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
+from rfssm.quant.arithmetic import Integers, round_shift, signed_range
+from rfssm.quant.layers import ReadoutLayer, SpikingLayer
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
 LANES = Lanes(synapse=4, neuron=2)

@@ -31,8 +31,9 @@ from rfssm.model.recipe import NetworkConfig
 from rfssm.model.recurrence import Cell, Grid, cpu, native, products, resonate
 from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.freeze import freeze
-from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat.network import QATNetwork
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.qat import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig
 from rfssm.quant.samples import Samples
 from tests import bench_gpu, bench_scan

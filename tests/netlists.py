@@ -39,7 +39,7 @@ from rfssm.model.training.loop import fit, reproducible
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.qat.network import QATNetwork
+from rfssm.quant.qat import QATNetwork
 from rfssm.quant.recipe import Recipe
 from rfssm.quant.run import build, test_samples
 from rfssm.quant.samples import Outputs, Samples, compare

@@ -24,8 +24,9 @@ from rfssm.hls.boards import protocol
 from rfssm.hls.boards.boards import BAUD
 from rfssm.hls.boards.protocol import Deframer, Identity, Status
 from rfssm.hls.engines import packets as beats
-from rfssm.quant.network import IntegerNetwork, Integers
-from rfssm.quant.samples import Bools, Outputs, Samples
+from rfssm.quant.arithmetic import Bools, Integers
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Outputs, Samples
 
 Progress = Callable[[int, int], None]
 

@@ -18,8 +18,9 @@ from rfssm.cache import cached
 from rfssm.hls.design import LaneChoice, chosen_lanes
 from rfssm.hls.hls4ml import plugin
 from rfssm.hls.toolchain import gxx_version, missing_gxx
-from rfssm.quant.network import IntegerNetwork, Integers
-from rfssm.quant.samples import Bools, Outputs, Samples
+from rfssm.quant.arithmetic import Bools, Integers
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Outputs, Samples
 
 SOURCES = Path(__file__).parents[1]
 _NAME = "network"  # whatever the network is called: those alike share one library

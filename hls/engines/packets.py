@@ -9,8 +9,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rfssm.errors import ToolError
-from rfssm.quant.network import IntegerNetwork, Integers
-from rfssm.quant.samples import Bools, Samples
+from rfssm.quant.arithmetic import Bools, Integers
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Samples
 
 Beats = NDArray[np.uint32]
 """One row per beat: words of tdata, then flags (LAST, STEP_END)."""

@@ -25,7 +25,8 @@ from rfssm.errors import HardwareError
 from rfssm.hls.design import Design, LaneChoice, design_sources
 from rfssm.hls.engines import packets
 from rfssm.hls.engines.verilator import Call, Circuit
-from rfssm.quant.network import IntegerNetwork, Integers
+from rfssm.quant.arithmetic import Integers
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
 RATES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)

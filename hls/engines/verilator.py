@@ -19,7 +19,8 @@ from rfssm.errors import ToolError
 from rfssm.hls import toolchain
 from rfssm.hls.design import Design, LaneChoice, design_sources
 from rfssm.hls.engines import packets
-from rfssm.quant.network import IntegerNetwork, Integers
+from rfssm.quant.arithmetic import Integers
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
 Progress = Callable[[int, int], None]

@@ -19,7 +19,8 @@ from rfssm.hls.design import Design, Lanes, Parameters
 from rfssm.hls.estimate import memory_map
 from rfssm.hls.estimate.memory_map import Mapped
 from rfssm.hls.synthesis.netlist_cells import CellReport, Cells, Memory
-from rfssm.quant.network import Integers, ReadoutLayer, SpikingLayer
+from rfssm.quant.arithmetic import Integers
+from rfssm.quant.layers import ReadoutLayer, SpikingLayer
 
 # Look-up tables of control logic, and multiplexers that join two of them: calibrated on the
 # networks of tests/estimate_cases.py.

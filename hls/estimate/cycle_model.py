@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from rfssm.hls.design import Design
 from rfssm.hls.engines.timing import Cycles
 from rfssm.quant import golden
+from rfssm.quant.arithmetic import Bools
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Bools, Samples
+from rfssm.quant.samples import Samples
 
 STEP_OVERHEAD = -0.7
 """c of the formula, in cycles."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.hls.synthesis.yosys import BLOCK_PRICE
-from rfssm.quant.network import Integers
+from rfssm.quant.arithmetic import Integers
 
 _MUX_PRICE = 0.5
 _ROM_BLOCK_BITS = 1024  # more of them lie in block memory: rfssm_rom

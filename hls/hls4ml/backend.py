@@ -30,7 +30,8 @@ from rfssm.hls.hls4ml.layers import configured_lanes, lower, ours
 from rfssm.hls.hls4ml.plugin import make_sure_of_registration
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
-from rfssm.quant.network import InputSpec, IntegerNetwork
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.network import IntegerNetwork
 
 SIMULATORS = ("csim", "golden", "verilator", "icarus")
 TINY = 1 << 10

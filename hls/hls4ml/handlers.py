@@ -34,7 +34,7 @@ def parse_layer(
     """
     from rfssm.hls.hls4ml.layers import check_project_name, describe
     from rfssm.quant.freeze import freeze
-    from rfssm.quant.qat.network import QATNetwork
+    from rfssm.quant.qat import QATNetwork
 
     whole = data_reader.torch_model
     if not isinstance(whole, QATNetwork):

@@ -33,8 +33,9 @@ from rfssm.errors import HardwareError, brief
 from rfssm.hls.design import LaneChoice, Lanes, chosen_lanes, padded
 from rfssm.hls.hls4ml.plugin import BACKENDS, make_sure_of_registration
 from rfssm.hls.names import LONGEST, is_reserved
-from rfssm.quant.arithmetic import signed_bits
-from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
+from rfssm.quant.arithmetic import Integers, signed_bits
+from rfssm.quant.layers import ReadoutLayer, SpikingLayer
+from rfssm.quant.network import IntegerNetwork
 
 
 def describe(

@@ -20,7 +20,8 @@ import numpy as np
 from rfssm.errors import SamplesError, ToolError
 from rfssm.files import write_atomically
 from rfssm.quant import golden
-from rfssm.quant.network import IntegerNetwork, Integers
+from rfssm.quant.arithmetic import Integers
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
 INPUTS = Path("tb_data/tb_input_features.dat")

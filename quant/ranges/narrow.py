@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from rfssm.errors import NetworkError, some
-from rfssm.quant.arithmetic import signed_bits, signed_range
-from rfssm.quant.network import IntegerNetwork, Integers, Layer, SpikingLayer
+from rfssm.quant.arithmetic import Bools, Integers, signed_bits, signed_range
+from rfssm.quant.layers import Layer, SpikingLayer
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ranges.reach import Reach, decay, reachable_range
-from rfssm.quant.samples import Bools
 
 WIDEST = 32
 """Bits of the widest state that a network file can have."""

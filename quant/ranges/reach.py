@@ -13,13 +13,13 @@ steps, or until what is left is proved smaller than ``TAIL``.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.quant.arithmetic import Rounding, signed_bits, signed_range
-from rfssm.quant.network import IntegerNetwork, Integers, Layer, Reals, SpikingLayer
-from rfssm.quant.samples import Bools
+from rfssm.quant.arithmetic import Bools, Integers, Reals, Rounding, signed_bits, signed_range
+from rfssm.quant.layers import InputSpec, Layer, SpikingLayer
 
 TAIL = 1e-6  # of one LSB of the state
 BEYOND = float(1 << 62)  # states that leave this are called unbounded
@@ -28,6 +28,21 @@ ENDLESS = 1 << 16  # steps after which a range that still grows counts as unboun
 SLOWEST = 1 - 4 / ENDLESS  # decay per step beyond which it would still grow then
 TOGETHER = 16  # neurons whose exact range is computed at once
 TIGHT = 0.1  # of the farthest state
+
+
+class Chain(Protocol):
+    """What is asked of an ``IntegerNetwork``, which is checked by what stands here."""
+
+    @property
+    def input(self) -> InputSpec:
+        """The integers that enter."""
+
+    @property
+    def all_layers(self) -> tuple[Layer, ...]:
+        """The spiking layers and the readout."""
+
+    def value_range(self, i: int) -> tuple[int, int]:
+        """Smallest and largest integer that enters layer i."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +88,7 @@ class Reach:
         return near
 
 
-def reachable_range(network: IntegerNetwork, i: int) -> Reach:
+def reachable_range(network: Chain, i: int) -> Reach:
     """Bound the states of layer i (the readout: ``len(network.layers)``) within ``steps_max``."""
     layer = network.all_layers[i]
     cells, parts = _as_cells(layer), 2 if isinstance(layer, SpikingLayer) else 1
@@ -87,7 +102,7 @@ def reachable_range(network: IntegerNetwork, i: int) -> Reach:
     )
 
 
-def saturates(network: IntegerNetwork, i: int) -> bool:
+def saturates(network: Chain, i: int) -> bool:
     """Whether a state of layer i may leave its word in a stream of any length.
 
     False is proved; True means that no proof was found.  A range within ``steps_max`` is not

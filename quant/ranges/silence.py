@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rfssm.quant.arithmetic import ROUNDINGS, Rounding, signed_range
-from rfssm.quant.network import IntegerNetwork, Integers, Reals, SpikingLayer
+from rfssm.quant.arithmetic import ROUNDINGS, Bools, Integers, Reals, Rounding, signed_range
+from rfssm.quant.layers import SpikingLayer
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ranges.reach import (
     BEYOND,
     ENDLESS,
@@ -30,7 +31,6 @@ from rfssm.quant.ranges.reach import (
     rounding_error,
     transition_of,
 )
-from rfssm.quant.samples import Bools
 
 PRECISION = 1 / 16  # to which |A^k| are summed; what is left out is added as a bound
 MARGIN = 1e-6  # relative, of floating-point decisions

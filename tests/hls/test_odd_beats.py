@@ -14,7 +14,8 @@ from rfssm.hls import toolchain
 from rfssm.hls.design import Lanes, write_rtl
 from rfssm.hls.toolchain import run_tool
 from rfssm.quant import golden
-from rfssm.quant.network import IntegerNetwork, Integers
+from rfssm.quant.arithmetic import Integers
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
 pytestmark = pytest.mark.rtl

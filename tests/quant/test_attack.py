@@ -15,7 +15,9 @@ from random_networks import random_case
 from rtl_cases import network
 
 from rfssm.quant import golden
-from rfssm.quant.network import IntegerNetwork, Integers, SpikingLayer
+from rfssm.quant.arithmetic import Integers
+from rfssm.quant.layers import SpikingLayer
+from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ranges import reach as bounds
 from rfssm.quant.ranges.reach import decay, reachable_range
 

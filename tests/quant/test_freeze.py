@@ -6,8 +6,9 @@ import torch
 from rfssm.model.network import build
 from rfssm.model.recipe import NetworkConfig, S5RFConfig
 from rfssm.quant.freeze import freeze
-from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat.network import QATNetwork
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.qat import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig
 
 

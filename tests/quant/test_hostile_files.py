@@ -27,7 +27,6 @@ from safetensors.numpy import save as save_tensors
 
 from rfssm.errors import NetworkError, RecipeError, RfssmError
 from rfssm.model.published import load_published
-from rfssm.quant import network as network_module
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ptq import Calibration
 from rfssm.quant.recipe import parse_recipe, read_recipe
@@ -240,7 +239,7 @@ def test_the_check_notices_a_reader_that_trusts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Python's own reader in place of the strict one."""
-    monkeypatch.setattr(network_module, "parse_json", json.loads)
+    monkeypatch.setattr(network_file, "parse_json", json.loads)
     with pytest.raises(RecursionError):
         read(IntegerNetwork.load, tmp_path / "n", HOSTILE_NETWORKS["lists 100,000 deep"])
     assert read(IntegerNetwork.load, tmp_path / "n", HOSTILE_NETWORKS["a field twice"]) is not None
@@ -604,7 +603,7 @@ def resumed(finished: Path, folder: Path, checkpoint: object, *, plain: bool = F
     return said
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 @pytest.mark.parametrize("plain", [False, True])
 def test_a_checkpoint_runs_no_code(finished: Path, tmp_path: Path, plain: bool) -> None:
     pwned = tmp_path / "pwned"
@@ -649,7 +648,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], object]] = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 def test_checkpoints_of_another_making_are_refused(finished: Path, tmp_path: Path) -> None:
     whole = torch.load(finished / "checkpoint.ckpt", weights_only=True)
     accepted = []
@@ -680,7 +679,7 @@ def test_bytes_of_a_checkpoint(finished: Path, tmp_path: Path) -> None:
     assert refusals > len(whole) // 101
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 def test_a_run_does_not_write_through_links(finished: Path, tmp_path: Path) -> None:
     """Somebody's run folder, its files links to what is ours."""
     run, mine = tmp_path / "run", tmp_path / "mine"

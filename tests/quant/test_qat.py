@@ -20,8 +20,9 @@ from rfssm.model.recipe import DigitsConfig, NetworkConfig, S5RFConfig
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import ROUNDINGS
 from rfssm.quant.freeze import freeze
-from rfssm.quant.network import InputSpec, IntegerNetwork
-from rfssm.quant.qat.network import QATNetwork, QATReadout, QATSpiking, ScaleFloorWarning
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking, ScaleFloorWarning
 from rfssm.quant.recipe import QuantizationConfig
 from rfssm.quant.samples import Outputs, Samples, compare
 

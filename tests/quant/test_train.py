@@ -26,7 +26,7 @@ from rfssm.quant.recipe import Recipe, parse_recipe
 from rfssm.quant.run import _same_recipe, train
 from rfssm.quant.samples import Samples
 
-pytestmark = pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 
 
 def recipe(**training: object) -> Recipe:

@@ -15,9 +15,10 @@ from rfssm.model.network import build
 from rfssm.model.recipe import NetworkConfig
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
-from rfssm.quant.network import InputSpec, IntegerNetwork
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.qat import RESOLUTION, QATNetwork, ScaleFloorWarning
 from rfssm.quant.qat import scale as width
-from rfssm.quant.qat.network import RESOLUTION, QATNetwork, ScaleFloorWarning
 from rfssm.quant.qat.scale import worst_case
 from rfssm.quant.ranges.reach import reachable_range
 from rfssm.quant.recipe import QuantizationConfig, Recipe, parse_recipe
@@ -209,7 +210,7 @@ def lost_bits(frozen: IntegerNetwork) -> float:
     return float(np.square(np.log2(RESOLUTION / thresholds.clip(1, RESOLUTION))).sum())
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 def test_training_proves_its_width_and_the_penalty_buys_precision(tmp_path: Path) -> None:
     free = trained(tmp_path / "free", False, 0)
     hard = trained(tmp_path / "hard", True, 0)

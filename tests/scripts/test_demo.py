@@ -21,7 +21,7 @@ from .conftest import Finished
 pytestmark = [
     pytest.mark.hls,
     pytest.mark.rtl,
-    pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning"),
+    pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning"),
 ]
 
 

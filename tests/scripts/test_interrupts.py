@@ -108,7 +108,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     ("train", "{r}", "--out", "{disk}/run"),
 ])  # fmt: skip
 @pytest.mark.rtl
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # hls4ml's files
 def test_a_full_disk_is_named_with_the_room_that_is_left(
     words: tuple[str, ...], small_disk: Path, tmp_path: Path, network: IntegerNetwork,

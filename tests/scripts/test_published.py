@@ -49,7 +49,7 @@ def test_import_published_refuses_and_writes_nothing(
         assert not out.exists()
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 def test_runs_are_shown_side_by_side_their_seeds_together(
     rfssm: Callable[..., Finished], tmp_path: Path
 ) -> None:

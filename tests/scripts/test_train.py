@@ -19,7 +19,7 @@ from .conftest import Finished, start
 SMALL = ("--set", "network.neurons=[8]", "--set", "training.batch=256")
 
 
-@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.network.ScaleFloorWarning")
+@pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
 def test_train_fills_a_run_folder(rfssm: Callable[..., Finished], tmp_path: Path) -> None:
     run = tmp_path / "run"
     done = rfssm("train", "digits", *SMALL, "--set", "training.epochs=1", "--out", run)

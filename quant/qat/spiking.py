@@ -1,0 +1,272 @@
+"""A spiking layer on the integer contract: Brevitas weights around the float layer's cell."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from brevitas.nn import QuantLinear
+from brevitas.quant import Int8WeightPerChannelFloat
+from hls4ml.utils.torch import HLS4MLModule
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rfssm.errors import NetworkError, some
+from rfssm.model import network as model
+from rfssm.model import recurrence
+from rfssm.model.hooks import refresh
+from rfssm.model.network import by_plane, drop
+from rfssm.model.recurrence import Cell, Grid, Synapse, memory
+from rfssm.quant.arithmetic import signed_range
+from rfssm.quant.layers import InputSpec, SpikingLayer
+from rfssm.quant.qat.integers import (
+    RESOLUTION,
+    Fit,
+    Seen,
+    SpikingIntegers,
+    check_finite,
+    entering,
+    folded,
+    int32,
+    int64,
+    quantize_under,
+    refuse_lost,
+    round_clipped,
+    seen_by,
+    through,
+)
+from rfssm.quant.ranges.reach import outside_unit_circle
+from rfssm.quant.recipe import QuantizationConfig
+
+HEADROOM = 4  # a resonator rings to several times its threshold
+COARSE_THRESHOLD = 4  # LSBs; where most are below, it is worth a warning
+
+
+class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
+    """A spiking layer on the integer contract; a leaf for hls4ml's tracer."""
+
+    def __init__(
+        self,
+        layer: model.SpikingLayer,
+        formats: QuantizationConfig,
+        spec: InputSpec,
+        index: int,
+        takes: tuple[int, int],
+    ) -> None:
+        super().__init__()
+        if layer.mixing is not None:
+            raise NetworkError(
+                f"layers[{index}]: zoh spikes see a mixture of the states, for which there is no "
+                "integer circuit; train with network.cell.discretization = bilinear or dirac"
+            )
+        if layer.parallel:
+            raise NetworkError(
+                f"layers[{index}]: network.cell.parallel = true is for real numbers only, because "
+                "rounding is not associative; train with false, it is the same neuron"
+            )
+        refuse_lost(layer, f"layers[{index}]")
+        self.inputs, self.neurons, self.skip = layer.inputs, layer.neurons, layer.skip
+        self.dropout = layer.dropout
+        self.formats, self.input_spec, self.index = formats, spec, index
+        self.planes, self.surrogate = layer.planes, layer.surrogate
+        self.takes, self.largest_input = takes, max(takes[1], -takes[0])
+        self.emits = (takes[0], takes[1] + 1) if self.skip else (0, 1)
+        self.cell, self.norm = copy.deepcopy(layer.cell), copy.deepcopy(layer.norm)
+        self.bias = copy.deepcopy(layer.bias)
+        self.input_frac = spec.frac if index == 0 else 0
+        low, high = signed_range(formats.state_bits)
+        self.grid = Grid(formats.rounding, low, high, formats.transition_frac)
+        self.smallest_scale = (
+            HEADROOM * self.cell.threshold * 2.0**formats.guard_bits / 2 ** (formats.state_bits - 1)
+        )
+        self.dense = QuantLinear(
+            self.planes * self.inputs,
+            self.neurons,
+            bias=False,
+            weight_quant=Int8WeightPerChannelFloat,
+            weight_bit_width=formats.weight_bits,
+            # Brevitas clamps the range, before it divides by the largest integer.
+            weight_scaling_min_val=self.smallest_scale
+            * 2.0**self.input_frac
+            * (2 ** (formats.weight_bits - 1) - 1),
+        )
+        with torch.no_grad():
+            self.dense.to(layer.weight.device).weight.copy_(layer.weight)
+
+    def integers(self, seen: Seen | None = None) -> SpikingIntegers:
+        """Make the integers, in float64: the one place, for training, evaluation and freezing."""
+        refresh(self)
+        weight, bias = folded(self, seen)
+        transition, reset = self._transition(), self.cell.reset()
+        check_finite(f"layers[{self.index}]", weight=weight, bias=bias, reset=reset)
+        quantized = self.dense.weight_quant(weight)
+        value, scale, excess = quantized.value, quantized.scale.detach().view(-1), None
+        if self.formats.proved:
+            scale, excess = self._proved(weight, bias, transition, reset, scale)
+            value = quantize_under(self, quantized, scale[:, None], weight)
+        current_lsb = scale * 2.0**-self.input_frac
+        state_lsb = current_lsb * 2.0**-self.formats.guard_bits
+        _, highest = signed_range(self.formats.state_bits)
+        if reset is not None:
+            reset = round_clipped(reset / state_lsb[:, None], self.formats.state_bits)
+        threshold = self.cell.threshold / state_lsb
+        threshold = threshold.ceil() - 1 if self.cell.inclusive else threshold.floor()
+        return SpikingIntegers(
+            through(value / scale[:, None], torch.round),
+            None if bias is None else round_clipped(bias / state_lsb, self.formats.bias_bits),
+            transition,
+            reset,
+            threshold.clamp(max=highest),
+            current_lsb,
+            excess,
+        )
+
+    def _proved(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        transition: Tensor,
+        reset: Tensor | None,
+        smallest: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """A scale under which no input saturates a state, and the excess: see SpikingIntegers."""
+        fit = Fit(self, weight, bias, transition, reset)
+        wanted = self.cell.threshold / RESOLUTION
+        excess = (fit.needed.clamp(min=wanted) / wanted).log2()
+        return fit.scale(smallest, self.formats.bias_bits), excess
+
+    def _transition(self) -> Tensor:
+        """Every entry toward zero, so that no stable cell grows."""
+        frac = 2.0**self.formats.transition_frac
+        highest = 2.0 ** (self.formats.transition_bits - 1) - 1
+        real = self.cell.transition()
+        check_finite(f"layers[{self.index}]", transition=real)
+        integers = through(real * frac, lambda x: x.trunc().clamp(-highest, highest))
+        words = integers.detach().cpu().numpy().astype(np.int64)
+        grow = outside_unit_circle(words, self.formats.transition_frac).tolist()
+        if grow:
+            raise NetworkError(
+                f"layers[{self.index}]: the states of neurons {some(grow)} grow without bound; "
+                "retrain with a stable model, or clamp their parameters"
+            )
+        return integers / frac
+
+    def run(
+        self, x: Tensor, live: Tensor | None = None, gain: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Spikes (B, T, N) and integer states (B, T, 2, N) for integers (B, T, M).
+
+        live    where a step belongs to its sample, for batch norm    (B, T) or None: everywhere
+        gain    see ``Seen``
+        """
+        if self.index == 0:
+            x = entering(x, self.takes)
+        return self.respond(x, self.integers(seen_by(self, x, live, gain)))
+
+    def respond(self, x: Tensor, integers: SpikingIntegers) -> tuple[Tensor, Tensor]:
+        """See ``run``."""
+        synapse = Synapse(
+            by_plane(integers.weight, self.planes),
+            integers.bias,
+            self.planes,
+            self.formats.guard_bits,
+            self.largest_input,
+            2 ** (self.formats.weight_bits - 1) - 1,
+        )
+        cell = Cell(
+            integers.transition,
+            integers.threshold,
+            self.unit(integers.scale),
+            integers.reset,
+            self.surrogate,
+        )
+        return recurrence.layer(x, synapse, cell, self.grid)
+
+    def forward(
+        self, x: Tensor, *, live: Tensor | None = None, record: list[Any] | None = None
+    ) -> Tensor:
+        """What the layer emits: spikes, plus its input if it has a skip.
+
+        Dropout is of what is fed to the weights; what goes around them stays whole.
+
+        x          integers    (B, T, M)
+        live       see ``run``
+        record     spikes, states and the integers that made them are appended to it
+        returns                (B, T, N)
+        """
+        if self.index == 0 or self._forward_pre_hooks:
+            x = entering(x, self.takes)
+        fed, gain = drop(x, self.dropout, self.training)  # integers stay integers
+        integers = self.integers(seen_by(self, fed, live, gain))
+        spikes, states = self.respond(fed, integers)
+        if record is not None:
+            record.append((spikes, states, integers))
+        emitted: Tensor = memory.add(spikes, x) if self.skip else spikes
+        return emitted
+
+    def unit(self, scale: Tensor | None = None) -> Tensor:
+        """Thresholds per unit of u.    (N,)"""
+        scale = self.integers().scale if scale is None else scale
+        return scale * 2.0**-self.formats.guard_bits / self.cell.threshold
+
+    def rows(self) -> Tensor:
+        """What scales a neuron's current: the trained weights, or batch norm's."""
+        return model.scalable(self.dense if self.norm is None else self.norm, self.index)
+
+    def rows_on_floor(self) -> int:
+        """Neurons whose weights would like a smaller scale than the state's width allows."""
+        scale = self.integers().scale
+        return int((scale <= self.smallest_scale * (1 + 1e-9)).sum())
+
+    def coarse_thresholds(self) -> int:
+        """Neurons whose threshold is only a few LSBs of the state."""
+        return int((self.integers().threshold < COARSE_THRESHOLD).sum())
+
+    @torch.no_grad()
+    def described(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The layer's entry in a network file and its tensors there, of integers made once."""
+        integers = self.integers()
+        return self._header(), self._tensors(integers)
+
+    def _header(self) -> dict[str, Any]:
+        formats = self.formats
+        return {
+            "kind": "spiking",
+            "model": self.cell.model,
+            "inputs": self.inputs,
+            "neurons": self.neurons,
+            "complex_input": self.planes == 2,
+            "skip": self.skip,
+            "weight_bits": formats.weight_bits,
+            "bias_bits": 0 if self.bias is None and self.norm is None else formats.bias_bits,
+            "transition_bits": formats.transition_bits,
+            "transition_frac": formats.transition_frac,
+            "guard_bits": formats.guard_bits,
+            "state_bits": formats.state_bits,
+            "rounding": formats.rounding,
+            "overflow": "SAT",
+        }
+
+    def _tensors(self, integers: SpikingIntegers) -> dict[str, NDArray[Any]]:
+        m = self.inputs
+        reset = torch.zeros(self.neurons, 2) if integers.reset is None else integers.reset
+        tensors = {
+            "weight_u": int32(integers.weight[:, :m]),
+            "transition": int32(integers.transition * 2.0**self.formats.transition_frac),
+            "reset": int32(reset),
+            "threshold": int32(integers.threshold),
+            "scale": integers.scale.cpu().numpy(),
+        }
+        if self.planes == 2:
+            tensors["weight_v"] = int32(integers.weight[:, m:])
+        if integers.bias is not None:
+            for plane, name in zip(integers.bias, ("bias_u", "bias_v"), strict=False):
+                tensors[name] = int32(plane)
+        return tensors
+
+    def frozen(self) -> SpikingLayer:
+        """The layer as engines see it."""
+        header, tensors = self.described()
+        return SpikingLayer(**header, **int64(tensors))

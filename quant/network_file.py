@@ -1,4 +1,4 @@
-"""The bytes of a network file, which may come from anybody: JSON and tensors out of them, or refused.
+"""The bytes of a network file, which may come from anybody: JSON and tensors, or a refusal.
 
 What they mean is checked elsewhere (``rfssm.quant.validation``).
 """

@@ -1,8 +1,8 @@
 """What a design needs on an ECP5 and how fast it is, in milliseconds and without any tool.
 
-Cells by module and memories from formulas over formats and lanes (``rfssm.hls.estimate.area``), cycles from
-what happens in each step (``rfssm.hls.estimate.cycle_model``), the clock rate from a curve through designs
-that were placed.  ``rfssm.hls.synthesis.flow`` gives the same numbers from the real tools.
+Cells by module and memories come from formulas over formats and lanes (``area``), cycles from what
+happens in each step (``cycle_model``), the clock rate from a curve through designs that were
+placed.  ``rfssm.hls.synthesis.flow`` gives the same numbers from the real tools.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scales under which no input can push a state beyond its width.
 
-The worst case of ``rfssm.quant.ranges.reach``, differentiable, and a little wider than there: what an
-input sends into u and what it sends into v are taken at their worst separately.  A width then
+The worst case of ``rfssm.quant.ranges.reach``, differentiable, and a little wider than there: what
+an input sends into u and what it sends into v are taken at their worst separately.  A width then
 follows from the sums of a neuron's positive and of its negative weights, and the scale that keeps
 a width follows from those, as in accumulator-aware quantisation, whose accumulator has no memory.
 """

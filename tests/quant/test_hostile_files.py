@@ -27,6 +27,7 @@ from safetensors.numpy import save as save_tensors
 
 from rfssm.errors import NetworkError, RecipeError, RfssmError
 from rfssm.model.published import load_published
+from rfssm.quant import network_file
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ptq import Calibration
 from rfssm.quant.recipe import parse_recipe, read_recipe

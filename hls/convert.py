@@ -9,9 +9,10 @@ from pathlib import Path
 import yaml
 
 from rfssm.hls.boards.boards import Board, write_board
-from rfssm.hls.design import LaneChoice, write_rtl
+from rfssm.hls.design import LaneChoice
 from rfssm.hls.emit.bench import write_bench
 from rfssm.hls.emit.fusesoc import MODULES_CORE, write_core
+from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.hls4ml.vitis import write_test_data
 from rfssm.quant.network import IntegerNetwork

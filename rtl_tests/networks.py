@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from rfssm.hls.design import Design, Lanes, design_files
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.emit.project import design_files
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Integers, round_shift, signed_range
 from rfssm.quant.layers import ReadoutLayer, SpikingLayer

@@ -11,7 +11,8 @@ from typing import Any
 
 from rfssm.errors import RfssmError
 from rfssm.files import write_atomically
-from rfssm.hls.design import Design, design_sources, write_rtl
+from rfssm.hls.design import Design
+from rfssm.hls.emit.project import design_sources, write_rtl
 from rfssm.hls.synthesis.flow import Synthesis
 from rfssm.hls.synthesis.vivado import ooc_script, script_name
 from rfssm.scripts.files import check_writable, same_file, writing

@@ -17,8 +17,9 @@ from random_networks import random_case
 from rtl_cases import CASES
 
 from rfssm.hls.boards.boards import BOARDS, write_board
-from rfssm.hls.design import Design, Lanes, rtl_sources, write_rtl
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.emit.bench import run_options, write_bench
+from rfssm.hls.emit.project import rtl_sources, write_rtl
 from rfssm.hls.synthesis.chip_tops import ip_top
 from rfssm.hls.synthesis.targets import TARGETS
 from rfssm.quant.samples import Samples

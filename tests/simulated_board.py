@@ -17,7 +17,8 @@ import numpy as np
 from rfssm.cache import cached
 from rfssm.hls import toolchain
 from rfssm.hls.boards.boards import Board, board_files, board_sources, write_board
-from rfssm.hls.design import Design, LaneChoice, design_files, rtl_sources, write_rtl
+from rfssm.hls.design import Design, LaneChoice
+from rfssm.hls.emit.project import design_files, rtl_sources, write_rtl
 from rfssm.quant.network import IntegerNetwork
 
 DRIVER = Path(__file__).parent / "simulated_board.cpp"

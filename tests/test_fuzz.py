@@ -16,7 +16,8 @@ from fuzzing import Stalls, Trial, difference
 from random_networks import reference_variant
 
 from rfssm.hls import engines
-from rfssm.hls.design import Design, design_sources
+from rfssm.hls.design import Design
+from rfssm.hls.emit.project import design_sources
 from rfssm.hls.engines import icarus
 from rfssm.quant import golden
 from rfssm.quant.samples import Outputs

@@ -14,7 +14,8 @@ from pathlib import Path
 from rfssm.errors import HardwareError
 from rfssm.files import write_atomically
 from rfssm.hls.boards.protocol import Identity
-from rfssm.hls.design import Design, twins
+from rfssm.hls.design import Design
+from rfssm.hls.emit.project import twins
 from rfssm.hls.synthesis import yosys
 
 BAUD = 1_000_000

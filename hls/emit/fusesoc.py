@@ -22,8 +22,9 @@ import yaml
 
 from rfssm.files import write_atomically
 from rfssm.hls.boards.boards import Board
-from rfssm.hls.design import Design, design_files, rtl_sources
+from rfssm.hls.design import Design
 from rfssm.hls.emit import bench
+from rfssm.hls.emit.project import design_files, rtl_sources
 
 MODULES_CORE = "rfssm.core"
 """File of the modules' core."""

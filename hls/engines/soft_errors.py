@@ -22,7 +22,8 @@ import numpy as np
 from numpy.random import Generator
 
 from rfssm.errors import HardwareError
-from rfssm.hls.design import Design, LaneChoice, design_sources
+from rfssm.hls.design import Design, LaneChoice
+from rfssm.hls.emit.project import design_sources
 from rfssm.hls.engines import packets
 from rfssm.hls.engines.verilator import Call, Circuit
 from rfssm.quant.arithmetic import Integers

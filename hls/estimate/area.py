@@ -2,9 +2,10 @@
 
 Each function below adds up what one module of ``hls/rtl`` is made of, in the order of its source:
 registers bit by bit, adders as chains of two bits a carry cell, multiplexers and comparisons as
-look-up tables of four inputs, memories as ``memory_map`` says.  Multipliers, block memories and LUT memories come out exact.  Registers and adders are nearly so: synthesis also merges
-equal ones and drops those that constants make useless.  Look-up tables follow the data path; the
-control around it, which formats hardly touch, is the table of constants.
+look-up tables of four inputs, memories as ``memory_map`` says.  Multipliers, block memories and LUT
+memories come out exact.  Registers and adders are nearly so: synthesis also merges equal ones and
+drops those that constants make useless.  Look-up tables follow the data path; the control around
+it, which formats hardly touch, is the table of constants.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def _address(count: int) -> int:
 
 
 def report(design: Design) -> CellReport:
-    """Cells of the IP alone, as synthesis for an ECP5 would have them, counted by ``netlist_cells``."""
+    """Cells of the IP alone, as ``netlist_cells`` counts them after synthesis for an ECP5."""
     memories: list[Memory] = []
     modules = {each.name: each.cells() for each in _modules(design, memories, "ecp5")}
     return CellReport(modules=modules, types={}, memories=tuple(memories))

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from rfssm.cache import cached
 from rfssm.errors import HardwareError, SamplesError, ToolError, said
-from rfssm.hls.design import LaneChoice, Lanes, check_lanes, lane_choice, write_rtl
+from rfssm.hls.design import LaneChoice, Lanes, check_lanes, lane_choice
+from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml import vitis
 from rfssm.hls.hls4ml.layers import configured_lanes, lower, ours
 from rfssm.hls.hls4ml.plugin import make_sure_of_registration

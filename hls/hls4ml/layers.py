@@ -30,8 +30,9 @@ from hls4ml.model.types import (
 )
 
 from rfssm.errors import HardwareError, brief
-from rfssm.hls.design import LaneChoice, Lanes, chosen_lanes, padded
+from rfssm.hls.design import LaneChoice, Lanes, chosen_lanes
 from rfssm.hls.hls4ml.plugin import BACKENDS, make_sure_of_registration
+from rfssm.hls.memories import padded
 from rfssm.hls.names import LONGEST, is_reserved
 from rfssm.quant.arithmetic import Integers, signed_bits
 from rfssm.quant.layers import ReadoutLayer, SpikingLayer

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from rfssm.cache import cached
 from rfssm.errors import HardwareError, ToolError
-from rfssm.hls.design import Design, design_files, rtl_sources
+from rfssm.hls.design import Design
+from rfssm.hls.emit.project import design_files, rtl_sources
 from rfssm.hls.synthesis import ecp5_output_registers, netlist_check
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
 

@@ -7,7 +7,8 @@ import pytest
 from formal.proof import HERE, Change, Proof
 from networks import network, readout, spiking
 
-from rfssm.hls.design import Design, Lanes, design_files
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.emit.project import design_files
 
 pytestmark = pytest.mark.rtl
 

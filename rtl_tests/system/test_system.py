@@ -6,7 +6,8 @@ from networks import Case, network, readout, samples, spiking, write
 from random_networks import Size, random_case
 from simulation import check
 
-from rfssm.hls.design import Lanes, write_rtl
+from rfssm.hls.design import Lanes
+from rfssm.hls.emit.project import write_rtl
 
 pytestmark = pytest.mark.rtl
 SMALL = Size(width=10, steps=10, samples=4, depth=2)

@@ -21,9 +21,10 @@ from rfssm.hls import toolchain
 from rfssm.hls.boards import protocol
 from rfssm.hls.boards.boards import BOARDS, Board, board_sources, find_board, write_board
 from rfssm.hls.boards.protocol import Identity
-from rfssm.hls.design import Design, Lanes, write_rtl
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.emit.bench import write_bench
 from rfssm.hls.emit.fusesoc import write_core
+from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.synthesis import yosys
 from rfssm.hls.synthesis.chip_tops import board_top
 from rfssm.quant.network import IntegerNetwork

@@ -18,15 +18,8 @@ from rtl_cases import CASES, network
 
 from rfssm.errors import HardwareError
 from rfssm.hls import engines, toolchain
-from rfssm.hls.design import (
-    Design,
-    Lanes,
-    _words,
-    default_lanes,
-    lane_choice,
-    rtl_sources,
-    write_rtl,
-)
+from rfssm.hls.design import Design, Lanes, _words, default_lanes, lane_choice
+from rfssm.hls.emit.project import rtl_sources, write_rtl
 from rfssm.hls.names import checked_name, module_name
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork

@@ -13,9 +13,10 @@ from lint_rtl import missing as slang_missing
 from rtl_cases import network, samples_for
 
 from rfssm.hls import toolchain
-from rfssm.hls.design import Design, Lanes, design_sources, write_rtl
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.emit.bench import write_bench
 from rfssm.hls.emit.fusesoc import write_core
+from rfssm.hls.emit.project import design_sources, write_rtl
 from rfssm.hls.engines import icarus, missing, verilator
 from rfssm.hls.synthesis import yosys
 from rfssm.quant import golden

@@ -11,8 +11,9 @@ from lint_rtl import TOPS, faults, missing, of_bench, of_design
 from rtl_cases import CASES
 
 from rfssm.hls.boards.boards import BOARDS, write_board
-from rfssm.hls.design import Design, Lanes, write_rtl
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.emit.bench import run_options, write_bench
+from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.toolchain import run_tool
 from rfssm.quant.samples import Samples
 

@@ -11,7 +11,8 @@ import pytest
 from rtl_cases import network
 
 from rfssm.hls import toolchain
-from rfssm.hls.design import Lanes, write_rtl
+from rfssm.hls.design import Lanes
+from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.toolchain import run_tool
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Integers

@@ -16,7 +16,8 @@ from rfssm import cache
 from rfssm.errors import HardwareError, ToolError
 from rfssm.hls import toolchain
 from rfssm.hls.boards.boards import BOARDS, Board
-from rfssm.hls.design import Design, Lanes, write_rtl
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.engines import verilator
 from rfssm.hls.engines.timing import measure
 from rfssm.hls.synthesis import netlist_cells, nextpnr, yosys

@@ -16,9 +16,10 @@ import yaml
 from rtl_cases import network
 
 from rfssm.hls import toolchain
-from rfssm.hls.design import Design, Lanes, design_files, write_rtl
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.emit.bench import write_bench
 from rfssm.hls.emit.fusesoc import modules_name, write_core
+from rfssm.hls.emit.project import design_files, write_rtl
 from rfssm.hls.hls4ml.backend import AP_TYPES, HOST
 from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.toolchain import gxx, run_tool

@@ -76,9 +76,9 @@ def test_no_file_of_a_converted_network_knows_its_hostile_name(
 ) -> None:
     """Only an identifier made from it; and all the text that tools read is plain ASCII."""
     from rfssm.hls.boards.boards import BOARDS, write_board
-    from rfssm.hls.design import write_rtl
     from rfssm.hls.emit.bench import write_bench
     from rfssm.hls.emit.fusesoc import write_core
+    from rfssm.hls.emit.project import write_rtl
     from rfssm.hls.synthesis.targets import TARGETS
     from rfssm.hls.synthesis.vivado import ooc_script
 
@@ -107,7 +107,7 @@ def test_no_file_of_a_converted_network_knows_its_hostile_name(
 def test_rtl_of_hostile_names_compiles(tmp_path: Path) -> None:
     for name in NAMES:
         design_folder = tmp_path / module_name(name)
-        from rfssm.hls.design import write_rtl
+        from rfssm.hls.emit.project import write_rtl
 
         design = write_rtl(named(name), design_folder)
         top = f"{design.name}_axis"

@@ -1,0 +1,97 @@
+"""``rfssm convert``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rfssm.errors import HardwareError, printable
+from rfssm.scripts.app import (
+    Fit,
+    NetworkFile,
+    NeuronLanes,
+    SynapseLanes,
+    command,
+    fitted_lanes,
+    lanes_of,
+)
+from rfssm.scripts.files import Writes
+
+
+@command()
+def convert(
+    network: NetworkFile,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="A folder that does not exist yet."), Writes.FOLDER
+    ],
+    backend: Annotated[
+        str, typer.Option(metavar="B", help="RFSSM, Vitis or Vivado: who reads the HLS C++.")
+    ] = "RFSSM",
+    board: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="B", help="ulx3s or icebreaker: also a top for this board; may be repeated."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Of all modules and files; the network's if absent. Two networks in one design "
+            "need two names.",
+        ),
+    ] = None,
+    inline_memories: Annotated[
+        bool,
+        typer.Option(
+            "--inline-memories",
+            help="Contents of memories in the SystemVerilog, for tools that lose .mem files.",
+        ),
+    ] = False,
+    synapse_lanes: SynapseLanes = None,
+    neuron_lanes: NeuronLanes = None,
+    fit: Fit = None,
+) -> None:
+    """Write HLS C++, SystemVerilog and a test bench."""
+    from rfssm.hls.boards.boards import find_board
+    from rfssm.hls.convert import convert as write_hardware
+    from rfssm.hls.design import Design
+    from rfssm.hls.estimate.fit import check_blocks
+    from rfssm.hls.names import checked_name
+    from rfssm.hls.synthesis.chip_tops import board_target
+    from rfssm.hls.verify import RANDOM_SAMPLES, random_samples
+    from rfssm.quant.network import IntegerNetwork
+    from rfssm.scripts import console
+
+    name = None if name is None else checked_name(name)
+    loaded = IntegerNetwork.load(network)
+    lanes = lanes_of(synapse_lanes, neuron_lanes)
+    lanes = lanes if fit is None else fitted_lanes(loaded, fit, lanes)
+    samples = random_samples(loaded, RANDOM_SAMPLES, seed=0)
+    boards = [find_board(each) for each in dict.fromkeys(board or ())]
+    for place in boards:
+        try:
+            check_blocks(Design.of(loaded, lanes), board_target(place))
+        except HardwareError as error:
+            print("warning:", printable(f"board {place.name}: {error}"), file=sys.stderr)
+    written = write_hardware(
+        loaded,
+        out,
+        samples,
+        backend=backend,
+        lanes=lanes,
+        boards=boards,
+        name=name,
+        inline_memories=inline_memories,
+    )
+    console.show(
+        f"wrote {written.hls} (HLS C++)",
+        f"wrote {written.rtl} (SystemVerilog)",
+        f"wrote {written.bench} (test bench: run make there)",
+        f"wrote {written.core} (FuseSoC)",
+        f"wrote {written.modules_core} (FuseSoC: the modules that all networks share)",
+        *(f"wrote {folder} (top with UART, constraints)" for folder in written.boards),
+    )

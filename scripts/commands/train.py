@@ -1,0 +1,53 @@
+"""``rfssm train``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rfssm.scripts.app import (
+    command,
+)
+from rfssm.scripts.files import Writes, writing
+
+
+@command()
+def train(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A recipe's name or a YAML file.")
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace one field; may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Folder of the run; runs/RECIPE if absent."),
+        Writes.FOLDER,
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run stood.")
+    ] = False,
+) -> None:
+    """Train a network on the integer contract."""
+    from rfssm.scripts import console
+    from rfssm.scripts.recipe import load_recipe
+
+    chosen = load_recipe(recipe, overrides or ())
+    run = Path("runs") / chosen.name if out is None else out
+    from rfssm.quant.run import train as train_network  # torch: only once the recipe is good
+
+    with writing(run):
+        done = train_network(chosen, run, resume=resume, progress=sys.stderr.isatty())
+    came_to = done.summary
+    numbers = "real-valued" if done.network is None else "integer"
+    console.show(
+        f"trained {chosen.name} in {came_to.seconds:.1f} s",
+        f"test accuracy of the {numbers} network: {100 * came_to.accuracy:.2f} %",
+        f"{came_to.parameters:,} parameters, {came_to.spikes_per_sample:,.0f} spikes per sample",
+        *console.reachable_lines(came_to.state_bits, came_to.reachable_bits),
+        f"wrote {run}",
+    )

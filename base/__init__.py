@@ -1,1 +1,69 @@
-"""Resonate-and-fire state space networks: from training to FPGA IP, bit for bit."""
+"""Resonate-and-fire state space networks: from training to FPGA IP, bit for bit.
+
+    network = rfssm.load("network.safetensors")
+    outputs = rfssm.run(network, x)                    # integers [samples, steps, channels]
+    report = rfssm.verify(network, x)                  # report.equal, or the first difference
+    ip = rfssm.convert(network, "ip", lanes=rfssm.Lanes(16, 4), name="keyword")
+
+Names are imported when they are asked for, so that ``import rfssm`` takes no time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rfssm import errors
+    from rfssm.front import (
+        IntegerNetwork,
+        Lanes,
+        Outputs,
+        Samples,
+        convert,
+        estimate,
+        freeze,
+        load,
+        quantize,
+        quantize_aware,
+        run,
+        synthesize,
+        train,
+        verify,
+    )
+
+    __version__: str
+
+__all__ = [
+    "IntegerNetwork",
+    "Lanes",
+    "Outputs",
+    "Samples",
+    "__version__",
+    "convert",
+    "errors",
+    "estimate",
+    "freeze",
+    "load",
+    "quantize",
+    "quantize_aware",
+    "run",
+    "synthesize",
+    "train",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What is in ``__all__``, when it is asked for."""
+    if name == "__version__":
+        return metadata.version("rfssm")
+    if name == "errors":
+        return import_module("rfssm.errors")
+    if name in __all__:
+        return getattr(import_module("rfssm.front"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,9 +15,9 @@ from rfssm.hls.emit.fusesoc import MODULES_CORE, write_core
 from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.hls4ml.vitis import write_test_data
+from rfssm.outputs import whole_folder
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
-from rfssm.scripts.files import whole_folder
 
 
 @dataclass(frozen=True)

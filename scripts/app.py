@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from rfssm.errors import HardwareError, SamplesError, brief
-from rfssm.scripts.files import Writes, check_outputs
+from rfssm.outputs import Writes, check_outputs
 from rfssm.strict import whole_number
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from rfssm.hls.design import Design
 from rfssm.hls.emit.project import design_sources, write_rtl
 from rfssm.hls.synthesis.flow import Synthesis
 from rfssm.hls.synthesis.vivado import ooc_script, script_name
-from rfssm.scripts.files import check_writable, same_file, writing
+from rfssm.outputs import check_writable, same_file, writing
 
 REPORT = "synthesis.json"
 PROOF = "equivalence.json"

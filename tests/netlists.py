@@ -41,9 +41,9 @@ from rfssm.quant.freeze import freeze
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.qat import QATNetwork
 from rfssm.quant.recipe import Recipe
+from rfssm.quant.recipes import load_recipe, recipe_names
 from rfssm.quant.run import build, test_samples
 from rfssm.quant.samples import Outputs, Samples, compare
-from rfssm.scripts.recipe import load_recipe, recipe_names
 
 FAMILIES = tuple(cells for cells in netlist.CELLS if cells != "generic")
 SAMPLES = 20

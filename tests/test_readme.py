@@ -10,8 +10,8 @@ import pytest
 from random_networks import random_case
 from typer.main import get_command
 
+from rfssm.quant.recipes import load_recipe
 from rfssm.scripts.cli import app
-from rfssm.scripts.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -1,1 +1,1 @@
-../../base/__init__.py
+"""Resonate-and-fire state space networks: from training to FPGA IP, bit for bit."""

@@ -1,1 +1,173 @@
-../../base/strict.py
+"""Reading JSON and YAML that anybody may have written: one meaning, of bounded size, or refused.
+
+Both languages leave room for documents that two readers understand differently (a key twice, NaN),
+and for small ones that grow without end (nesting, aliases).  Ours have no use for either.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Hashable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rfssm.errors import brief, said
+
+DEPTH = 64
+"""Deepest nesting of lists and objects."""
+MOST_DIGITS = 4000
+"""Of a whole number in JSON; Python itself takes some more, and says so in words of its own."""
+DIGITS = 18
+"""Of a whole number that a person writes: more never mean anything here."""
+_PLAIN = re.compile(rf"-?[0-9]{{1,{DIGITS}}}")
+_REAL = re.compile(r"-?([0-9]{1,18}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,4})?")
+
+
+def whole_number(text: str) -> int:
+    """A whole number in plain decimal digits.  Raises ValueError.
+
+    What Python would take besides is refused, because others read it differently or not at all:
+    ``+16``, ``1_6``, digits of other scripts, blanks around the number, thousands of digits.
+
+    >>> whole_number("-16")
+    -16
+    """
+    if not _PLAIN.fullmatch(text):
+        raise ValueError(f"must be a whole number in plain digits, at most {DIGITS} of them")
+    return int(text)
+
+
+def real_number(text: str) -> float:
+    """A finite number in plain decimal digits, as 0.5 or 1e-3.  Raises ValueError.
+
+    >>> real_number("1e-3")
+    0.001
+    """
+    value = float(text) if _REAL.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number in plain digits, as 0.5 or 1e-3")
+    return value
+
+
+def printable_text(text: str) -> str:
+    """Refuse text that a terminal would obey, or that no file can hold."""
+    if not text.isprintable():
+        raise ValueError("must be printable, without line ends and control characters")
+    return text
+
+
+def parse_json(text: str | bytes) -> Any:
+    """A JSON document.  Raises ValueError, saying in one line what is wrong."""
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_no_number,
+            parse_int=_whole,
+            parse_float=_finite,
+        )
+    except RecursionError:
+        raise ValueError(f"nested deeper than {DEPTH}") from None
+    _check_depth(document)
+    return document
+
+
+def parse_yaml(text: str) -> Any:
+    """A YAML document of plain values.  Raises ValueError, saying in one line what is wrong."""
+    try:
+        document = yaml.load(text, Loader=_Loader)
+    except RecursionError:
+        raise ValueError(f"nested deeper than {DEPTH}") from None
+    except Exception as error:  # PyYAML's constructors raise almost anything
+        raise ValueError(said(error)) from None
+    _check_depth(document)
+    return document
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """A file's content.  Raises ValueError where it is longer, or never ends; OSError."""
+    with path.open("rb") as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"longer than {limit:,} bytes")
+    return content
+
+
+def _check_depth(document: Any) -> None:
+    """Level by level: a recursion could itself be too deep."""
+    level = [document]
+    for _ in range(DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise ValueError(f"nested deeper than {DEPTH}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"key {brief(twice)} twice in one object")
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(text):,} digits: must be at most {MOST_DIGITS:,}")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{brief(text)} is beyond 64-bit floating point")
+    return value
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, without aliases, and with each key once."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not allowed")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            keys = (self.construct_object(key) for key, _ in node.value)
+            (twice, _), *_ = Counter(keys).most_common(1)
+            raise yaml.YAMLError(f"key {brief(twice)} twice in one section")
+        return mapping
+
+    def number(self, node: yaml.ScalarNode) -> int | float | str:
+        """Plain decimal numbers; YAML 1.1's other spellings stay text, for the field to refuse.
+
+        010 is 8 to YAML 1.1 and 10 to others, 1:30 is 90, 1_0 is 10.
+        """
+        text = str(self.construct_scalar(node))
+        if re.fullmatch(r"[+-]?\.(inf|nan)", text, re.IGNORECASE):
+            return float(text.replace(".", ""))
+        for parse in (whole_number, real_number):
+            with suppress(ValueError):
+                return parse(text) if not re.match("-?0[0-9]", text) else text
+        return text
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.number)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rfssm.errors import HardwareError, printable
+from rfssm.outputs import Writes
 from rfssm.scripts.app import (
     Fit,
     NetworkFile,
@@ -18,7 +19,6 @@ from rfssm.scripts.app import (
     fitted_lanes,
     lanes_of,
 )
-from rfssm.scripts.files import Writes
 
 
 @command()

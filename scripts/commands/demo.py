@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import (
     CHECK_FAILED,
     AsJson,
     command,
 )
-from rfssm.scripts.files import Writes, writing
 
 
 @command()
@@ -28,9 +28,9 @@ def demo(
     Trains a network of integers on handwritten digits, converts it to HLS C++ and SystemVerilog,
     and compares every engine with the golden model.
     """
+    from rfssm.quant.recipes import load_recipe
     from rfssm.scripts import console
     from rfssm.scripts.demo import run_demo
-    from rfssm.scripts.recipe import load_recipe
 
     with console.progress_bars() as progress, writing(out):
         report = run_demo(load_recipe("digits"), out, say=console.tell, progress=progress)

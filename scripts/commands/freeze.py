@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from rfssm.outputs import Writes, check_outputs, writing
 from rfssm.scripts.app import (
     AsJson,
     command,
     number,
 )
-from rfssm.scripts.files import Writes, check_outputs, writing
 from rfssm.strict import whole_number
 
 

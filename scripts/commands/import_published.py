@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from rfssm.errors import RfssmError, printable, some
+from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import (
     AsJson,
     command,
     number,
 )
-from rfssm.scripts.files import Writes, writing
 from rfssm.strict import printable_text, whole_number
 
 

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
+from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import (
     NetworkFile,
     command,
     load_samples,
     show_accuracy,
 )
-from rfssm.scripts.files import Writes, writing
 
 
 @command("run-board")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import (
     NetworkFile,
     NeuronLanes,
@@ -18,7 +19,6 @@ from rfssm.scripts.app import (
     load_samples,
     show_accuracy,
 )
-from rfssm.scripts.files import Writes, writing
 
 
 @command()

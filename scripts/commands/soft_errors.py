@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rfssm.errors import HardwareError, brief
+from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import (
     AsJson,
     NetworkFile,
@@ -20,7 +21,6 @@ from rfssm.scripts.app import (
     load_samples,
     number,
 )
-from rfssm.scripts.files import Writes, writing
 from rfssm.strict import real_number, whole_number
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rfssm.errors import HardwareError, ToolError
+from rfssm.outputs import Writes
 from rfssm.scripts.app import (
     CHECK_FAILED,
     AsJson,
@@ -24,7 +25,6 @@ from rfssm.scripts.app import (
     load_samples,
     number,
 )
-from rfssm.scripts.files import Writes
 from rfssm.strict import real_number, whole_number
 
 

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import (
     command,
 )
-from rfssm.scripts.files import Writes, writing
 
 
 @command()
@@ -33,8 +33,8 @@ def train(
     ] = False,
 ) -> None:
     """Train a network on the integer contract."""
+    from rfssm.quant.recipes import load_recipe
     from rfssm.scripts import console
-    from rfssm.scripts.recipe import load_recipe
 
     chosen = load_recipe(recipe, overrides or ())
     run = Path("runs") / chosen.name if out is None else out

@@ -13,8 +13,8 @@ from rfssm.hls.design import Lanes
 from rfssm.hls.engines import netlist
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.recipes import load_recipe
 from rfssm.quant.samples import Samples, compare
-from rfssm.scripts.recipe import load_recipe
 
 pytestmark = pytest.mark.rtl
 

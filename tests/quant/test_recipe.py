@@ -9,7 +9,7 @@ import yaml
 
 from rfssm.errors import RecipeError
 from rfssm.quant.recipe import parse_recipe, read_recipe
-from rfssm.scripts.recipe import load_recipe, recipe_names
+from rfssm.quant.recipes import load_recipe, recipe_names
 
 SMALL = """
 name: small

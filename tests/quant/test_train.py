@@ -230,7 +230,7 @@ def test_what_data_and_recipe_disagree_on_leaves_no_folder(
 
 
 def test_every_recipe_has_a_firing_rate_regulariser() -> None:
-    from rfssm.scripts.recipe import load_recipe, recipe_names
+    from rfssm.quant.recipes import load_recipe, recipe_names
 
     assert len(recipe_names()) > 10
     for name in recipe_names():

@@ -13,8 +13,8 @@ import pytest
 from rfssm.hls import engines
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.recipe import Recipe
+from rfssm.quant.recipes import load_recipe
 from rfssm.quant.samples import Outputs, Samples
-from rfssm.scripts.recipe import load_recipe
 
 from .conftest import Finished
 
@@ -34,7 +34,7 @@ def small_demo(monkeypatch: pytest.MonkeyPatch) -> None:
         small = ["network.neurons=[8]", "training.epochs=1", "training.batch=256"]
         return load_recipe(name, small)
 
-    monkeypatch.setattr("rfssm.scripts.recipe.load_recipe", load_small)
+    monkeypatch.setattr("rfssm.quant.recipes.load_recipe", load_small)
 
 
 @pytest.mark.usefixtures("small_demo")

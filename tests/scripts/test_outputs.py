@@ -16,8 +16,8 @@ from rtl_cases import network
 from rfssm.errors import RfssmError
 from rfssm.files import write_atomically
 from rfssm.hls.design import Design
+from rfssm.outputs import Writes, check_outputs, whole_folder
 from rfssm.scripts import cli
-from rfssm.scripts.files import Writes, check_outputs, whole_folder
 from rfssm.scripts.synth import PROOF, REPORT, prepare
 
 from .conftest import Finished

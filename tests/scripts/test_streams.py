@@ -292,7 +292,7 @@ def test_real_numbers_of_a_recipe_are_plain(refused: Callable[..., str], value: 
 
 @pytest.mark.parametrize("value", ["1e-3", "'1e-3'", "0.001", ".001", "1.e-3", "1E-3"])
 def test_real_numbers_may_be_written_as_is_usual(value: str) -> None:
-    from rfssm.scripts.recipe import load_recipe
+    from rfssm.quant.recipes import load_recipe
 
     recipe = load_recipe("digits", [f"training.learning_rate={value}"])
     assert recipe.training.learning_rate == 0.001

@@ -12,7 +12,7 @@ from rfssm.quant.recipe import Recipe, read_recipe
 
 def recipe_names() -> list[str]:
     """Names of the recipes that come with rfssm."""
-    folder = resources.files("rfssm.scripts") / "recipes"
+    folder = resources.files("rfssm.quant.recipes")
     return sorted(
         file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")
     )
@@ -21,7 +21,7 @@ def recipe_names() -> list[str]:
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe, by name or path, and replace single fields (``training.epochs=3``)."""
     if name in recipe_names():
-        with resources.as_file(resources.files("rfssm.scripts") / f"recipes/{name}.yaml") as path:
+        with resources.as_file(resources.files("rfssm.quant.recipes") / f"{name}.yaml") as path:
             return read_recipe(path, overrides)
     if not Path(name).exists():
         known = ", ".join(recipe_names())

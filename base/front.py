@@ -1,0 +1,289 @@
+"""The front door: what ``import rfssm`` offers, one function for each step of the road.
+
+Every function takes a network or the path of its file, and samples as ``Samples``, as an array of
+integers or as the path of an ``.npz``.  Nothing in the package imports this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rfssm.errors import SamplesError
+from rfssm.hls import engines
+from rfssm.hls.design import Design, LaneChoice, Lanes
+from rfssm.hls.verify import RANDOM_SAMPLES, VerifyReport, random_samples, verify_network
+from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.samples import Outputs, Samples
+
+if TYPE_CHECKING:
+    from rfssm.hls.convert import Hardware
+    from rfssm.hls.estimate.estimate import Estimate
+    from rfssm.hls.synthesis.flow import Synthesis
+    from rfssm.model.network import FloatNetwork
+    from rfssm.quant.layers import InputSpec
+    from rfssm.quant.ptq import QuantizationReport
+    from rfssm.quant.qat import QATNetwork
+    from rfssm.quant.recipe import QuantizationConfig
+    from rfssm.quant.run import TrainingResult
+
+__all__ = [
+    "IntegerNetwork",
+    "Lanes",
+    "Outputs",
+    "Samples",
+    "convert",
+    "estimate",
+    "freeze",
+    "load",
+    "quantize",
+    "quantize_aware",
+    "run",
+    "synthesize",
+    "train",
+    "verify",
+]
+
+NetworkLike = IntegerNetwork | Path | str
+SamplesLike = Samples | ArrayLike | Path
+
+
+def load(path: Path | str) -> IntegerNetwork:
+    """Read a ``network.safetensors``.
+
+    Raises NetworkError, which names the file, the field, its value and what is allowed.
+    """
+    return IntegerNetwork.load(path)
+
+
+def run(
+    network: NetworkLike,
+    x: SamplesLike,
+    *,
+    engine: str = "golden",
+    spikes: bool = False,
+    states: bool = False,
+    lanes: LaneChoice | None = None,
+) -> Outputs:
+    """Run samples through an engine.
+
+    x         integers                                            [samples, steps, channels]
+    engine    golden, csim, verilator, icarus, netlist, netlist-ecp5, netlist-ice40
+    spikes    whether the outputs hold the spikes of every layer
+    states    whether the outputs hold both states of every layer
+    lanes     of the hardware: changes its time, and no number
+
+    Raises SamplesError for samples that the network cannot take, ToolError where the engine cannot
+    run here; the message says what to install.
+    """
+    network = _network(network)
+    return engines.run(network, _samples(x), engine, spikes=spikes, states=states, lanes=lanes)
+
+
+def verify(
+    network: NetworkLike,
+    x: SamplesLike | None = None,
+    *,
+    engines: Sequence[str] | None = None,
+    lanes: LaneChoice | None = None,
+) -> VerifyReport:
+    """Compare every spike, state, score and label of engines with the golden model, with ``==``.
+
+    x          integers [samples, steps, channels]; random samples if absent
+    engines    which ones; those of csim, verilator and icarus that can run here if absent
+
+    The report is ``equal`` only where at least one engine was compared, and none differs; else it
+    has the ``first_difference``.
+    """
+    network = _network(network)
+    samples = random_samples(network, RANDOM_SAMPLES, 0) if x is None else _samples(x)
+    return verify_network(network, samples, engines, lanes=lanes)
+
+
+def convert(
+    network: NetworkLike,
+    out: Path | str,
+    *,
+    lanes: LaneChoice | None = None,
+    name: str | None = None,
+    boards: Sequence[str] = (),
+    backend: str = "RFSSM",
+    inline_memories: bool = False,
+) -> Hardware:
+    """Write HLS C++, SystemVerilog and test benches into a folder that does not exist yet.
+
+    lanes              of every layer, or of each (default: ``default_lanes`` of each)
+    name               of all modules and files; the network's if absent
+    boards             ulx3s, icebreaker: also a top for each
+    backend            who reads the HLS C++: RFSSM, Vitis or Vivado
+    inline_memories    contents of memories in the SystemVerilog, for tools that lose files
+
+    Raises HardwareError for what cannot be; the folder is complete or absent.
+    """
+    from rfssm.hls.boards.boards import find_board
+    from rfssm.hls.convert import convert as write
+
+    network = _network(network)
+    return write(
+        network,
+        Path(out),
+        random_samples(network, RANDOM_SAMPLES, 0),
+        backend=backend,
+        lanes=lanes,
+        boards=[find_board(board) for board in boards],
+        name=name,
+        inline_memories=inline_memories,
+    )
+
+
+def estimate(
+    network: NetworkLike,
+    target: str,
+    x: SamplesLike | None = None,
+    *,
+    lanes: LaneChoice | None = None,
+    speed: str | None = None,
+) -> Estimate:
+    """Cells, memories, clock rate and latency from formulas, in milliseconds and without tools.
+
+    target    ecp5-25k, ecp5-45k or ecp5-85k
+    x         samples whose events are timed; random events if absent
+    speed     grade of the device: 6, 7 or 8
+
+    Raises HardwareError for a target that there is no estimate for.
+    """
+    from rfssm.hls.estimate.estimate import activity_of
+    from rfssm.hls.estimate.estimate import estimate as estimated
+    from rfssm.hls.synthesis.targets import target as target_of
+
+    network = _network(network)
+    activity = activity_of(network, None if x is None else _samples(x))
+    return estimated(Design.of(network, lanes), target_of(target), activity, speed=speed)
+
+
+def synthesize(
+    network: NetworkLike,
+    target: str,
+    x: SamplesLike | None = None,
+    *,
+    lanes: LaneChoice | None = None,
+    speed: str | None = None,
+    seeds: Sequence[int] = (1,),
+    prove: bool = False,
+) -> Synthesis:
+    """Synthesise, place and route with open tools: cells, clock rate, latency, a bitstream.
+
+    target    ecp5-25k, ecp5-45k, ecp5-85k, ice40-up5k, ice40-hx8k, xc7 or xcup
+    x         samples whose cycles are measured; random ones if absent
+    seeds     of the placer: as many placements
+    prove     whether the netlist's registers are proved against the RTL
+
+    Raises HardwareError where the device cannot hold the design, ToolError for a missing tool.
+    """
+    from rfssm.hls.synthesis.flow import synth
+    from rfssm.hls.synthesis.targets import target as target_of
+
+    network = _network(network)
+    return synth(
+        Design.of(network, lanes),
+        target_of(target),
+        samples=random_samples(network, RANDOM_SAMPLES, 0) if x is None else _samples(x),
+        speed=speed,
+        seeds=seeds,
+        prove=prove,
+    )
+
+
+def train(
+    recipe: str,
+    out: Path | str,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    progress: bool = False,
+) -> TrainingResult:
+    """Train a network of integers as a recipe says.
+
+    recipe       the name of one that comes with rfssm, or the path of a YAML file
+    out          folder of the run, which does not exist yet
+    overrides    of single fields, as ``{"training.epochs": 20}``
+    resume       go on where an interrupted run in this folder stood
+
+    Raises RecipeError for a recipe that is none, DataError where its data are not at hand.
+    """
+    from rfssm.quant.recipes import load_recipe
+    from rfssm.quant.run import train as fit
+
+    words = [f"{key}={value}" for key, value in (overrides or {}).items()]
+    return fit(load_recipe(recipe, words), Path(out), resume=resume, progress=progress)
+
+
+def quantize_aware(
+    network: FloatNetwork, spec: InputSpec, formats: QuantizationConfig | None = None
+) -> QATNetwork:
+    """The network on the integer contract, for a training of your own.
+
+    network    real-valued; its parameters are copied
+    spec       the integers that enter
+    formats    of weights, states and transitions; the recipes' defaults if absent
+
+    Raises NetworkError for a network that has no integer form.
+    """
+    from rfssm.quant.qat import QATNetwork
+    from rfssm.quant.recipe import QuantizationConfig
+
+    return QATNetwork(network, formats or QuantizationConfig(), spec)
+
+
+def freeze(network: QATNetwork, *, name: str, labels: Sequence[str] = ()) -> IntegerNetwork:
+    """The integers that a trained network computes with.  Raises NetworkError where it has none."""
+    from rfssm.quant.freeze import freeze as frozen
+
+    return frozen(network, name=name, labels=labels)
+
+
+def quantize(
+    network: FloatNetwork,
+    x: ArrayLike,
+    steps: ArrayLike | None = None,
+    *,
+    name: str,
+    weight_bits: int = 8,
+    state_bits: int | None = None,
+) -> tuple[IntegerNetwork, QuantizationReport]:
+    """Quantise a trained network without training it again, and count what that changes.
+
+    x             samples that set the formats, as the network takes them    [samples, steps, M]
+    steps         length of each sample; all of x's if absent                [samples]
+    state_bits    what the samples ask for if absent
+
+    Raises NetworkError where the network has no integer form.
+    """
+    from rfssm.quant.ptq import Calibration
+    from rfssm.quant.ptq import quantize as quantized
+
+    x = np.asarray(x)
+    lengths = np.full(x.shape[:1], x.shape[1] if x.ndim > 1 else 0) if steps is None else steps
+    calibration = Calibration(x, np.asarray(lengths))
+    return quantized(
+        network, calibration, name=name, weight_bits=weight_bits, state_bits=state_bits
+    )
+
+
+def _network(network: NetworkLike) -> IntegerNetwork:
+    return network if isinstance(network, IntegerNetwork) else IntegerNetwork.load(network)
+
+
+def _samples(x: SamplesLike) -> Samples:
+    if isinstance(x, Samples):
+        return x
+    if isinstance(x, Path | str):
+        return Samples.load(x)
+    array = np.asarray(x)
+    if array.ndim != 3:
+        raise SamplesError(f"x: shape {list(array.shape)}, must be [samples, steps, channels]")
+    return Samples(array, np.full(len(array), array.shape[1]))

@@ -24,8 +24,8 @@ from rfssm.quant.samples import Bools, Outputs, Samples
 SOURCES = Path(__file__).parents[1]
 _NAME = "network"  # whatever the network is called: those alike share one library
 ALL_STEPS = 0xFFFFFFFF
-SHORT = 200_000
-"""Neurons times steps up to which small networks are not worth an optimising compiler."""
+SHORT = 4_000_000
+"""Weights, and twenty for a neuron, times steps: up to it an optimising compiler costs more."""
 
 
 def missing() -> str | None:
@@ -46,7 +46,8 @@ def run(
     longest = int(samples.steps.max())
     # An hls4ml project has a fixed number of steps: the next power of two serves many test sets.
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
-    much = int(samples.steps.sum()) * sum(layer.outputs for layer in network.all_layers) > SHORT
+    work = sum((layer.inputs + 20) * layer.outputs for layer in network.all_layers)
+    much = int(samples.steps.sum()) * work > SHORT
     with _loaded(network, steps, lanes, much) as model:
         return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
 
@@ -69,7 +70,7 @@ def simulate(
             x = np.zeros((steps, network.input.channels))
             x[:count] = samples.x[i, :count]
             probes = record.attach(library, steps, count)
-            scores = model.predict(x).astype(np.int64)
+            scores = model._predict(x).astype(np.int64)  # the samples have been checked
             record.take(i, count, scores, probes)
             if progress:
                 progress(i + 1, len(samples))

@@ -256,12 +256,23 @@ def test_second_run_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert compare(first, engines.run(net, samples, "csim", states=True)) == []
 
 
-def test_a_large_network_is_compiled_for_speed_and_equals_golden() -> None:
+def test_a_large_network_is_compiled_for_speed_and_equals_golden(tmp_path: Path) -> None:
     net = network([{"neurons": 48}], channels=40, steps_max=20, score="each")
     assert backend.TINY < 48 * 40
     rng = np.random.default_rng(7)
-    x = (rng.random((4, 20, 40)) < 0.2).astype(np.int64)
-    assert_equals_golden(net, Samples(x, np.array([20, 3, 1, 17])))
+    samples = Samples((rng.random((4, 20, 40)) < 0.2).astype(np.int64), np.array([20, 3, 1, 17]))
+    model = convert_network(net, tmp_path, "RFSSM", steps=20, rtl=False)
+    model.compile()
+    assert differences(model, net, samples) == []
+
+
+def test_a_long_simulation_is_compiled_for_speed_and_equals_golden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net, samples = fault_network()
+    monkeypatch.setattr(csim, "SHORT", 1000)
+    assert samples.steps.sum() * sum(layer.outputs for layer in net.all_layers) > csim.SHORT
+    assert_equals_golden(net, samples)
 
 
 def test_missing_compiler_says_what_to_install(

@@ -146,13 +146,13 @@ def test_every_register_of_a_network_is_proved(family: str) -> None:
 
 MEMORIES = """
 module dut (
-  input clk, we, input [2:0] wa, input [5:0] ra, input [17:0] d,
+  input clk, we, input [2:0] wa, input [3:0] ra, input [17:0] d,
   output reg [17:0] q, output reg [9:0] r
 );
   (* ram_style = "block" *) reg [17:0] m [0:5];
-  (* rom_style = "block" *) reg [9:0] c [0:63];
+  (* rom_style = "block" *) reg [9:0] c [0:15];
   integer k;
-  initial for (k = 0; k < 64; k = k + 1) c[k] = 37 * k * k + 11;
+  initial for (k = 0; k < 16; k = k + 1) c[k] = 37 * k * k + 11;
   always @(posedge clk) begin
     q <= m[ra[2:0]];
     r <= c[ra];

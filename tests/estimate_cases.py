@@ -64,7 +64,7 @@ CASES: dict[str, tuple[Callable[[], IntegerNetwork], Lanes]] = {
         [{"neurons": 24, **DEPLOYED}, {"neurons": 20, **DEPLOYED}], channels=32, classes=10,
         state_bits=16, leak_frac=15, score_bits=24, guard_bits=0), Lanes(8, 2)),
     "all neurons at once": (lambda: network(
-        [{"neurons": 2, "reset": True}, {"neurons": 1}], channels=9, classes=2), Lanes(2, 2)),
+        [{"neurons": 4, "reset": True}, {"neurons": 3}], channels=9, classes=2), Lanes(4, 4)),
     "many inputs": (lambda: network(
         [{"neurons": 12, **DEPLOYED}], channels=200, classes=3, rounding="TRN"), Lanes(2, 1)),
     "byte input": (lambda: network([{"neurons": 16, "weight_bits": 8}], channels=16, bits=8),

@@ -348,7 +348,7 @@ def test_ice40_multipliers_rewritten_by_yosys_are_found(tmp_path: Path) -> None:
 
 def test_a_wrong_counterpart_does_not_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     match = equivalence._Proof._match
-    one, other = "x[1]", "x[2]"
+    one, other = "sum[1]", "sum[2]"
 
     def swapped(proof: Any) -> None:
         match(proof)

@@ -26,7 +26,7 @@ from rfssm.hls import vitis
 from rfssm.hls.emit import LaneChoice, Lanes, check_lanes, lane_choice, write_rtl
 from rfssm.hls.layers import configured_lanes, lower, ours
 from rfssm.hls.names import module_name
-from rfssm.hls.plugin import make_sure_of_registration
+from rfssm.hls.plugin import ALONE, make_sure_of_registration
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.model.cache import cached
 from rfssm.model.errors import HardwareError, SamplesError, ToolError, said
@@ -143,7 +143,8 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         if sim == "csim":
             if model._top_function_lib is None:
                 raise ToolError("this model is not compiled: call compile() before predict()")
-            scores: NDArray[np.float64] = model._predict(samples.astype(np.float64))
+            with ALONE:
+                scores: NDArray[np.float64] = model._predict(samples.astype(np.float64))
             return scores
         if not len(samples):
             return np.zeros(0)  # as hls4ml shapes nothing

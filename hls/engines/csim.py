@@ -48,7 +48,7 @@ def run(
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
     work = sum((layer.inputs + 20) * layer.outputs for layer in network.all_layers)
     much = int(samples.steps.sum()) * work > SHORT
-    with _loaded(network, steps, lanes, much) as model:
+    with plugin.ALONE, _loaded(network, steps, lanes, much) as model:
         return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
 
 
@@ -62,6 +62,18 @@ def simulate(
     progress: Callable[[int, int], None] | None = None,
 ) -> Outputs:
     """Run samples, no longer than the model's steps, through a compiled ``ModelGraph``."""
+    with plugin.ALONE:
+        return _simulate(model, network, samples, spikes, states, progress)
+
+
+def _simulate(
+    model: Any,
+    network: IntegerNetwork,
+    samples: Samples,
+    spikes: bool,
+    states: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Outputs:
     library = model._top_function_lib
     steps = model.get_input_variables()[0].shape[0]
     record = _Record(network, samples, spikes, states)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,21 @@ def test_a_network_whose_faults_are_off_equals_golden(
     switched: tuple[Any, IntegerNetwork, Samples],
 ) -> None:
     assert differences(*switched) == []
+
+
+def test_threads_wait_for_one_another(switched: tuple[Any, IntegerNetwork, Samples]) -> None:
+    """A library keeps a sample's length and buffers, and hls4ml changes the working directory."""
+    model, net, samples = switched
+    before, interval = Path.cwd(), sys.getswitchinterval()
+    parts = [samples[k::2] for k in (0, 1, 0, 1)]
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda part: differences(model, net, part), parts))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [[]] * 4
+    assert Path.cwd() == before
 
 
 @pytest.mark.parametrize("fault", SWITCHED)

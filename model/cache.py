@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -11,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -102,16 +101,16 @@ def _alone(final: Path) -> Iterator[None]:
     that holds it.  Where nothing can be locked nobody waits.
     """
     place = int(final.name[:15], 16)
-    with (root() / ".lock").open("ab") as file:
-        end = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < end and not _whole(final):
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
-                break
-            except OSError as error:
-                if error.errno not in (errno.EACCES, errno.EAGAIN):
+    with ExitStack() as held:
+        with suppress(OSError):
+            file = held.enter_context((root() / ".lock").open("ab"))
+            end = time.monotonic() + _PATIENCE_SECONDS
+            while time.monotonic() < end and not _whole(final):
+                try:
+                    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
                     break
-            time.sleep(0.05)
+                except (BlockingIOError, PermissionError):  # another process has it
+                    time.sleep(0.05)
         yield
 
 

@@ -147,20 +147,22 @@ def verilator_includes() -> list[str]:
     return [f"-I{include}", f"-I{include / 'vltstd'}"]
 
 
-def verilator_runtime() -> list[Path]:
+def verilator_runtime(
+    names: Sequence[str] = _RUNTIME, flags: Sequence[str] = _RUNTIME_FLAGS
+) -> list[Path]:
     """Verilator's runtime as object files, compiled at the first call on this machine."""
     root = _root()
 
     def build(folder: Path) -> None:
-        for name in _RUNTIME:
+        for name in names:
             source = root / "include" / f"{name}.cpp"
             run_tool(
-                [gxx(), *_RUNTIME_FLAGS, *verilator_includes(), "-c", source, "-o", f"{name}.o"],
+                [gxx(), *flags, *verilator_includes(), "-c", source, "-o", f"{name}.o"],
                 cwd=folder,
             )
 
-    folder = cached("verilated", [verilator_version(), gxx_version(), *_RUNTIME_FLAGS], build)
-    return [folder / f"{name}.o" for name in _RUNTIME]
+    folder = cached("verilated", [verilator_version(), gxx_version(), *names, *flags], build)
+    return [folder / f"{name}.o" for name in names]
 
 
 def verilator_precompiled(flags: Sequence[str], headers: Sequence[str]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -77,16 +78,23 @@ def drop(x: Tensor, share: float, training: bool) -> tuple[Tensor, float]:
     return x * kept, 1 / (1 - share)
 
 
+_evaluating = threading.RLock()
+
+
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode, after which every module is in its own mode of before."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
+    """Evaluation mode, after which every module is in its own mode of before.
+
+    Another thread that enters waits: the mode is the network's, whoever runs it.
+    """
+    with _evaluating:
+        modes = [(module, module.training) for module in network.modules()]
+        network.eval()
+        try:
+            yield
+        finally:
+            for module, training in modes:
+                module.training = training
 
 
 class Normalization(Dynamics):

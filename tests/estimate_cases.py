@@ -29,9 +29,9 @@ def _wrap() -> IntegerNetwork:
 CASES: dict[str, tuple[Callable[[], IntegerNetwork], Lanes]] = {
     "complex": (lambda: network([{"neurons": 24}], channels=20), Lanes(4, 1)),
     "bias, reset, TRN": (lambda: network(
-        [{"neurons": 16, "bias_bits": 7, "reset": True, "rounding": "TRN", "state_bits": 14},
-         {"neurons": 12, "reset": True, "state_bits": 14, "transition_bits": 12}],
-        channels=16, bias_bits=6), Lanes(8, 2)),
+        [{"neurons": 12, "bias_bits": 7, "reset": True, "rounding": "TRN", "state_bits": 14},
+         {"neurons": 10, "reset": True, "state_bits": 14, "transition_bits": 12}],
+        channels=12, bias_bits=6), Lanes(4, 1)),
     "real, general 2x2, RND_CONV": (lambda: network(
         [{"neurons": 20, "complex_input": False, "rotation": False, "reset": True,
           "rounding": "RND_CONV"}], channels=12, bits=2, rounding="RND_CONV"), Lanes(4, 2)),
@@ -42,8 +42,8 @@ CASES: dict[str, tuple[Callable[[], IntegerNetwork], Lanes]] = {
         [], channels=24, bits=12, signed=True, classes=10, state_bits=18, score_bits=30,
         score="last", leak_frac=12), Lanes(4, 1)),
     "narrow state, score of each step, whole row": (lambda: network(
-        [{"neurons": 16, "state_bits": 8, "transition_bits": 8, "transition_frac": 6}],
-        channels=24, score="each", classes=4, state_bits=8, score_bits=8), Lanes(16, 2)),
+        [{"neurons": 8, "state_bits": 8, "transition_bits": 8, "transition_frac": 6}],
+        channels=24, score="each", classes=4, state_bits=8, score_bits=8), Lanes(8, 2)),
     "wide state, largest score, TRN_ZERO": (lambda: network(
         [{"neurons": 16, "state_bits": 20, "transition_bits": 18, "transition_frac": 16,
           "rounding": "TRN_ZERO", "guard_bits": 6}],
@@ -52,17 +52,17 @@ CASES: dict[str, tuple[Callable[[], IntegerNetwork], Lanes]] = {
     "many neurons, states in block memory": (lambda: network(
         [{"neurons": 70, "reset": True, "bias_bits": 6}], channels=16), Lanes(2, 1)),
     "whole row": (lambda: network(
-        [{"neurons": 32, **DEPLOYED}], channels=32, classes=10, state_bits=16, leak_frac=15,
-        score_bits=24, guard_bits=0), Lanes(32, 4)),
+        [{"neurons": 16, **DEPLOYED}], channels=32, classes=10, state_bits=16, leak_frac=15,
+        score_bits=24, guard_bits=0), Lanes(16, 2)),
     "one lane, three layers": (lambda: network(
         [{"neurons": 12}, {"neurons": 9, "complex_input": False}, {"neurons": 14}], channels=8,
         classes=5), Lanes(1, 1)),
     "many classes": (lambda: network(
         [{"neurons": 12}], channels=12, classes=35, bias_bits=8, state_bits=16, score_bits=26,
-        leak_frac=10), Lanes(8, 1)),
+        leak_frac=10), Lanes(4, 1)),
     "two layers as deployed": (lambda: network(
-        [{"neurons": 48, **DEPLOYED}, {"neurons": 40, **DEPLOYED}], channels=64, classes=10,
-        state_bits=16, leak_frac=15, score_bits=24, guard_bits=0), Lanes(16, 4)),
+        [{"neurons": 24, **DEPLOYED}, {"neurons": 20, **DEPLOYED}], channels=32, classes=10,
+        state_bits=16, leak_frac=15, score_bits=24, guard_bits=0), Lanes(8, 2)),
     "all neurons at once": (lambda: network(
         [{"neurons": 4, "reset": True}, {"neurons": 3}], channels=9, classes=2), Lanes(4, 4)),
     "many inputs": (lambda: network(

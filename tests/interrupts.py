@@ -29,6 +29,7 @@ import numpy as np
 import yaml
 
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.recipe import Recipe
 from rfssm.quant.samples import Samples
 
 Facts = dict[str, Any]
@@ -250,6 +251,16 @@ def _sizes(path: Path) -> dict[str, int]:
         for each in [path, *path.rglob("*")]
         if each.is_file()
     }
+
+
+def resume(recipe: Recipe, folder: Path, threads: int) -> None:
+    """Train in a process that may be killed; so many threads to begin with."""
+    import torch
+
+    from rfssm.quant.run import train
+
+    torch.set_num_threads(threads)
+    train(recipe, folder, resume=True, progress=False)
 
 
 def undisturbed(command: Command, folder: Path) -> tuple[Facts, float]:

@@ -14,6 +14,9 @@ from rfssm.quant.samples import Samples
 Metadata = dict[str, Any]
 Tensors = dict[str, np.ndarray]
 
+NARROW = {"state_bits": 8, "weight_bits": 3, "transition_bits": 5, "transition_frac": 4}
+"""Formats of layers whose width does not matter: gates cost time in every tool."""
+
 
 def network(
     layers: list[Metadata],
@@ -152,6 +155,25 @@ def _wrap() -> IntegerNetwork:
         tensors={"layers.0.weight_u": weight, "layers.0.weight_v": -weight,
                  "layers.1.weight_u": weight[:3].repeat(2, axis=1)[:, :6]},
     )  # fmt: skip
+
+
+# What several tests synthesise has one name, so that one netlist and one placement do for all.
+
+
+def placed_network() -> IntegerNetwork:
+    """A layer with a reset."""
+    return network([{"reset": True, **NARROW}]).model_copy(update={"name": "dut"})
+
+
+def lone_readout() -> IntegerNetwork:
+    """What is placed in a third of the time."""
+    return network([]).model_copy(update={"name": "dut"})
+
+
+def vendor_network() -> IntegerNetwork:
+    """Weights of each layer above 1 kbit, for block memories of Xilinx."""
+    net = network([{"neurons": 16, **NARROW}], channels=16, classes=12)
+    return net.model_copy(update={"name": "dut"})
 
 
 CASES: dict[str, Callable[[], IntegerNetwork]] = {

@@ -34,14 +34,18 @@ from rfssm.quant.samples import compare
 GOLDEN_CASES = 400
 CHUNK = 20
 
-COVERING = (0, 2, 15, 18, 22, 27, 31, 32, 33, 34, 36, 39, 41, 43, 46, 51, 58, 63, 66, 75, 79, 81,
-            82, 84, 85, 89, 90, 93)  # fmt: skip
+COVERING = (0, 46, 67, 115, 256, 278, 286, 330, 336, 373, 405, 410, 580, 585, 599, 764, 815, 873)
 """Seeds that between them reach all that the first hundred do, and notice every fault below.
 
-What takes time is compiling, once for each shape; ``make fuzz`` draws shapes without end.
+What takes time is compiling, once for each shape: of the first 900 networks these are the ones that
+compile fastest.  ``make fuzz`` draws shapes without end.
 """
-ENGINE_SEEDS = {"icarus": range(100), "verilator": COVERING, "csim": COVERING}
-SIBLINGS = {"icarus": 0, "verilator": 3, "csim": 3}
+ENGINE_SEEDS: dict[str, Sequence[int]] = {
+    "icarus": sorted({*COVERING, *range(85)}),
+    "verilator": COVERING,
+    "csim": COVERING,
+}
+SIBLINGS = {"icarus": 0, "verilator": 5, "csim": 5}
 """More networks of each case's shape: where compiling takes most of the time, they cost little."""
 ENGINE_CHUNK = 4
 LARGE_CASES = 8

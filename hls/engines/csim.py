@@ -25,8 +25,8 @@ from rfssm.quant.samples import Outputs, Samples
 SOURCES = Path(__file__).parents[1]
 _NAME = "network"  # whatever the network is called: those alike share one library
 ALL_STEPS = 0xFFFFFFFF
-SHORT = 200_000
-"""Neurons times steps up to which small networks are not worth an optimising compiler."""
+SHORT = 4_000_000
+"""Weights, and twenty for a neuron, times steps: up to it an optimising compiler costs more."""
 
 
 def missing() -> str | None:
@@ -47,8 +47,9 @@ def run(
     longest = int(samples.steps.max())
     # An hls4ml project has a fixed number of steps: the next power of two serves many test sets.
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
-    much = int(samples.steps.sum()) * sum(layer.outputs for layer in network.all_layers) > SHORT
-    with _loaded(network, steps, lanes, much) as model:
+    work = sum((layer.inputs + 20) * layer.outputs for layer in network.all_layers)
+    much = int(samples.steps.sum()) * work > SHORT
+    with plugin.ALONE, _loaded(network, steps, lanes, much) as model:
         return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
 
 
@@ -62,6 +63,18 @@ def simulate(
     progress: Callable[[int, int], None] | None = None,
 ) -> Outputs:
     """Run samples, no longer than the model's steps, through a compiled ``ModelGraph``."""
+    with plugin.ALONE:
+        return _simulate(model, network, samples, spikes, states, progress)
+
+
+def _simulate(
+    model: Any,
+    network: IntegerNetwork,
+    samples: Samples,
+    spikes: bool,
+    states: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Outputs:
     library = model._top_function_lib
     steps = model.get_input_variables()[0].shape[0]
     record = _Record(network, samples, spikes, states)
@@ -70,7 +83,7 @@ def simulate(
             x = np.zeros((steps, network.input.channels))
             x[:count] = samples.x[i, :count]
             probes = record.attach(library, steps, count)
-            scores = model.predict(x).astype(np.int64)
+            scores = model._predict(x).astype(np.int64)  # the samples have been checked
             record.take(i, count, scores, probes)
             if progress:
                 progress(i + 1, len(samples))

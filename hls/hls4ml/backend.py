@@ -28,7 +28,7 @@ from rfssm.hls.design import LaneChoice, Lanes, check_lanes, lane_choice
 from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml import vitis
 from rfssm.hls.hls4ml.layers import configured_lanes, lower, ours
-from rfssm.hls.hls4ml.plugin import make_sure_of_registration
+from rfssm.hls.hls4ml.plugin import ALONE, make_sure_of_registration
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.quant.layers import InputSpec
@@ -110,18 +110,19 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
             lanes = lane_choice(synapse_lanes, neuron_lanes)
         return config | {"Lanes": as_numbers(lanes), "WriteRTL": write_rtl}
 
-    def compile(self, model: Any, *, much: bool = False) -> str:
+    def compile(self, model: Any, *, much: bool | None = None) -> str:
         """Compile the project's C++ for C simulation; returns the library's path.
 
-        much    of simulation to come: optimise small networks too
+        much    of simulation to come, so that optimising pays; None: it does for large networks
         """
         project = model.config.get_project_name()
         directory = _project(model)
         library = directory / f"firmware/{project}-{model.config.get_config_value('Stamp')}.so"
-        weights = sum(layer.inputs * layer.outputs for layer in network_of(model).all_layers)
-        tiny = weights <= TINY and not much
-        flags = [*FLAGS, "-O0" if tiny else "-O2"]
-        host = _precompiled(flags) if tiny else HOST
+        if much is None:
+            layers = network_of(model).all_layers
+            much = sum(layer.inputs * layer.outputs for layer in layers) > TINY
+        flags = [*FLAGS, "-O2" if much else "-O0"]
+        host = HOST if much else _precompiled(flags)
         # one translation unit: what costs time is reading ap_fixed, and that need be done once only
         source = directory / f"{project}_csim.cpp"
         source.write_text(f'#include "firmware/{project}.cpp"\n#include "{project}_bridge.cpp"\n')
@@ -144,7 +145,8 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         if sim == "csim":
             if model._top_function_lib is None:
                 raise ToolError("this model is not compiled: call compile() before predict()")
-            scores: NDArray[np.float64] = model._predict(samples.astype(np.float64))
+            with ALONE:
+                scores: NDArray[np.float64] = model._predict(samples.astype(np.float64))
             return scores
         if not len(samples):
             return np.zeros(0)  # as hls4ml shapes nothing

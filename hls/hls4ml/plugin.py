@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 BACKENDS = ("Vitis", "Vivado", "RFSSM")
 _FRONTEND = "hls4ml.converters.pytorch_to_hls"
+ALONE = threading.RLock()
+"""Held where C++ runs: hls4ml changes the working directory, and a library keeps a sample's length
+and buffers, which all threads would share."""
 _LAST = (
     ("rfssm.hls.hls4ml.layers", "KINDS"),
     ("rfssm.hls.hls4ml.templates", "TEMPLATES"),

@@ -267,7 +267,7 @@ def _binned(
     """Counts (T, C), and how many steps the sample lasts."""
     bins = _ticks(time, config) // config.ticks_per_bin
     inside = bins < config.steps_max
-    cell = bins[inside] * CHANNELS + unit[inside] // GROUP
+    cell = bins[inside] * CHANNELS + unit[inside].astype(np.int64) // GROUP
     counts = np.bincount(cell, minlength=config.steps_max * CHANNELS)
     most = 2**config.bits - 1
     steps = min(int(bins.max()) + 1 + TAIL, config.steps_max) if len(bins) else 1

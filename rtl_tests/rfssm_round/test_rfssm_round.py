@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from simulation import check
+from simulation import check, check_cases
 
 pytestmark = pytest.mark.rtl
 HERE = Path(__file__).parent
@@ -18,13 +18,13 @@ def test_every_input_of_every_small_width_shift_and_mode(tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize(("width", "shift"), [(35, 14), (65, 32), (20, 32), (65, 0)])
-def test_ends_ties_and_random_words_of_real_widths(width: int, shift: int, tmp_path: Path) -> None:
-    check(
+def test_ends_ties_and_random_words_of_real_widths(tmp_path: Path) -> None:
+    sizes = [(35, 14), (65, 32), (20, 32), (65, 0)]
+    check_cases(
         "four_modes",
         "rfssm_round.rfssm_round_tb",
         tmp_path,
-        parameters={"A_W": width, "SHIFT": shift},
+        {f"width{a}_shift{shift}": {"A_W": a, "SHIFT": shift} for a, shift in sizes},
         sources=[HERE / "four_modes.sv"],
         only="real",
     )

@@ -1,13 +1,12 @@
 from pathlib import Path
 
 import pytest
-from simulation import BOARD_RTL, check
+from simulation import BOARD_RTL, check_cases
 
 pytestmark = pytest.mark.rtl
+CASES = [4, 5, 12, 25]
 
 
-@pytest.mark.parametrize("clks", [4, 5, 12, 25])
-def test_bytes(clks: int, tmp_path: Path) -> None:
-    parameters = {"CLKS_PER_BIT": clks}
-    bench = "rfssm_uart_rx.rfssm_uart_rx_tb"
-    check("rfssm_uart_rx", bench, tmp_path, parameters=parameters, rtl=BOARD_RTL)
+def test_bytes(tmp_path: Path) -> None:
+    cases = {f"clks{clks}": {"CLKS_PER_BIT": clks} for clks in CASES}
+    check_cases("rfssm_uart_rx", "rfssm_uart_rx.rfssm_uart_rx_tb", tmp_path, cases, rtl=BOARD_RTL)

@@ -7,7 +7,7 @@ from typing import Any
 from events import step
 from harness import Axis, measured, test
 
-PARAMETERS = json.loads(Path("network_parameters.json").read_text())
+PARAMETERS = json.loads(Path("parameters.json").read_text())
 
 
 def formula(events: int) -> int:

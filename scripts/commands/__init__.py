@@ -1,19 +1,19 @@
 """The commands, in the order in which ``rfssm --help`` lists them."""
 
-from rfssm.scripts.commands import (  # noqa: I001
-    demo,
-    train,
-    runs,
-    import_published,
-    freeze,
-    inspect,
-    simulate,
-    verify,
-    soft_errors,
+from rfssm.scripts.commands import (
     convert,
-    synth,
+    demo,
     estimate,
+    freeze,
+    import_published,
+    inspect,
     run_board,
+    runs,
+    simulate,
+    soft_errors,
+    synth,
+    train,
+    verify,
 )
 
 __all__ = [

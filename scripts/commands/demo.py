@@ -9,11 +9,7 @@ from typing import Annotated
 import typer
 
 from rfssm.outputs import Writes, writing
-from rfssm.scripts.app import (
-    CHECK_FAILED,
-    AsJson,
-    command,
-)
+from rfssm.scripts.app import CHECK_FAILED, AsJson, command
 
 
 @command()

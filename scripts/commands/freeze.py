@@ -9,11 +9,7 @@ from typing import Annotated
 import typer
 
 from rfssm.outputs import Writes, check_outputs, writing
-from rfssm.scripts.app import (
-    AsJson,
-    command,
-    number,
-)
+from rfssm.scripts.app import AsJson, command, number
 from rfssm.strict import whole_number
 
 

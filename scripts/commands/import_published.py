@@ -11,11 +11,7 @@ import typer
 
 from rfssm.errors import RfssmError, printable, some
 from rfssm.outputs import Writes, writing
-from rfssm.scripts.app import (
-    AsJson,
-    command,
-    number,
-)
+from rfssm.scripts.app import AsJson, command, number
 from rfssm.strict import printable_text, whole_number
 
 

@@ -8,12 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rfssm.scripts.app import (
-    AsJson,
-    NetworkFile,
-    command,
-    load_samples,
-)
+from rfssm.scripts.app import AsJson, NetworkFile, command, load_samples
 
 
 @command()

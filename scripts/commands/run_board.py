@@ -10,12 +10,7 @@ from typing import Annotated
 import typer
 
 from rfssm.outputs import Writes, writing
-from rfssm.scripts.app import (
-    NetworkFile,
-    command,
-    load_samples,
-    show_accuracy,
-)
+from rfssm.scripts.app import NetworkFile, command, load_samples, show_accuracy
 
 
 @command("run-board")

@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rfssm.scripts.app import (
-    command,
-)
+from rfssm.scripts.app import command
 
 
 @command()

@@ -9,9 +9,7 @@ from typing import Annotated
 import typer
 
 from rfssm.outputs import Writes, writing
-from rfssm.scripts.app import (
-    command,
-)
+from rfssm.scripts.app import command
 
 
 @command()

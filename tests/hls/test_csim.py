@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,21 @@ def test_a_network_whose_faults_are_off_equals_golden(
     assert differences(*switched) == []
 
 
+def test_threads_wait_for_one_another(switched: tuple[Any, IntegerNetwork, Samples]) -> None:
+    """A library keeps a sample's length and buffers, and hls4ml changes the working directory."""
+    model, net, samples = switched
+    before, interval = Path.cwd(), sys.getswitchinterval()
+    parts = [samples[k::2] for k in (0, 1, 0, 1)]
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(lambda part: differences(model, net, part), parts))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [[]] * 4
+    assert Path.cwd() == before
+
+
 @pytest.mark.parametrize("fault", SWITCHED)
 def test_planted_faults_are_noticed(
     switched: tuple[Any, IntegerNetwork, Samples], fault: str
@@ -257,12 +273,23 @@ def test_second_run_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert compare(first, engines.run(net, samples, "csim", states=True)) == []
 
 
-def test_a_large_network_is_compiled_for_speed_and_equals_golden() -> None:
+def test_a_large_network_is_compiled_for_speed_and_equals_golden(tmp_path: Path) -> None:
     net = network([{"neurons": 48}], channels=40, steps_max=20, score="each")
     assert backend.TINY < 48 * 40
     rng = np.random.default_rng(7)
-    x = (rng.random((4, 20, 40)) < 0.2).astype(np.int64)
-    assert_equals_golden(net, Samples(x, np.array([20, 3, 1, 17])))
+    samples = Samples((rng.random((4, 20, 40)) < 0.2).astype(np.int64), np.array([20, 3, 1, 17]))
+    model = convert_network(net, tmp_path, "RFSSM", steps=20, rtl=False)
+    model.compile()
+    assert differences(model, net, samples) == []
+
+
+def test_a_long_simulation_is_compiled_for_speed_and_equals_golden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net = CASES["lone readout, each"]()
+    monkeypatch.setattr(csim, "SHORT", 100)
+    monkeypatch.setattr(backend, "_precompiled", lambda flags: pytest.fail("not optimised"))
+    assert_equals_golden(net, samples_for(net))
 
 
 def test_missing_compiler_says_what_to_install(

@@ -70,8 +70,9 @@ def test_a_test_set_takes_what_the_header_says(
 
 
 @pytest.fixture(scope="module")
-def spoken(data_root: Path) -> tuple[IntegerNetwork, Samples]:
-    """The test set of spoken digits, and a network of its recipe's shape that spikes at 5 %."""
+def spoken(data_root: Path) -> tuple[IntegerNetwork, Samples, Activity]:
+    """The test set of spoken digits, a network of its recipe's shape that spikes at 5 %, and what
+    moves in it."""
     split = data.load(FsddConfig(set="fsdd", root=str(data_root))).test
     digits = Samples(split.x[:, : split.steps.max()].astype(np.int64), split.steps)
     live = np.arange(digits.x.shape[1]) < digits.steps[:, None]
@@ -82,7 +83,8 @@ def spoken(data_root: Path) -> tuple[IntegerNetwork, Samples]:
         thresholds[f"layers.{i}.threshold"] = np.quantile(
             states[i][live[:40]], 0.95, axis=0, method="lower"
         ).astype(np.int64)
-    return _spoken(thresholds), digits
+    net = _spoken(thresholds)
+    return net, digits, Activity.of(net, digits)
 
 
 def _spoken(thresholds: dict[str, np.ndarray]) -> IntegerNetwork:
@@ -94,10 +96,10 @@ def _spoken(thresholds: dict[str, np.ndarray]) -> IntegerNetwork:
 @pytest.mark.data
 @pytest.mark.parametrize("lanes", [Lanes(16, 4), Lanes(128, 8), Lanes(128, 16)], ids=str)
 def test_all_spoken_digits_take_what_the_header_says(
-    spoken: tuple[IntegerNetwork, Samples], lanes: Lanes
+    spoken: tuple[IntegerNetwork, Samples, Activity], lanes: Lanes
 ) -> None:
-    net, digits = spoken
-    design, activity = Design.of(net, lanes), Activity.of(net, digits)
+    net, digits, activity = spoken
+    design = Design.of(net, lanes)
     assert all(0.02 < rate < 0.1 for rate in activity.rates())
     cycles = measure(net, digits, lanes)
     assert cycles.samples == 300

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,9 +145,9 @@ def iterations(
     return np.stack(columns, axis=2), outputs.scores
 
 
-def busy_network() -> tuple[IntegerNetwork, Samples]:
+def busy_network(*more: dict[str, Any]) -> tuple[IntegerNetwork, Samples]:
     net = network(
-        [{"neurons": 16, "complex_input": False}, {"neurons": 8}],
+        [{"neurons": 16, "complex_input": False}, *more],
         channels=70, steps_max=STEPS, tensors={"layers.0.threshold": np.full(16, 90)},
     )  # fmt: skip
     rng = np.random.default_rng(6)
@@ -159,7 +160,7 @@ def busy_network() -> tuple[IntegerNetwork, Samples]:
 def test_a_sample_takes_the_cycles_that_the_headers_state(
     tmp_path: Path, clock: Path, lanes: Lanes
 ) -> None:
-    net, samples = busy_network()
+    net, samples = busy_network({"neurons": 8})
     scores, cycles = simulate(tmp_path, clock, net, samples, lanes)
     each, expected = iterations(net, samples, lanes)
     assert np.array_equal(scores, expected)
@@ -191,7 +192,8 @@ def test_a_cycle_too_many_is_noticed(tmp_path: Path, clock: Path) -> None:
     slow = {"sum[l] = 0;": "sum[l] = 0; hls::now++;"}
     _, cycles = simulate(tmp_path, clock, net, samples, Lanes(8, 1), synapse=slow)
     each, _ = iterations(net, samples, Lanes(8, 1))
-    assert (cycles > each.max(axis=2).sum(axis=1) + 3 * each.max(axis=(1, 2))).any()
+    filling = each.shape[2] * 2 + 3 * each.max(axis=(1, 2))
+    assert (cycles > each.max(axis=2).sum(axis=1) + filling).any()
 
 
 def test_a_deadlock_is_noticed(tmp_path: Path, clock: Path) -> None:

@@ -217,8 +217,26 @@ def test_killed_build_is_never_mistaken_for_a_result(own_cache: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"whole", ".contents.json"}
 
 
-def test_two_builds_at_once_do_no_harm(own_cache: Path) -> None:
+def test_of_processes_at_once_one_builds_and_the_others_wait(own_cache: Path) -> None:
     code = (
+        "def build(folder):\n"
+        "    print('built')\n"
+        "    (folder / 'value').write_text('same')\n"
+        "    time.sleep(0.5)\n"
+        "print((cached('race', ['key'], build) / 'value').read_text())"
+    )
+    processes = [start(code) for _ in range(3)]
+    said = sorted(process.communicate()[0] for process in processes)
+    assert said == ["built\nsame\n", "same\n", "same\n"]
+    assert len(list((own_cache / "race").iterdir())) == 1
+
+
+def test_where_nothing_can_be_locked_builds_at_once_do_no_harm(own_cache: Path) -> None:
+    code = (
+        "import fcntl\n"
+        "def refuse(*_):\n"
+        "    raise OSError(37, 'No locks available')\n"
+        "fcntl.lockf = refuse\n"
         "def build(folder):\n"
         "    (folder / 'value').write_text('same')\n"
         "    time.sleep(0.5)\n"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -70,6 +72,16 @@ def convert(net: Any, folder: Path, backend: str, **hls_config: Any) -> Any:
     )
 
 
+@pytest.fixture
+def quick_gxx(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """hls4ml's own script asks g++ for -O3, which takes most of the time: the last -O counts."""
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "g++").write_text(f'#!/bin/sh\nexec {shutil.which("g++")} "$@" -O0\n')
+    (folder / "g++").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("quick_gxx")
 @pytest.mark.parametrize("backend", ["RFSSM", "Vitis"])
 def test_torch_network_in_csim_gives_the_golden_scores(
     qat_network: QATNetwork, tmp_path: Path, backend: str
@@ -219,6 +231,7 @@ def test_lanes_in_the_configuration_reach_the_hardware(
         assert lanes_in_rtl(tmp_path) == [(4, 1), (8, 8), (4, 1)]
 
 
+@pytest.mark.usefixtures("quick_gxx")
 def test_network_file_in_a_vivado_project_gives_the_golden_scores(tmp_path: Path) -> None:
     net = network(
         [{"neurons": 5, "skip": True, "reset": True, "rounding": "RND_CONV"}, {"bias_bits": 6}],

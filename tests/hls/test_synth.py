@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rtl_cases import network, samples_for
+from rtl_cases import (
+    NARROW,
+    lone_readout,
+    network,
+    placed_network,
+    samples_for,
+    vendor_network,
+)
 
 from rfssm import cache
 from rfssm.errors import HardwareError, ToolError
@@ -66,7 +73,7 @@ def assert_sums_agree(synthesis: Synthesis) -> None:
 
 @pytest.fixture(scope="module")
 def placed() -> Synthesis:
-    net = network([{"reset": True}])
+    net = placed_network()
     return synth(design_of(net), target("ecp5-25k"), seeds=(1, 2), samples=samples_for(net))
 
 
@@ -103,7 +110,7 @@ def test_the_critical_path_is_the_clock_period(placed: Synthesis) -> None:
 
 def test_a_second_run_builds_nothing_and_says_the_same(placed: Synthesis) -> None:
     before = len(cache.built())
-    net = network([{"reset": True}])
+    net = placed_network()
     again = synth(design_of(net), target("ecp5-25k"), seeds=(1, 2), samples=samples_for(net))
     assert len(cache.built()) == before
     assert again.to_json() | {"seconds": 0} == placed.to_json() | {"seconds": 0}
@@ -122,11 +129,11 @@ def test_every_module_has_its_own_cells(placed: Synthesis) -> None:
     states = next(
         m for m in placed.cells.memories if (m.module, m.name) == ("layer0.cells", "states")
     )
-    assert (states.words, states.width, states.kind) == (6, 2 * 12, "lut_ram")
+    assert (states.words, states.width, states.kind) == (6, 2 * 8, "lut_ram")
 
 
 def test_equal_layers_have_equal_cells_and_an_encoder_has_those_it_has_alone() -> None:
-    net = network([{"neurons": 8}] * 2, channels=8)
+    net = network([{"neurons": 8, **NARROW}] * 2, channels=8)
     modules = counted(net).modules
     for part in ("cells", "encoder", "synapse"):
         first, second = modules[f"layer0.{part}"], modules[f"layer1.{part}"]
@@ -155,7 +162,7 @@ def test_equal_layers_have_equal_cells_and_an_encoder_has_those_it_has_alone() -
 
 
 def test_ice40_goes_behind_few_pins_and_gives_a_bitstream() -> None:
-    net = network([{}])
+    net = network([NARROW])
     result = synth(design_of(net, Lanes(1, 1)), target("ice40-up5k"))
     assert_sums_agree(result)
     assert result.top.module == "dut_pins"
@@ -172,8 +179,7 @@ def test_ice40_goes_behind_few_pins_and_gives_a_bitstream() -> None:
 def test_xilinx_maps_weights_to_block_ram_and_products_to_dsp(
     name: str, ram: str, dsp: str
 ) -> None:
-    net = network([{"neurons": 16}], channels=16, classes=12)
-    result = synth(design_of(net, Lanes(4, 1)), target(name))
+    result = synth(design_of(vendor_network()), target(name))
     assert_sums_agree(result)
     assert result.placements == ()
     assert result.fmax_mhz is None
@@ -202,20 +208,20 @@ def test_hx8k_has_pins_for_the_ip_and_no_multipliers() -> None:
 
 
 def test_a_lone_readout_is_nothing_else() -> None:
-    report = counted(network([]))
+    report = counted(lone_readout())
     assert list(report.modules) == ["source", "readout", "readout.synapse", "sink"]
     assert report.total.dsp == 1  # the leak
 
 
 def test_bits_build_no_multiplier_and_wider_values_do() -> None:
-    bits, values = counted(network([{}])), counted(network([{}], bits=4))
+    bits, values = counted(network([NARROW])), counted(network([NARROW], bits=4))
     assert bits.modules["layer0.synapse"].dsp == 0
     assert values.modules["layer0.synapse"].dsp == LANES.synapse * 2  # both parts
     assert values.modules["layer0.cells"].dsp == bits.modules["layer0.cells"].dsp == 4
 
 
 def test_real_input_has_half_the_adders() -> None:
-    both, real = counted(network([{}])), counted(network([{"complex_input": False}]))
+    both, real = (counted(network([{"complex_input": part, **NARROW}])) for part in (True, False))
     wide, narrow = both.modules["layer0.synapse"], real.modules["layer0.synapse"]
     assert 2 * narrow.carry == wide.carry > 0
     assert 2 * narrow.lut_ram == wide.lut_ram > 0
@@ -223,7 +229,7 @@ def test_real_input_has_half_the_adders() -> None:
 
 
 def test_only_a_reset_builds_a_reset(placed: Synthesis) -> None:
-    without = counted(network([{}]))
+    without = counted(network([NARROW]))
     plain, reset = without.modules["layer0.cells"], placed.cells.modules["layer0.cells"]
     assert plain.ff < reset.ff
     assert plain.carry < reset.carry
@@ -235,7 +241,9 @@ def test_only_a_reset_builds_a_reset(placed: Synthesis) -> None:
 
 
 def test_constants_above_1_kbit_and_many_states_lie_in_block_memory() -> None:
-    report = counted(network([{"neurons": 66, "reset": True, "bias_bits": 6}], channels=8))
+    report = counted(
+        network([{"neurons": 66, "reset": True, "bias_bits": 6, **NARROW}], channels=8)
+    )
     constants = [m for m in report.memories if "rom" in m.name]
     kinds = {m.bits > 1024: set() for m in constants}
     for memory in constants:
@@ -322,10 +330,12 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, package: st
 
 
 def test_an_interrupted_placement_leaves_nothing_and_the_netlist_stays(
-    placed: Synthesis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    design = design_of(lone_readout())
+    netlist = yosys.synthesize(design, "ecp5", "dut_axis").folder
     monkeypatch.setenv("RFSSM_CACHE", str(tmp_path))  # other tests place at the same time
-    shutil.copytree(placed.netlist, tmp_path / "netlists" / placed.netlist.name)
+    shutil.copytree(netlist, tmp_path / "netlists" / netlist.name)
     real = nextpnr.run_wasm
 
     def interrupted(package: str, tool: str, words: Any, **options: Any) -> str:
@@ -337,9 +347,9 @@ def test_an_interrupted_placement_leaves_nothing_and_the_netlist_stays(
 
     monkeypatch.setattr(nextpnr, "run_wasm", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        synth(placed.design, placed.target, seeds=(1, 99_991))
+        synth(design, target("ecp5-25k"), seeds=(1, 99_991))
     assert list((tmp_path / "placed").iterdir()) == []
-    assert [path.name for path in (tmp_path / "netlists").iterdir()] == [placed.netlist.name]
+    assert [path.name for path in (tmp_path / "netlists").iterdir()] == [netlist.name]
 
 
 def test_a_progress_that_listens_hears_every_stage(placed: Synthesis) -> None:

@@ -400,6 +400,13 @@ def test_spike_values_out_of_range_are_refused(
 WIDTHS = (0.1, 0.25, 0.3, 0.5, 0.7, 1.0, 1 / 3, 2.0, 3.0, 3.90625, 4.0, 5.6, 7.5, 10.0)
 
 
+@pytest.mark.parametrize("kind", "bBhHiIqQ")
+def test_units_may_be_of_every_integer_type(kind: str) -> None:
+    x, steps = spikes._binned(np.array([0.1]), np.array([7], dtype=kind), FSDD)
+    assert np.argwhere(x).tolist() == [[25, 1]]
+    assert steps == 28
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("make", [partial(FsddConfig, set="fsdd"), partial(ShdConfig, set="shd")])
 def test_a_spike_on_an_edge_belongs_to_the_bin_that_begins_there(

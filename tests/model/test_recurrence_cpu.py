@@ -39,6 +39,7 @@ from rfssm.quant.arithmetic import ROUNDINGS, signed_range
 
 BITS = 53  # of the products that the contract allows
 QUICK = "-O1"  # for what is compiled only to be broken
+ONE: dict[str, list[str]] = {"product.cpp": []}  # a source that is enough to be built
 
 
 @dataclass(frozen=True)
@@ -368,7 +369,12 @@ def test_two_processes_build_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RFSSM_CACHE", str(tmp_path))
-    code = "from rfssm.model.recurrence import native; print(native.build(['-O0']))"
+    monkeypatch.setattr(native, "_SOURCES", ONE)
+    code = (
+        "from rfssm.model.recurrence import native\n"
+        f"native._SOURCES = {ONE}\n"
+        "print(native.build(['-O0']))"
+    )
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     names = capfd.readouterr().out.split()

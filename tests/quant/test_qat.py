@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -10,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 from hls4ml.utils.torch import CustomFXTracer
+from torch import nn
 from torch.nn.utils import prune
 from torch.nn.utils.parametrize import register_parametrization
 
 from rfssm.errors import NetworkError
 from rfssm.model import data
-from rfssm.model.network import build
+from rfssm.model.network import build, evaluating
 from rfssm.model.recipe import DigitsConfig, NetworkConfig, S5RFConfig
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import ROUNDINGS
@@ -353,6 +357,28 @@ def test_outputs_are_those_of_evaluation_and_move_nothing() -> None:
     )
     assert all(map(torch.equal, before, norms(network)))
     assert [module.training for module in network.modules()] == modes
+
+
+def test_evaluations_in_threads_wait_for_one_another() -> None:
+    """Or one would train while another evaluates, and the network keep the wrong mode."""
+    network = nn.Dropout().train()
+    inside, leave = threading.Event(), threading.Event()
+
+    def evaluate() -> bool:
+        with evaluating(network):
+            inside.set()
+            leave.wait(0.1)
+            return network.training
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(evaluate)
+        inside.wait()
+        second = threads.submit(evaluate)
+        time.sleep(0.01)
+        leave.set()
+        assert not first.result()
+        assert not second.result()
+    assert network.training
 
 
 def test_a_qat_network_shares_nothing_with_the_real_one() -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from interrupts import resume
 
 from rfssm.errors import RecipeError, RfssmError
 from rfssm.model import data
@@ -40,26 +40,28 @@ def recipe(**training: object) -> Recipe:
     )
 
 
-TRAIN = """
-import sys, yaml
-from pathlib import Path
-from rfssm.quant.recipe import parse_recipe
-from rfssm.quant.run import train
-train(parse_recipe(yaml.safe_load(sys.argv[1])), Path(sys.argv[2]), resume=True, progress=False)
-"""
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["rfssm.quant.run"])  # imported once for all runs
 
 
-def start(folder: Path, threads: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-W", "ignore", "-c", TRAIN, recipe().to_yaml(), str(folder)]
-    return subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+def start(folder: Path, threads: int) -> ForkServerProcess:
+    process = PROCESSES.Process(target=resume, args=(recipe(), folder, threads))
+    process.start()
+    return process
 
 
-def wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+def wait_for(path: Path, process: ForkServerProcess) -> None:
     deadline = time.monotonic() + 300
     while not path.exists():
-        assert process.poll() is None, f"the run ended without {path.name}"
+        assert process.is_alive(), f"the run ended without {path.name}"
         assert time.monotonic() < deadline, f"no {path.name} within five minutes"
         time.sleep(0.01)
+
+
+def kill(process: ForkServerProcess) -> None:
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 @pytest.fixture(scope="module")
@@ -104,19 +106,19 @@ def test_killed_and_resumed_run_ends_with_the_same_network(
     for moment, threads in (("recipe.yaml", 2), ("checkpoint.ckpt", 1)):
         run = start(folder, threads)
         wait_for(folder / moment, run)
-        run.send_signal(signal.SIGKILL)
-        assert run.wait() == -signal.SIGKILL
+        kill(run)
         assert not (folder / "network.safetensors").exists()
     before = (folder / "checkpoint.ckpt").stat().st_mtime_ns
     again = start(folder, threads=2)
     deadline = time.monotonic() + 300
     while (folder / "checkpoint.ckpt").stat().st_mtime_ns == before:
-        assert again.poll() is None
+        assert again.is_alive()
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    again.send_signal(signal.SIGKILL)
-    again.wait()
-    assert start(folder, threads=2).wait() == 0
+    kill(again)
+    last = start(folder, threads=2)
+    last.join()
+    assert last.exitcode == 0
     for name in ("network.safetensors", "metrics.csv", "test.npz", "recipe.yaml"):
         assert (folder / name).read_bytes() == (undisturbed / name).read_bytes(), name
     assert not list(folder.glob(".*")), "partial files are left"

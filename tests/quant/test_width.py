@@ -211,7 +211,11 @@ def lost_bits(frozen: IntegerNetwork) -> float:
 
 
 @pytest.mark.filterwarnings("ignore::rfssm.quant.qat.ScaleFloorWarning")
-def test_training_proves_its_width_and_the_penalty_buys_precision(tmp_path: Path) -> None:
+def test_training_proves_its_width_and_the_penalty_buys_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pictures take as long as training
+    monkeypatch.setattr("rfssm.quant.run._plot", lambda *_: None)
     free = trained(tmp_path / "free", False, 0)
     hard = trained(tmp_path / "hard", True, 0)
     soft = trained(tmp_path / "soft", True, 1)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rtl_cases import lone_readout, placed_network, samples_for, vendor_network
 from rtl_cases import network as corner
-from rtl_cases import samples_for
 
 from rfssm import cache
 from rfssm.hls.synthesis import equivalence
@@ -29,7 +29,7 @@ Run = Callable[..., Finished]
 
 @pytest.fixture(scope="module")
 def net() -> IntegerNetwork:
-    return corner([{"reset": True}])
+    return placed_network()
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_tables_json_and_bitstream_say_the_same(
         "cycles of 5 samples in Verilator",
         "place and route on ecp5-25k, seed 1",
     ]
-    files = {"synthesis.json", "corner.bit", "equivalence.json"}
+    files = {"synthesis.json", "dut.bit", "equivalence.json"}
     assert {path.name for path in out.iterdir()} == files
     proved = json.loads((out / "equivalence.json").read_text())
     bits = proved["registers"]
@@ -62,7 +62,7 @@ def test_tables_json_and_bitstream_say_the_same(
     assert f"proved: {bits['proved']:,} of {bits['all']:,} register bits have" in done.out
     assert "equivalent" not in done.out
     told = json.loads((out / "synthesis.json").read_text())
-    assert told["bitstream"] == "corner.bit"
+    assert told["bitstream"] == "dut.bit"
     assert told["digest"] == net.digest()
     assert told["lanes"] == [{"synapse": 2, "neuron": 1}, {"synapse": 2, "neuron": 1}]
     rows: dict[str, str] = {}
@@ -77,7 +77,7 @@ def test_tables_json_and_bitstream_say_the_same(
     assert "critical path" in done.out
     assert f"{told['cycles']['per_step']:.2f} cycles per step" in done.out
     assert told["latency_us"] == pytest.approx(told["cycles"]["latency"] / told["fmax_mhz"])
-    assert f"wrote {out / 'corner.bit'}" in done.out
+    assert f"wrote {out / 'dut.bit'}" in done.out
 
     again = rfssm(*options, "--input", tmp_path / "x.npz", "--json")
     assert again.status == 0
@@ -85,7 +85,11 @@ def test_tables_json_and_bitstream_say_the_same(
     printed = json.loads(again.out)
     assert {k: printed[k] for k in same} == {k: told[k] for k in same}
 
-    slow = rfssm(*options, "--input", tmp_path / "x.npz", "--frequency", 900)
+
+def test_a_clock_rate_that_is_missed_ends_in_exit_status_1(rfssm: Run, tmp_path: Path) -> None:
+    lone_readout().save(tmp_path / "n.safetensors")
+    options = ("--target", "ecp5-25k", "--synapse-lanes", 2, "--neuron-lanes", 1)
+    slow = rfssm("synth", tmp_path / "n.safetensors", *options, "--frequency", 900)
     assert slow.status == 1
     assert slow.err.splitlines()[-1].startswith("too slow: ")
     assert slow.err.endswith(" MHz where 900 are wanted\n")
@@ -108,22 +112,24 @@ def test_stretches_of_a_path_keep_its_length() -> None:
 
 
 def test_a_family_without_an_open_placer_gets_a_script_for_vivado(
-    rfssm: Run, file: Path, tmp_path: Path
+    rfssm: Run, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
-    done = rfssm("synth", file, "--target", "xc7", "--out", out, "--neuron-lanes", 1)
+    out, file = tmp_path / "out", tmp_path / "n.safetensors"
+    vendor_network().save(file)
+    options = ("--target", "xc7", "--synapse-lanes", 2, "--neuron-lanes", 1)
+    done = rfssm("synth", file, *options, "--out", out)
     assert done.status == 0, done.err
     assert "clock rate and bitstream: placed by Vivado only" in done.out
     assert "Fmax" not in done.out
     assert {path.name for path in out.iterdir()} == {
         "synthesis.json",
-        "corner_vivado_ooc.tcl",
+        "dut_vivado_ooc.tcl",
         "rtl",
     }
     told = json.loads((out / "synthesis.json").read_text())
-    assert told["vivado_script"] == "corner_vivado_ooc.tcl"
+    assert told["vivado_script"] == "dut_vivado_ooc.tcl"
     assert (told["fmax_mhz"], told["bitstream"], told["placements"]) == (None, None, [])
-    assert "{corner_axis}" in (out / "corner_vivado_ooc.tcl").read_text()
+    assert "{dut_axis}" in (out / "dut_vivado_ooc.tcl").read_text()
 
 
 @pytest.mark.parametrize(
@@ -202,8 +208,10 @@ def test_a_proof_that_fails_ends_in_exit_status_1(
 
 
 def test_a_killed_run_leaves_nothing_and_the_next_one_succeeds(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    file = tmp_path / "n.safetensors"
+    lone_readout().save(file)
     fresh = tmp_path / "cache"
     for kind in ("verilated", "verilator", "netlists", "cells"):  # all but what is placed
         if (cache.root() / kind).is_dir():
@@ -225,4 +233,4 @@ def test_a_killed_run_leaves_nothing_and_the_next_one_succeeds(
     told, err = done.communicate()
     assert done.returncode == 0, err
     assert "Fmax" in told
-    assert {path.name for path in out.iterdir()} == {"synthesis.json", "corner.bit"}
+    assert {path.name for path in out.iterdir()} == {"synthesis.json", "dut.bit"}

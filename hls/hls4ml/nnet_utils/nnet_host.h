@@ -84,19 +84,73 @@ inline std::string weights_dir() {
 
 } // namespace nnet
 
-// ap_int reads numbers of any width, digit by digit; these are at most 32 bits wide.
-template <int W> std::istream &operator>>(std::istream &in, ap_int<W> &value) {
-    long long number = 0;
-    in >> number;
-    value = number;
-    return in;
+// In place of hls4ml's templates for files of weights and for numbers from Python, which took as long to compile as a
+// layer each: here all are integers of at most 64 bits.
+namespace nnet {
+
+inline std::vector<long long> numbers_in(const char *name, std::size_t size) {
+    const std::string path = weights_dir() + "/" + name;
+    std::ifstream file(path.c_str());
+    std::vector<long long> numbers;
+    long long number;
+    char comma = ',';
+    while (comma == ',' && file >> number) {
+        numbers.push_back(number);
+        comma = 0;
+        file >> comma;
+    }
+    if (numbers.size() != size) {
+        std::cerr << "ERROR: " << path << " holds " << numbers.size() << " values, expected " << size << std::endl;
+        exit(1);
+    }
+    return numbers;
 }
 
-template <int W> std::istream &operator>>(std::istream &in, ap_uint<W> &value) {
-    long long number = 0;
-    in >> number;
-    value = number;
-    return in;
+template <class value_T, std::size_t size, int W> void load_weights_from_txt(ap_int<W> *memory, const char *name) {
+    const std::vector<long long> numbers = numbers_in(name, size);
+    for (std::size_t i = 0; i < size; i++)
+        memory[i] = numbers[i];
 }
+
+template <class value_T, std::size_t size, int W> void load_weights_from_txt(ap_uint<W> *memory, const char *name) {
+    const std::vector<long long> numbers = numbers_in(name, size);
+    for (std::size_t i = 0; i < size; i++)
+        memory[i] = numbers[i];
+}
+
+template <class value_T, class beat_T> void send(const value_T *values, std::size_t size, hls::stream<beat_T> &beats) {
+    for (std::size_t i = 0; i < size; i += beat_T::size) {
+        beat_T beat;
+        for (std::size_t j = 0; j < beat_T::size; j++)
+            beat[j] = (long long)values[i + j];
+        beats.write(beat);
+    }
+}
+
+template <class value_T, class beat_T> void receive(hls::stream<beat_T> &beats, std::size_t size, value_T *values) {
+    for (std::size_t i = 0; i < size; i += beat_T::size) {
+        const beat_T beat = beats.read();
+        for (std::size_t j = 0; j < beat_T::size; j++)
+            values[i + j] = beat[j].to_int64();
+    }
+}
+
+template <class value_T, class beat_T, std::size_t size> void convert_data(float *values, hls::stream<beat_T> &beats) {
+    send(values, size, beats);
+}
+
+template <class value_T, class beat_T, std::size_t size> void convert_data(double *values, hls::stream<beat_T> &beats) {
+    send(values, size, beats);
+}
+
+template <class beat_T, class value_T, std::size_t size> void convert_data(hls::stream<beat_T> &beats, float *values) {
+    receive(beats, size, values);
+}
+
+template <class beat_T, class value_T, std::size_t size> void convert_data(hls::stream<beat_T> &beats, double *values) {
+    receive(beats, size, values);
+}
+
+} // namespace nnet
 
 #endif

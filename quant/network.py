@@ -133,6 +133,10 @@ class IntegerNetwork(BaseModel):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Unpickled as a file is read: checked, and no integer can be set afterwards."""
+        return type(self).build, (self.metadata(), self.tensors())
+
     # -- looking at one ----------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:

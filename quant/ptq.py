@@ -167,7 +167,7 @@ def quantize(
     spec, samples = calibration.integers(network.x_unit)
     with torch.no_grad(), evaluating(network):
         peaks, spikes, labels = _observe(network, calibration)
-        formats = _formats(network, peaks, weight_bits, transition_frac, state_bits)
+        formats = _formats(network, peaks, spec.frac, weight_bits, transition_frac, state_bits)
 
         def changed(bits: int) -> int:
             quantized = QATNetwork(network, _narrowed(formats, bits), spec).eval()
@@ -256,6 +256,7 @@ def _rows(weight: Tensor) -> Tensor:
 def _formats(
     network: FloatNetwork,
     peaks: list[float],
+    input_frac: int,
     weight_bits: int,
     transition_frac: int,
     chosen: int | None,
@@ -263,12 +264,13 @@ def _formats(
     """The narrowest words that hold what was seen, with a margin, one format for all layers."""
     steps_of_weight = 2 ** (weight_bits - 1) - 1
     state_bits, bias_bits, largest_entry = 4, 2, 0.0
-    for layer, peak in zip(network.spiking(), peaks, strict=False):
+    for i, (layer, peak) in enumerate(zip(network.spiking(), peaks, strict=False)):
         rows, bias = fold(layer, layer.weight)
-        lsb = _rows(rows) / steps_of_weight * 2.0**-GUARD_BITS
+        fraction = GUARD_BITS + (input_frac if i == 0 else 0)  # an LSB of x is worth 2^-input_frac
+        lsb = _rows(rows) / steps_of_weight * 2.0**-fraction
         threshold = layer.cell.threshold / lsb
         reach = max(
-            MARGIN * peak * steps_of_weight * 2.0**GUARD_BITS, HEADROOM * float(threshold.max())
+            MARGIN * peak * steps_of_weight * 2.0**fraction, HEADROOM * float(threshold.max())
         )
         state_bits = max(state_bits, _bits(reach))
         if bias is not None:

@@ -149,7 +149,7 @@ def check_range(
 def _one_array(name: str, values: Any, refuse: type[RfssmError]) -> NDArray[Any]:
     try:
         return np.asarray(values)
-    except ValueError as error:  # rows of different lengths
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged rows; tensors of torch's own
         raise refuse(f"{name}: must be an array ({said(error)})") from None
 
 

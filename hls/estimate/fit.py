@@ -61,7 +61,12 @@ def fit_lanes(
 
     best = [min(layer, key=lambda option: _fill(target, option.cells)) for layer in options]
     if _fill(target, total(best)) > 1:
-        target.check_fits(total(best))
+        if short := target.short(total(best)):
+            raise HardwareError(
+                f"no lanes fit {network.name!r} into {target.name}: the smallest design needs "
+                f"{short}; choose a network with fewer layers, neurons or bits"
+                f"{target.or_larger(target.needs(total(best)))}"
+            )
         raise HardwareError(
             f"the smallest lanes fill {target.name} beyond {_FILL:.0%} of its logic: choose a "
             "larger target"
@@ -149,7 +154,7 @@ def check_blocks(design: Design, target: Target) -> None:
     for smaller in every:
         if _holds(target, smaller):
             lanes = max(smaller.lanes, key=lambda each: (each.synapse, each.neuron))
-            larger = f" or a larger target: {', '.join(target.larger)}" if target.larger else ""
+            larger = target.or_larger(target.needs(counted))
             raise HardwareError(
                 f"the design does not fit {target.name}: it needs {short}; choose fewer lanes (the "
                 f"fewest whose blocks fit: --synapse-lanes {lanes.synapse} --neuron-lanes "

@@ -88,8 +88,10 @@ class Target:
         """Raise HardwareError if the device has too few of a resource."""
         if said := self._said(needs):
             short = [r for r in self.resources if needs.get(r.name, 0) > r.count]
+            fewer = "fewer --neuron-lanes" if short == [self.dsp] else "fewer lanes"
             raise HardwareError(
-                f"the design does not fit {self.name}: it needs {said}; {self._advice(short)}"
+                f"the design does not fit {self.name}: it needs {said}; choose {fewer}"
+                f"{self.or_larger(needs)}"
             )
 
     def short(self, cells: Cells) -> str:
@@ -103,15 +105,11 @@ class Target:
             if needs.get(r.name, 0) > r.count
         )
 
-    def _advice(self, short: list[Resource]) -> str:
-        fewer = "fewer --neuron-lanes" if short == [self.dsp] else "fewer lanes"
-        larger = f" or a larger target: {', '.join(self.larger)}" if self.larger else ""
-        return f"choose {fewer}{larger}"
-
-    @property
-    def larger(self) -> list[str]:
-        """Names of the family's larger devices."""
-        return [t.name for t in TARGETS.values() if t.family == self.family and t.room > self.room]
+    def or_larger(self, needs: dict[str, int]) -> str:
+        """The family's larger devices that hold so many cells, as the end of an advice."""
+        larger = [t for t in TARGETS.values() if t.family == self.family and t.room > self.room]
+        holding = ", ".join(t.name for t in larger if not t._said(needs))
+        return f" or a larger target: {holding}" if holding else ""
 
     @property
     def room(self) -> int:

@@ -21,7 +21,7 @@ from rfssm.hls.estimate.cycle_model import Activity
 from rfssm.hls.estimate.estimate import activity_of, estimate
 from rfssm.hls.estimate.fit import fit_lanes, fits, sensible_lanes
 from rfssm.hls.synthesis import netlist_cells, yosys
-from rfssm.hls.synthesis.netlist_cells import CellReport
+from rfssm.hls.synthesis.netlist_cells import CellReport, Cells
 from rfssm.hls.synthesis.targets import target
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
@@ -251,5 +251,18 @@ def test_a_larger_device_is_no_slower(deployed: IntegerNetwork) -> None:
 
 def test_what_fits_nowhere_is_named() -> None:
     net = network([{"neurons": 700}], channels=700)
-    with pytest.raises(HardwareError, match=r"does not fit ecp5-25k.*block memories"):
+    with pytest.raises(HardwareError, match=r"no lanes fit .*into ecp5-25k.*block memories"):
         fit_lanes(net, target("ecp5-25k"), activity_of(net, rate=0.01))
+
+
+def test_a_larger_target_is_named_only_where_it_is_large_enough() -> None:
+    said = {}
+    for memories in (100, 150, 300):
+        with pytest.raises(HardwareError) as caught:
+            target("ecp5-25k").check_fits(Cells(block_ram=memories))
+        said[memories] = str(caught.value).split("choose ")[1]
+    assert said == {
+        100: "fewer lanes or a larger target: ecp5-45k, ecp5-85k",
+        150: "fewer lanes or a larger target: ecp5-85k",
+        300: "fewer lanes",
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import pickle
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -539,6 +540,15 @@ def test_saved_and_loaded_equals_the_original(tmp_path: Path) -> None:
     for name, tensor in tensors.items():
         assert again.tensors()[name].dtype == tensor.dtype
         np.testing.assert_array_equal(again.tensors()[name], tensor)
+
+
+def test_what_is_unpickled_is_checked_and_cannot_be_changed() -> None:
+    network = IntegerNetwork.build(*legal())
+    again = pickle.loads(pickle.dumps(network))
+    assert again == network
+    assert again.saturates == network.saturates
+    with pytest.raises(ValueError, match="read-only"):
+        again.layers[0].weight_u[0, 0] = 1 << 20
 
 
 def test_keys_that_a_reader_does_not_know_are_kept_and_ignored(tmp_path: Path) -> None:

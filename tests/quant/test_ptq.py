@@ -196,6 +196,19 @@ def test_the_report_tells_what_has_changed_to_the_network_as_it_runs(
     assert 2.0**-frozen.input.frac == x_unit
 
 
+@pytest.mark.parametrize("x_unit", [2.0**-4, 1.0, 2.0**3])
+def test_no_bias_is_clipped_whatever_an_input_is_worth(x_unit: float) -> None:
+    """States and biases of the first layer count in LSBs of the input's."""
+    network, calibration = random_network(x_unit, normalize=True)
+    norm = network.spiking()[0].norm
+    assert norm is not None
+    with torch.no_grad():
+        norm.bias.fill_(0.9)
+    _, report = quantize(network, calibration, name="x", weight_bits=16, transition_frac=20)
+    assert report.layers[0].spikes > 200
+    assert report.layers[0].changed <= 0.01 * report.layers[0].spikes
+
+
 def test_a_unit_that_no_word_has_is_refused() -> None:
     with pytest.raises(NetworkError, match=r"x_unit = 0\.3: must be a power of two"):
         quantize(*random_network(0.3), name="x")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from rfssm.errors import SamplesError
 from rfssm.hls import engines
@@ -193,6 +194,12 @@ def test_all_of_x_runs_where_steps_are_absent(tmp_path: Path) -> None:
     samples = Samples.load(tmp_path / "s.npz")
     assert samples.steps.tolist() == [4, 4, 4]
     assert samples.labels is None
+
+
+def test_tensors_that_are_no_arrays_are_refused() -> None:
+    whole = torch.ones(1, 5, 2)
+    for x in (whole.requires_grad_(), whole.bfloat16(), whole.to_sparse(), whole.to("meta")):
+        not_made("x: must be an array", x=x)
 
 
 def test_a_file_without_x_is_refused_with_what_it_has(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from rfssm.hls.cycles import Cycles
 from rfssm.hls.emit import Design
 from rfssm.quant import golden
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.samples import Bools, Samples
 
 STEP_OVERHEAD = -0.7
@@ -76,6 +76,7 @@ class Activity:
         cls, network: IntegerNetwork, rate: float, *, samples: int, steps: int, seed: int = 0
     ) -> Activity:
         """Independent events: each input and each neuron has one with the same chance per step."""
+        check_network(network)
         rng = np.random.default_rng(seed)
         widths = [layer.inputs for layer in network.all_layers]
         values = tuple(rng.random((samples, steps, n)) < rate for n in widths)

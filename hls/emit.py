@@ -31,13 +31,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.hls.names import checked_name, module_name
-from rfssm.model.errors import HardwareError, brief
+from rfssm.model.errors import HardwareError, brief, check_kind
 from rfssm.model.files import write_atomically
 from rfssm.quant.network import (
     IntegerNetwork,
     Integers,
     ReadoutLayer,
     SpikingLayer,
+    check_network,
 )
 
 Parameters = dict[str, int | str]
@@ -158,6 +159,7 @@ class Design:
 
         Raises HardwareError for lanes or a name that cannot be.
         """
+        check_network(network)
         name = module_name(network.name) if name is None else checked_name(name)
         chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
         chosen[-1] = Lanes(chosen[-1].synapse, 1)
@@ -213,6 +215,11 @@ class Design:
     def idle_limit(self) -> int:
         """Cycles without a beat, in or out, after which a simulation counts as hung."""
         return 20_000 + 2 * self.slowest_step
+
+
+def check_design(design: object) -> None:
+    """Raise HardwareError for what is no Design, with the way to one."""
+    check_kind("design", design, Design, "Design.of(network, lanes) makes one", HardwareError)
 
 
 def write_rtl(

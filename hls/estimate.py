@@ -11,16 +11,16 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rfssm.hls import area, cycle_model
+from rfssm.hls import area, cycle_model, targets
 from rfssm.hls.area import DSP_BITS
 from rfssm.hls.cells import CellReport, Cells
 from rfssm.hls.cycle_model import Activity
 from rfssm.hls.cycles import Cycles
-from rfssm.hls.emit import Design
+from rfssm.hls.emit import Design, check_design
 from rfssm.hls.targets import TARGETS, Target
 from rfssm.model.errors import HardwareError
-from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Samples
+from rfssm.quant.network import IntegerNetwork, check_network
+from rfssm.quant.samples import Samples, check_call
 
 RATE = 0.1
 """Events per input, or spikes per neuron, and step where no samples say it."""
@@ -114,6 +114,7 @@ def estimate(
 
     Raises HardwareError for a family that there is no estimate for, or an unknown grade.
     """
+    check_design(design)
     check_target(target)
     grade = target.speed(speed)
     assert grade is not None
@@ -129,7 +130,8 @@ def estimate(
 
 
 def check_target(target: Target) -> None:
-    """Raise HardwareError for a family that there is no estimate for."""
+    """Raise HardwareError for a family that there is no estimate for, and for no target."""
+    targets.check_target(target)
     if target.family != _FAMILY:
         known = ", ".join(t.name for t in TARGETS.values() if t.family == _FAMILY)
         raise HardwareError(
@@ -168,9 +170,10 @@ def activity_of(
     """
     if not 0 <= rate <= 1:
         raise HardwareError(f"rate = {rate:g}: must be between 0 and 1 events per input and step")
+    check_network(network)
     if samples is None:
         return Activity.random(network, rate, samples=_RANDOM_SAMPLES, steps=_steps(network))
-    samples.check(network)
+    check_call(network, samples)
     step = sum(layer.inputs * layer.outputs for layer in network.all_layers)
     work = 2 * step * samples.x.shape[1] * len(samples)
     every = -(-work // _WORK)

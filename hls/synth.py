@@ -17,11 +17,11 @@ from typing import Any
 from rfssm.hls import cells, cycles, equivalence, fit, nextpnr, tops, yosys
 from rfssm.hls.cells import CellReport
 from rfssm.hls.cycles import Cycles
-from rfssm.hls.emit import Design
+from rfssm.hls.emit import Design, check_design
 from rfssm.hls.engines import verilator
 from rfssm.hls.equivalence import Equivalence
 from rfssm.hls.nextpnr import Placement
-from rfssm.hls.targets import Target
+from rfssm.hls.targets import Target, check_target
 from rfssm.hls.tops import Top
 from rfssm.model.errors import HardwareError, ToolError
 from rfssm.quant.samples import Samples
@@ -136,6 +136,8 @@ def synth(
     Raises HardwareError if the device cannot hold the design, ToolError for a tool that is missing
     or failed.
     """
+    check_design(design)
+    check_target(target)
     begin = time.perf_counter()
     speed = target.speed(speed)
     frequency_mhz = target.frequency_mhz if frequency_mhz is None else frequency_mhz

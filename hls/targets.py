@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rfssm.hls.cells import Cells
-from rfssm.model.errors import HardwareError
+from rfssm.model.errors import HardwareError, check_kind
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,12 @@ def _targets() -> Iterator[Target]:
 
 TARGETS = {target.name: target for target in _targets()}
 """All targets by name."""
+
+
+def check_target(target: object) -> None:
+    """Raise HardwareError for what is no Target, with the way to one."""
+    way = "rfssm.hls.targets.target finds one by its name"
+    check_kind("target", target, Target, way, HardwareError)
 
 
 def target(name: str) -> Target:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.quant.network import IntegerNetwork, Integers, Layer, Reals, SpikingLayer
+from rfssm.quant.network import IntegerNetwork, Integers, Layer, Reals, SpikingLayer, check_network
 from rfssm.quant.qformat import Rounding, signed_bits, signed_range
 from rfssm.quant.samples import Bools
 
@@ -75,6 +75,7 @@ class Reach:
 
 def reachable_range(network: IntegerNetwork, i: int) -> Reach:
     """Bound the states of layer i (the readout: ``len(network.layers)``) within ``steps_max``."""
+    check_network(network)
     layer = network.all_layers[i]
     cells, parts = _as_cells(layer), 2 if isinstance(layer, SpikingLayer) else 1
     low, high = network.value_range(i)

@@ -10,7 +10,7 @@ import numpy as np
 
 from rfssm.quant.network import IntegerNetwork, Integers, ReadoutLayer, SpikingLayer
 from rfssm.quant.qformat import IntArray, overflow, round_shift
-from rfssm.quant.samples import Bools, Outputs, Samples
+from rfssm.quant.samples import Bools, Outputs, Samples, check_call
 
 BATCH = 256
 """Samples that are computed at once: all states of all steps of a layer are held in memory."""
@@ -20,7 +20,7 @@ def run(
     network: IntegerNetwork, samples: Samples, *, spikes: bool = False, states: bool = False
 ) -> Outputs:
     """Run whole samples.  Raises SamplesError for samples that the network cannot take."""
-    samples.check(network)
+    check_call(network, samples)
     parts = range(0, len(samples), BATCH)
     return Outputs.join([_run(network, samples[k : k + BATCH], spikes, states) for k in parts])
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from rfssm.model.errors import NetworkError, some
 from rfssm.quant.bounds import Reach, decay, reachable_range
-from rfssm.quant.network import IntegerNetwork, Integers, Layer, SpikingLayer
+from rfssm.quant.network import IntegerNetwork, Integers, Layer, SpikingLayer, check_network
 from rfssm.quant.qformat import signed_bits, signed_range
 from rfssm.quant.samples import Bools
 
@@ -70,6 +70,7 @@ def narrowed(
     Raises NetworkError for a limit that no network can have.
     """
     _check_width("limit", limit)
+    check_network(network)
     needs = [_Need.of(network, i) for i in range(len(network.all_layers))]
     widths = []
     for layer, need in zip(network.all_layers, needs, strict=True):
@@ -89,6 +90,7 @@ def with_state_bits(
     might overflow.
     """
     _check_width("state_bits", bits)
+    check_network(network)
     needs = [_Need.of(network, i) for i in range(len(network.all_layers))]
     widths = []
     for i, (layer, need) in enumerate(zip(network.all_layers, needs, strict=True)):

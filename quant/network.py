@@ -28,7 +28,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from rfssm.model.errors import NetworkError, brief, said
+from rfssm.model.errors import NetworkError, brief, check_kind, said
 from rfssm.model.files import write_atomically
 from rfssm.model.strict import parse_json, printable_text
 from rfssm.quant.qformat import Overflow, Rounding, signed_bits, signed_range
@@ -202,6 +202,12 @@ Layer = SpikingLayer | ReadoutLayer
 _LAYER_HEADER: TypeAdapter[SpikingHeader | ReadoutHeader] = TypeAdapter(
     Annotated[SpikingHeader | ReadoutHeader, Field(discriminator="kind")]
 )
+
+
+def check_network(network: object) -> None:
+    """Raise NetworkError for what is no IntegerNetwork, with the way to one."""
+    way = "IntegerNetwork.load reads one, rfssm.quant.freeze.freeze makes one of a QATNetwork"
+    check_kind("network", network, IntegerNetwork, way, NetworkError)
 
 
 class _NetworkHeader(_Header):

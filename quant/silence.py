@@ -28,7 +28,7 @@ from rfssm.quant.bounds import (
     rounding_error,
     transition_of,
 )
-from rfssm.quant.network import IntegerNetwork, Integers, Reals, SpikingLayer
+from rfssm.quant.network import IntegerNetwork, Integers, Reals, SpikingLayer, check_network
 from rfssm.quant.qformat import ROUNDINGS, Rounding, signed_range
 from rfssm.quant.samples import Bools
 
@@ -62,6 +62,7 @@ class Remainder:
 
 def remainders(network: IntegerNetwork, i: int) -> dict[Rounding, Remainder]:
     """What layer i (the readout: ``len(network.layers)``) keeps in silence, in each mode."""
+    check_network(network)
     layer = network.all_layers[i]
     transition, frac = transition_of(layer)
     bias = np.zeros((layer.outputs, 2))

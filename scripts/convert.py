@@ -15,7 +15,7 @@ from rfssm.hls.fusesoc import MODULES_CORE, write_core
 from rfssm.hls.plugin import convert_network
 from rfssm.hls.vitis import write_test_data
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Samples
+from rfssm.quant.samples import Samples, check_call
 from rfssm.scripts.files import whole_folder
 
 
@@ -54,7 +54,7 @@ def convert(
 
     Raises HardwareError for a backend, lanes or a name that cannot be.
     """
-    samples.check(network)
+    check_call(network, samples)
     with whole_folder(out) as working:
         model = convert_network(
             network, working / "hls", backend, lanes=lanes, name=name, rtl=False

@@ -10,7 +10,7 @@ from rfssm.model.errors import SamplesError
 from rfssm.quant import golden
 from rfssm.quant.bounds import reachable_range, unstable_neurons
 from rfssm.quant.narrow import NAMED, WideNeuron, wide_neurons
-from rfssm.quant.network import IntegerNetwork, Layer, SpikingLayer
+from rfssm.quant.network import IntegerNetwork, Layer, SpikingLayer, check_network
 from rfssm.quant.qformat import Rounding, signed_bits
 from rfssm.quant.samples import Samples
 from rfssm.quant.silence import Remainder, remainders
@@ -126,6 +126,7 @@ def describe(network: IntegerNetwork, calibration: Samples | None = None) -> Net
 
     Raises SamplesError for samples that the network cannot take.
     """
+    check_network(network)
     spec = network.input
     seen = [None] * len(network.all_layers) if calibration is None else _seen(network, calibration)
     return NetworkDescription(

@@ -17,7 +17,7 @@ from rfssm.hls.engines import beats
 from rfssm.model.cache import cached
 from rfssm.model.errors import ToolError
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.samples import Outputs, Samples, check_call
 
 Progress = Callable[[int, int], None]
 
@@ -49,7 +49,7 @@ def run(
     seed             of the stalls and the order
     sources          name and contents of the Verilog files and what they read (default: the RTL's)
     """
-    samples.check(network)
+    check_call(network, samples)
     design = Design.of(network, lanes, "dut")
     code, memories = beats.code_and_memories(design_sources(design) if sources is None else sources)
     built = _build(design, code)

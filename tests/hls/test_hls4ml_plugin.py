@@ -27,7 +27,7 @@ from rfssm.hls.engines import csim
 from rfssm.hls.layers import check_project_name, lower
 from rfssm.hls.names import module_name
 from rfssm.hls.plugin import convert_network
-from rfssm.model.errors import HardwareError, SamplesError, ToolError
+from rfssm.model.errors import HardwareError, NetworkError, SamplesError, ToolError
 from rfssm.model.network import build
 from rfssm.model.recipe import NetworkConfig, S5RFConfig
 from rfssm.quant import golden
@@ -420,7 +420,7 @@ def test_a_float_network_is_refused(tmp_path: Path) -> None:
     net = build(config, CHANNELS, 3, torch.Generator().manual_seed(1), 0.25)
     with pytest.raises(HardwareError, match="hls4ml converts a QATNetwork"):
         convert(net, tmp_path, "RFSSM")
-    with pytest.raises(HardwareError, match="network is a FloatNetwork: must be an IntegerNetwork"):
+    with pytest.raises(NetworkError, match="network is a FloatNetwork: must be an IntegerNetwork"):
         convert_network(net, tmp_path)  # type: ignore[arg-type]
 
 

@@ -26,7 +26,7 @@ from rfssm.quant.freeze import freeze
 from rfssm.quant.network import InputSpec, IntegerNetwork
 from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking, ScaleFloorWarning
 from rfssm.quant.qformat import ROUNDINGS
-from rfssm.quant.recipe import QuantizationConfig
+from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig
 from rfssm.quant.samples import Outputs, Samples, compare
 
 
@@ -540,3 +540,40 @@ def test_what_is_not_finite_is_never_cast(name: str, bad: float) -> None:
         return
     with pytest.raises(NetworkError, match=r"(layers\[0\]|readout): .* are not finite"):
         freeze(network, name="x")
+
+
+@pytest.mark.parametrize("layers", [2, 0])
+def test_what_an_input_is_worth_concerns_the_first_layer_only(layers: int) -> None:
+    """Inputs in eighths: what comes after the first layer is the same, and only that layer is not.
+
+    A readout alone is a first layer: its scale is an eighth, its integers stay.
+    """
+    config = NetworkConfig(neurons=(8, 8), bias=True, cell=S5RFConfig(step_min=0.02))
+    frozen = []
+    for frac in (0, 3):
+        spec = InputSpec(channels=8, bits=4, signed=True, frac=frac, steps_max=60)
+        real = build(config, 8, 5, torch.Generator().manual_seed(0))
+        del real.layers[layers:]
+        network = QATNetwork(real, QuantizationConfig(), spec).eval()
+        frozen.append(freeze(network, name="x").all_layers)
+    (first, *rest), (other, *same) = frozen
+    assert rest == same
+    assert first != other
+    if not layers:
+        assert np.array_equal(first.weight_u, other.weight_u)
+        assert (other.scale * 8 == first.scale).all()
+
+
+def test_an_entry_of_one_becomes_the_largest_word() -> None:
+    network = qat_network((4,), transition_bits=12, transition_frac=11)
+    shift = torch.tensor([[0.0, 1.0], [0.0, 0.0]]).expand(4, 2, 2)
+    network.spiking()[0].cell.transition = lambda: shift  # type: ignore[method-assign]
+    frozen = freeze(network, name="x")
+    assert frozen.layers[0].transition[:, 0, 1].tolist() == [2**11 - 1] * 4
+
+
+def test_a_slow_leak_has_no_more_bits_than_are_computed_exactly() -> None:
+    network = qat_network((4,), readout={"state_bits": 32})
+    with torch.no_grad():
+        network.readout.cell.get_parameter("logit").fill_(14.0)  # 1 - leak = 8e-7
+    assert freeze(network, name="x").readout.leak_frac == EXACT_BITS - 32

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ def fit_lanes(
     check_target(target)
     grade = target.speed(speed)
     assert grade is not None
-    common, options = _options(network, target, activity, sensible_lanes)
+    common, options = _options(network, target.family, activity, sensible_lanes)
 
     def total(choice: Sequence[_Option]) -> Cells:
         return sum((option.cells for option in choice), common)
@@ -62,7 +63,7 @@ def fit_lanes(
 
     best = _least(target, common, options)
     if _fill(target, total(best)) > 1:
-        options = _options(network, target, activity, _every_lanes)[1]
+        options = _options(network, target.family, activity, _every_lanes)[1]
         best = _least(target, common, options)
     if _fill(target, total(best)) > 1:
         raise _nothing_fits(network, target, best, total(best))
@@ -107,7 +108,7 @@ def _fill(target: Target, cells: Cells) -> float:
 
 def _options(
     network: IntegerNetwork,
-    target: Target,
+    family: str,
     activity: Activity | None,
     lanes_of: Callable[[int], Iterator[Lanes]],
 ) -> tuple[Cells, list[list[_Option]]]:
@@ -126,7 +127,7 @@ def _options(
     allowed[-1] = {lanes for lanes in allowed[-1] if lanes.neuron == 1}  # one class per cycle
     for lanes in set().union(*allowed):
         design = Design.of(network, lanes)
-        rows = area.rows(design, target.family)
+        rows = area.rows(design, family)
         common = rows["source"] + rows["sink"]
         for i, layer in enumerate(layers):
             if lanes not in allowed[i]:
@@ -190,9 +191,7 @@ def check_blocks(design: Design, target: Target) -> None:
     alike = (Design.of(network, lanes) for lanes in sensible_lanes(widest))
     fewer = next((smaller.lanes for smaller in alike if _holds(target, smaller)), None)
     if fewer is None:
-        common, options = _options(network, target, None, _every_lanes)
-        best = _least(target, common, options)
-        total = sum((option.cells for option in best), common)
+        best, total = _least_of_all(network, target)
         if _fill(target, total) > 1:
             raise _nothing_fits(network, target, best, total)
         fewer = tuple(option.lanes for option in best)
@@ -237,9 +236,20 @@ def _flags(network: IntegerNetwork, lanes: tuple[Lanes, ...]) -> str:
 
 def _takes(target: Target, network: IntegerNetwork) -> bool:
     """Whether some lanes fit a network into a device."""
-    common, options = _options(network, target, None, _every_lanes)
+    return _fill(target, _least_of_all(network, target)[1]) <= 1
+
+
+def _least_of_all(network: IntegerNetwork, target: Target) -> tuple[list[_Option], Cells]:
+    """Of all lanes that there are those that fill a device least, and what they need."""
+    common, options = _options_of_all(network, target.family)
     best = _least(target, common, options)
-    return _fill(target, sum((option.cells for option in best), common)) <= 1
+    return best, sum((option.cells for option in best), common)
+
+
+@lru_cache(maxsize=4)
+def _options_of_all(network: IntegerNetwork, family: str) -> tuple[Cells, list[list[_Option]]]:
+    """All lanes that there are, with their cells: the same for all devices of a family."""
+    return _options(network, family, None, _every_lanes)
 
 
 def _holds(target: Target, design: Design) -> bool:

@@ -215,7 +215,6 @@ def check_call(network: IntegerNetwork, samples: Samples) -> None:
 
     Raises NetworkError or SamplesError.
     """
-    check_network(network)
     way = "Samples.load reads a file, Samples(x, steps) takes arrays"
     check_kind("samples", samples, Samples, way, SamplesError)
     samples.check(network)

@@ -290,7 +290,10 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_planted_fault_is_noticed(name: str, tmp_path: Path) -> None:
+def test_a_planted_fault_is_noticed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCOTB_MAX_FAILURES", "1")
     fault = FAULTS[name]
     rtl = tmp_path / "rtl"
     shutil.copytree(RTL, rtl)

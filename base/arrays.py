@@ -76,14 +76,20 @@ def read_npy(path: Path, refuse: type[RfssmError]) -> NDArray[Any]:
 
 
 def integers(
-    name: str, array: Any, dimensions: int, refuse: type[RfssmError]
+    name: str,
+    array: Any,
+    dimensions: int,
+    refuse: type[RfssmError],
+    *,
+    bits: bool = False,
 ) -> NDArray[np.integer[Any]]:
     """The same integers in the machine's byte order; raises ``refuse`` for what is none.
 
     name    what the array is called in the message
+    bits    whether True and False are 1 and 0, as they are in inputs; nothing can be counted so
     """
-    array = _one_array(name, array, refuse)
-    if array.dtype.kind not in "iub":
+    array = one_array(name, array, refuse)
+    if array.dtype.kind not in ("iub" if bits else "iu"):
         raise refuse(f"{name}: dtype {array.dtype}, must be integers{_an_example(name, array)}")
     if array.ndim != dimensions:
         raise refuse(f"{name}: {array.ndim} dimensions, must be {dimensions}")
@@ -98,7 +104,7 @@ def class_numbers(
     labels: Any, refuse: type[RfssmError], dimensions: int | None = None
 ) -> NDArray[np.int64]:
     """Labels, which are integers; raises ``refuse`` for others.  None: any number of dimensions."""
-    array = _one_array("labels", labels, refuse)
+    array = one_array("labels", labels, refuse)
     if array.dtype.kind == "b":  # yes and no are no class numbers, except by chance
         raise refuse("labels: dtype bool, must be integers, the numbers of classes from 0")
     whole = integers("labels", array, array.ndim if dimensions is None else dimensions, refuse)
@@ -146,7 +152,10 @@ def check_range(
     )
 
 
-def _one_array(name: str, values: Any, refuse: type[RfssmError]) -> NDArray[Any]:
+def one_array(name: str, values: Any, refuse: type[RfssmError]) -> NDArray[Any]:
+    """What can be seen as an array; raises ``refuse`` for the rest, and where values are masked."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise refuse(f"{name}: a masked array, must be a plain one: choose values with filled()")
     try:
         return np.asarray(values)
     except ValueError as error:  # rows of different lengths

@@ -41,6 +41,14 @@ class ToolError(RfssmError):
     """A compiler or simulator that is missing or failed."""
 
 
+def check_kind(name: str, value: object, kind: type, way: str, refuse: type[RfssmError]) -> None:
+    """Raise ``refuse`` for an argument of another class, with the way to one of the right class."""
+    if not isinstance(value, kind):
+        found, wanted = type(value).__name__, kind.__name__
+        article = "an" if wanted[0] in "AEIOU" else "a"
+        raise refuse(f"{name} is a {found}: must be {article} {wanted}; {way}")
+
+
 def some(indices: Sequence[object]) -> str:
     """Up to eight of them, and how many more there are."""
     more = f" and {len(indices) - 8} more" if len(indices) > 8 else ""
@@ -56,8 +64,9 @@ def brief(value: object) -> str:
 
 
 def said(error: object) -> str:
-    """What an error of another library says, as one short line."""
-    return _cut(printable(" ".join(str(error).split()), keep="") or type(error).__name__)
+    """What an error of another library says, as one short line; its class where it says nothing."""
+    silent = "nothing" if isinstance(error, str) else type(error).__name__
+    return _cut(printable(" ".join(str(error).split()), keep="") or silent)
 
 
 def printable(text: str, keep: str = "\n\t") -> str:

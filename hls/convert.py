@@ -17,7 +17,7 @@ from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.hls4ml.vitis import write_test_data
 from rfssm.outputs import whole_folder
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Samples
+from rfssm.quant.samples import Samples, check_call
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def convert(
 
     Raises HardwareError for a backend, lanes or a name that cannot be.
     """
-    samples.check(network)
+    check_call(network, samples)
     with whole_folder(out) as working:
         model = convert_network(
             network, working / "hls", backend, lanes=lanes, name=name, rtl=False

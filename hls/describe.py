@@ -10,7 +10,7 @@ from rfssm.errors import SamplesError
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Rounding, signed_bits
 from rfssm.quant.layers import Layer, SpikingLayer
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.ranges.narrow import NAMED, WideNeuron, wide_neurons
 from rfssm.quant.ranges.reach import reachable_range, unstable_neurons
 from rfssm.quant.ranges.silence import Remainder, remainders
@@ -127,6 +127,7 @@ def describe(network: IntegerNetwork, calibration: Samples | None = None) -> Net
 
     Raises SamplesError for samples that the network cannot take.
     """
+    check_network(network)
     spec = network.input
     seen = [None] * len(network.all_layers) if calibration is None else _seen(network, calibration)
     return NetworkDescription(

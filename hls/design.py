@@ -8,10 +8,10 @@ from itertools import count
 
 import numpy as np
 
-from rfssm.errors import HardwareError, brief
+from rfssm.errors import HardwareError, brief, check_kind
 from rfssm.hls.names import checked_name, module_name
 from rfssm.quant.layers import SpikingLayer
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 
 Parameters = dict[str, int | str]
 
@@ -153,6 +153,7 @@ class Design:
 
         Raises HardwareError for lanes or a name that cannot be.
         """
+        check_network(network)
         name = module_name(network.name) if name is None else checked_name(name)
         chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
         chosen[-1] = Lanes(chosen[-1].synapse, 1)
@@ -280,6 +281,11 @@ def _readout_parameters(network: IntegerNetwork, lanes: Lanes, name: str) -> Par
         "WEIGHTS": f"{name}_readout_weights.mem",
         "LEAK": f"{name}_readout_leak.mem",
     }
+
+
+def check_design(design: object) -> None:
+    """Raise HardwareError for what is no Design, with the way to one."""
+    check_kind("design", design, Design, "Design.of(network, lanes) makes one", HardwareError)
 
 
 def _without_files(parameters: Parameters, numbers: Iterator[int]) -> Parameters:

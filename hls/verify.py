@@ -12,7 +12,7 @@ from rfssm.errors import RfssmError, ToolError
 from rfssm.hls import engines
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Difference, Samples, compare
+from rfssm.quant.samples import Difference, Samples, check_call, compare
 
 if TYPE_CHECKING:
     from rfssm.hls.design import LaneChoice
@@ -99,7 +99,7 @@ def verify_network(
 
     Raises RfssmError for names that leave nothing to compare the golden model with.
     """
-    samples.check(network)
+    check_call(network, samples)
     wanted = list(dict.fromkeys(names if names is not None else engines.BY_DEFAULT))
     if not set(wanted) - {"golden"}:
         others = ", ".join(name for name in engines.ENGINES if name != "golden")

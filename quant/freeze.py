@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rfssm.errors import NetworkError, check_kind
 from rfssm.model.hooks import refuse_all_hooks
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking
@@ -21,6 +22,8 @@ def freeze(
 
     Raises NetworkError for a network that has no integer form, or has hooks.
     """
+    way = "QATNetwork(network, formats, input) makes one of a FloatNetwork"
+    check_kind("network", network, QATNetwork, way, NetworkError)
     refuse_all_hooks(network, "the network")
     for i, layer in enumerate(network.spiking()):
         refuse_all_hooks(layer, f"layers[{i}]")

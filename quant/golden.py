@@ -11,7 +11,7 @@ import numpy as np
 from rfssm.quant.arithmetic import Bools, IntArray, Integers, overflow, round_shift
 from rfssm.quant.layers import ReadoutLayer, SpikingLayer
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.samples import Outputs, Samples, check_call
 
 BATCH = 256
 """Samples that are computed at once: all states of all steps of a layer are held in memory."""
@@ -21,7 +21,7 @@ def run(
     network: IntegerNetwork, samples: Samples, *, spikes: bool = False, states: bool = False
 ) -> Outputs:
     """Run whole samples.  Raises SamplesError for samples that the network cannot take."""
-    samples.check(network)
+    check_call(network, samples)
     parts = range(0, len(samples), BATCH)
     return Outputs.join([_run(network, samples[k : k + BATCH], spikes, states) for k in parts])
 

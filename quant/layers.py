@@ -15,6 +15,11 @@ Score = Literal["sum", "last", "max", "each"]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Text = Annotated[str, Field(max_length=256), AfterValidator(printable_text)]
 
+A_NETWORK = (
+    "must be an IntegerNetwork; IntegerNetwork.load reads one, rfssm.quant.freeze.freeze makes one "
+    "of a QATNetwork"
+)
+
 
 class Header(BaseModel):
     """Strict, frozen, and keeping what it does not know."""

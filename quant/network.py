@@ -20,6 +20,7 @@ from rfssm.errors import NetworkError, brief
 from rfssm.quant import network_file, validation
 from rfssm.quant.arithmetic import Tensor, signed_bits
 from rfssm.quant.layers import (
+    A_NETWORK,
     InputSpec,
     Layer,
     ReadoutLayer,
@@ -240,6 +241,12 @@ class IntegerNetwork(BaseModel):
             most = max(most, int((positive * max(high, 0) + negative * min(low, 0)).max()))
             least = min(least, int((positive * min(low, 0) + negative * max(high, 0)).min()))
         return max(2, signed_bits(least, most))
+
+
+def check_network(network: object) -> None:
+    """Raise NetworkError for what is no IntegerNetwork, with the way to one."""
+    if not isinstance(network, IntegerNetwork):
+        raise NetworkError(f"network is a {type(network).__name__}: {A_NETWORK}")
 
 
 def _check_wrap(network: IntegerNetwork) -> None:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from rfssm.arrays import check_samples, integers, read_npz
-from rfssm.errors import NetworkError, SamplesError
+from rfssm.arrays import check_samples, integers, one_array, read_npz
+from rfssm.errors import NetworkError, SamplesError, check_kind
 from rfssm.model.network import FloatNetwork, alive, evaluating, fold, score
 from rfssm.model.recipe import complaints
 from rfssm.quant import golden
@@ -53,7 +53,8 @@ class Calibration:
     steps: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        x, steps = np.asarray(self.x), integers("steps", self.steps, 1, SamplesError)
+        x = one_array("x", self.x, SamplesError)
+        steps = integers("steps", self.steps, 1, SamplesError)
         if x.ndim != 3 or not x.size:
             raise SamplesError(
                 f"x: shape {list(x.shape)}, must be [samples, steps, M], none of them 0"
@@ -159,6 +160,9 @@ def quantize(
     scored.  The network stays as it is, its mode too.
     Raises NetworkError where the network has no integer form.
     """
+    way = "rfssm.model.build makes one, load_published reads one"
+    check_kind("network", network, FloatNetwork, way, NetworkError)
+    check_kind("calibration", calibration, Calibration, "Calibration.load reads one", SamplesError)
     expected = network.spiking()[0].inputs
     if calibration.x.shape[2] != expected:
         raise SamplesError(f"x: {calibration.x.shape[2]} inputs, the network has {expected}")

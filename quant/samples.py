@@ -20,11 +20,13 @@ from rfssm.arrays import (
     integers,
     read_npz,
 )
-from rfssm.errors import SamplesError
+from rfssm.errors import SamplesError, check_kind
 from rfssm.files import write_atomically
-from rfssm.quant.arithmetic import Bools, Integers
+from rfssm.quant.arithmetic import Integers
 from rfssm.quant.layers import InputSpec
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
+
+Bools = NDArray[np.bool_]
 
 LAYER_ARRAYS = ("spikes", "u", "v")
 """Of an output file, each followed by a dot and the layer's number."""
@@ -90,6 +92,9 @@ class Samples:
         cls, network: IntegerNetwork, count: int, seed: int, *, steps: int | None = None
     ) -> Samples:
         """Random samples over the network's input range, of random length and density."""
+        check_network(network)
+        for what, number in (("count", count), ("steps", 1 if steps is None else steps)):
+            check_range(what, integers(what, number, 0, SamplesError), 1, 1 << 31, SamplesError)
         rng = np.random.default_rng(seed)
         spec = network.input
         longest = min(spec.steps_max, steps or spec.steps_max)
@@ -101,6 +106,7 @@ class Samples:
 
     def check(self, network: IntegerNetwork) -> None:
         """Refuse samples that the network cannot take.  Raises SamplesError."""
+        check_network(network)
         self.check_input(network.input, f"network {network.name!r}")
         if self.labels is not None:
             check_classes(self.labels, self.steps, network.readout.classes, SamplesError)
@@ -206,6 +212,16 @@ class Outputs:
         return float((self.label == labels)[live].mean())
 
 
+def check_call(network: IntegerNetwork, samples: Samples) -> None:
+    """Refuse what an engine cannot run: no network, no samples, or samples of another network.
+
+    Raises NetworkError or SamplesError.
+    """
+    way = "Samples.load reads a file, Samples(x, steps) takes arrays"
+    check_kind("samples", samples, Samples, way, SamplesError)
+    samples.check(network)
+
+
 @dataclass(frozen=True)
 class Difference:
     """Where two engines disagree in one array."""
@@ -247,7 +263,7 @@ def compare(expected: Outputs, got: Outputs) -> list[Difference]:
 
 
 def _integers(name: str, array: NDArray[Any], dimensions: int) -> Integers:
-    whole = integers(name, array, dimensions, SamplesError)
+    whole = integers(name, array, dimensions, SamplesError, bits=name == "x")
     return np.ascontiguousarray(whole, dtype=np.int64)
 
 

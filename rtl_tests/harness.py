@@ -126,6 +126,7 @@ class Bench:
         self._released = 0  # cycle whose edge is the last that sees reset
         self._parts: list[Source | Sink | Watch] = []
         Clock(dut.clk, PERIOD, unit="ns", impl="gpi").start(start_high=False)
+        cocotb.start_soon(self._run())
 
     @property
     def cycle(self) -> int:
@@ -146,7 +147,15 @@ class Bench:
 
     def _keep(self, part: Any) -> Any:
         self._parts.append(part)
+        next(part.edges)
         return part
+
+    async def _run(self) -> None:
+        """One task for all parts: to wake a task takes longer than what a part does at an edge."""
+        while True:
+            await RisingEdge(self.clk)
+            for part in self._parts:
+                next(part.edges)
 
     async def reset(self, cycles: int = 3) -> None:
         """Hold reset; sources forget what waits, sinks what came."""
@@ -188,7 +197,7 @@ class Source:
         self.cycles: list[int] = []
         """Cycle in which each beat was taken."""
         self.clear()
-        cocotb.start_soon(self._run())
+        self.edges = self._run()
 
     def clear(self) -> None:
         """Forget what waits."""
@@ -212,7 +221,7 @@ class Source:
         for field in self._fields:
             field.value = unknown(field)
 
-    async def _run(self) -> None:
+    def _run(self) -> Iterator[None]:
         while True:
             waits = self._queue and not self._offering and not self._bench.in_reset
             if waits and not next(self._paused):
@@ -220,7 +229,7 @@ class Source:
                 self._valid.value = 1
                 for field, value in zip(self._fields, self._queue[0], strict=True):
                     field.value = unsigned(value, len(field))
-            await RisingEdge(self._bench.clk)
+            yield
             if self._offering and int(self._ready.value):
                 self._queue.popleft()
                 self.cycles.append(self._bench.cycle)
@@ -252,7 +261,7 @@ class Sink:
         self.resetn: Any = None
         """A low-active reset of this stream alone; in it a beat may be withdrawn."""
         self._held: Beat | None = None
-        cocotb.start_soon(self._run())
+        self.edges = self._run()
 
     def clear(self) -> None:
         """Forget what came."""
@@ -272,14 +281,14 @@ class Sink:
                 assert len(self.beats) > came, f"{self._name}: only {came} of {count} beats came"
         return self.beats
 
-    async def _run(self) -> None:
+    def _run(self) -> Iterator[None]:
         shown = None
         while True:
             ready = not next(self._paused) and not self.blocked
             if ready != shown:
                 self._ready.value = int(ready)
                 shown = ready
-            await RisingEdge(self._bench.clk)
+            yield
             if self._bench.ignored:
                 continue
             if self.resetn is not None and not int(self.resetn.value):
@@ -309,16 +318,16 @@ class Watch:
         self._fields = [getattr(bench.dut, field) for field in fields]
         self.beats: list[Beat] = []
         self.cycles: list[int] = []
-        cocotb.start_soon(self._run())
+        self.edges = self._run()
 
     def clear(self) -> None:
         """Forget what was said."""
         self.beats.clear()
         self.cycles.clear()
 
-    async def _run(self) -> None:
+    def _run(self) -> Iterator[None]:
         while True:
-            await RisingEdge(self._bench.clk)
+            yield
             if not self._bench.ignored and int(self._valid.value):
                 self.beats.append(tuple(int(field.value) for field in self._fields))
                 self.cycles.append(self._bench.cycle)

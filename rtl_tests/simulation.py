@@ -87,7 +87,7 @@ def simulate(
     settings     for the bench, beside the parameters
     rtl          folder of the RTL
     sources      further files
-    only         run the tests whose name contains this
+    only         run the tests in whose name this regular expression is found
     """
     require(simulator)
     parameters = dict(parameters or {})
@@ -144,7 +144,7 @@ def simulate(
     return _read(results)
 
 
-def check(top: str, bench: str, folder: Path, **options: Any) -> None:
+def check(top: str, bench: str, folder: Path, **options: Any) -> list[Result]:
     """``simulate``, and fail with the complaints of the tests that failed."""
     results = simulate(top, bench, folder, **options)
     assert results, f"{bench} ran no tests"
@@ -156,6 +156,7 @@ def check(top: str, bench: str, folder: Path, **options: Any) -> None:
             f"{_tail(folder / 'simulation.log')}",
             pytrace=False,
         )
+    return results
 
 
 def check_cases(
@@ -167,7 +168,7 @@ def check_cases(
     rtl: Path = RTL,
     sources: Sequence[Path] = (),
     only: str | None = None,
-) -> None:
+) -> list[Result]:
     """``check`` for several parameters of ``top`` in one run of the simulator, whose start, with
     Python and what a bench imports, takes as long as a case does.
 
@@ -196,7 +197,7 @@ def check_cases(
         instances.append(f"  {module} {name} ();\n")
     together = folder / "cases.sv"
     together.write_text(f"module cases;\n{''.join(instances)}endmodule\n")
-    check(
+    return check(
         "cases",
         "each_case",
         folder,

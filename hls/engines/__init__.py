@@ -16,7 +16,7 @@ from rfssm.errors import RfssmError
 from rfssm.hls.design import LaneChoice
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.samples import Outputs, Samples, check_call
 
 __all__ = ["BY_DEFAULT", "ENGINES", "missing", "run"]
 
@@ -54,7 +54,7 @@ def run(
     progress    called with samples done and samples in all
     """
     _known(engine)
-    samples.check(network)
+    check_call(network, samples)
     if engine == "golden":
         outputs = golden.run(network, samples, spikes=spikes, states=states)
         if progress is not None:

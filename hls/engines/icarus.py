@@ -18,7 +18,7 @@ from rfssm.hls.design import Design, LaneChoice, TraceField
 from rfssm.hls.emit.project import design_sources
 from rfssm.hls.engines import packets
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.samples import Outputs, Samples, check_call
 
 Progress = Callable[[int, int], None]
 
@@ -50,7 +50,7 @@ def run(
     seed             of the stalls and the order
     sources          name and contents of the Verilog files and what they read (default: the RTL's)
     """
-    samples.check(network)
+    check_call(network, samples)
     design = Design.of(network, lanes, "dut")
     code, memories = packets.code_and_memories(
         design_sources(design) if sources is None else sources

@@ -17,7 +17,7 @@ from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.engines import icarus, verilator
 from rfssm.hls.synthesis import yosys
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.samples import Outputs, Samples, check_call
 
 Progress = Callable[[int, int], None]
 
@@ -50,7 +50,7 @@ def run(
     cells        one of CELLS
     simulator    verilator or icarus
     """
-    samples.check(network)
+    check_call(network, samples)
     outputs = _SIMULATORS[simulator].run(
         network,
         samples,

@@ -28,7 +28,7 @@ from rfssm.hls.engines import packets
 from rfssm.hls.engines.verilator import Call, Circuit
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.samples import Outputs, Samples, check_call
 
 RATES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 MEMORIES = {
@@ -110,7 +110,7 @@ def soft_errors(
     for rate in rates:
         if not 0 <= rate <= 1:
             raise HardwareError(f"rate = {rate:g}: must be between 0 and 1 upsets per bit")
-    samples.check(network)
+    check_call(network, samples)
 
     def progress_of(run: int) -> Progress | None:
         if progress is None:

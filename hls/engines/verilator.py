@@ -22,7 +22,7 @@ from rfssm.hls.emit.project import design_sources
 from rfssm.hls.engines import packets
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Outputs, Samples
+from rfssm.quant.samples import Outputs, Samples, check_call
 
 Progress = Callable[[int, int], None]
 
@@ -121,7 +121,7 @@ def simulate(
     seed             of the stalls, the order, and of all bits that the circuit does not initialise
     sources          name and contents of the Verilog files and what they read (default: the RTL's)
     """
-    samples.check(network)
+    check_call(network, samples)
     if dense and (spikes or states):
         raise ValueError("the top for dense beats has no trace: spikes and states must be False")
     design = Design.of(network, lanes, "dut")

@@ -173,7 +173,7 @@ def report(design: Design) -> CellReport:
 
 
 def blocks(design: Design, family: str) -> Cells | None:
-    """What can be counted without a tool, and no other cells; None for a family of which nothing.
+    """Multipliers and memories, counted without a tool; None for a family of which nothing can be.
 
     ecp5              multipliers, block memories, LUT memories: all of them
     ice40, ice40hx    all multipliers; block memories of weights, constants, currents, states and
@@ -181,12 +181,21 @@ def blocks(design: Design, family: str) -> Cells | None:
     """
     if family not in ("ecp5", "ice40", "ice40hx"):
         return None
-    counted = [each.cells() for each in _modules(design, [], family.removesuffix("hx"))]
-    total = sum(counted, Cells())
-    if family == "ice40hx":  # which has no multipliers
-        return Cells(block_ram=total.block_ram)
-    luts = total.lut_ram if family == "ecp5" else 0
-    return Cells(dsp=total.dsp, block_ram=total.block_ram, lut_ram=luts)
+    return sum((_only_blocks(cells, family) for cells in rows(design, family).values()), Cells())
+
+
+def rows(design: Design, family: str) -> dict[str, Cells]:
+    """Cells by module: of an ECP5 all, of other families what ``blocks`` counts."""
+    counted = {m.name: m.cells() for m in _modules(design, [], family.removesuffix("hx"))}
+    if family == "ecp5":
+        return counted
+    return {name: _only_blocks(cells, family) for name, cells in counted.items()}
+
+
+def _only_blocks(cells: Cells, family: str) -> Cells:
+    dsp = 0 if family == "ice40hx" else cells.dsp  # which has no multipliers
+    luts = cells.lut_ram if family == "ecp5" else 0
+    return Cells(dsp=dsp, block_ram=cells.block_ram, lut_ram=luts)
 
 
 def _modules(design: Design, memories: list[Memory], family: str) -> list[_Module]:

@@ -26,7 +26,7 @@ from rfssm.hls.design import Design
 from rfssm.hls.engines.timing import Cycles
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Bools
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.samples import Samples
 
 STEP_OVERHEAD = -0.7
@@ -77,6 +77,7 @@ class Activity:
         cls, network: IntegerNetwork, rate: float, *, samples: int, steps: int, seed: int = 0
     ) -> Activity:
         """Independent events: each input and each neuron has one with the same chance per step."""
+        check_network(network)
         rng = np.random.default_rng(seed)
         widths = [layer.inputs for layer in network.all_layers]
         values = tuple(rng.random((samples, steps, n)) < rate for n in widths)

@@ -12,15 +12,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rfssm.errors import HardwareError
-from rfssm.hls.design import Design
+from rfssm.hls.design import Design, check_design
 from rfssm.hls.engines.timing import Cycles
 from rfssm.hls.estimate import area, cycle_model
 from rfssm.hls.estimate.area import DSP_BITS
 from rfssm.hls.estimate.cycle_model import Activity
+from rfssm.hls.synthesis import targets
 from rfssm.hls.synthesis.netlist_cells import CellReport, Cells
 from rfssm.hls.synthesis.targets import TARGETS, Target
-from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Samples
+from rfssm.quant.network import IntegerNetwork, check_network
+from rfssm.quant.samples import Samples, check_call
 
 RATE = 0.1
 """Events per input, or spikes per neuron, and step where no samples say it."""
@@ -114,6 +115,7 @@ def estimate(
 
     Raises HardwareError for a family that there is no estimate for, or an unknown grade.
     """
+    check_design(design)
     check_target(target)
     grade = target.speed(speed)
     assert grade is not None
@@ -129,7 +131,8 @@ def estimate(
 
 
 def check_target(target: Target) -> None:
-    """Raise HardwareError for a family that there is no estimate for."""
+    """Raise HardwareError for a family that there is no estimate for, and for no target."""
+    targets.check_target(target)
     if target.family != _FAMILY:
         known = ", ".join(t.name for t in TARGETS.values() if t.family == _FAMILY)
         raise HardwareError(
@@ -168,9 +171,10 @@ def activity_of(
     """
     if not 0 <= rate <= 1:
         raise HardwareError(f"rate = {rate:g}: must be between 0 and 1 events per input and step")
+    check_network(network)
     if samples is None:
         return Activity.random(network, rate, samples=_RANDOM_SAMPLES, steps=_steps(network))
-    samples.check(network)
+    check_call(network, samples)
     step = sum(layer.inputs * layer.outputs for layer in network.all_layers)
     work = 2 * step * samples.x.shape[1] * len(samples)
     every = -(-work // _WORK)

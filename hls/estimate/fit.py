@@ -7,20 +7,22 @@ keep it are found, the fastest pace that fits is taken, and then improved one la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.errors import HardwareError
-from rfssm.hls.design import Design, Lanes
+from rfssm.hls.design import Design, Lanes, check_design
 from rfssm.hls.estimate import area
 from rfssm.hls.estimate.cycle_model import Activity
 from rfssm.hls.estimate.estimate import Estimate, check_target, fmax_mhz
+from rfssm.hls.synthesis import targets
 from rfssm.hls.synthesis.netlist_cells import Cells
 from rfssm.hls.synthesis.targets import TARGETS, Target
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 
 _FILL = 0.7
 """Share of look-up tables and flip-flops that may be taken: packing adds a fifth, and a device
@@ -45,10 +47,11 @@ def fit_lanes(
     Of equally fast ones the smallest.  Raises HardwareError if even the fewest lanes do not fit, or
     for a family that there is no estimate for.
     """
+    check_network(network)
     check_target(target)
     grade = target.speed(speed)
     assert grade is not None
-    common, options = _options(network, activity)
+    common, options = _options(network, target.family, activity, sensible_lanes)
 
     def total(choice: Sequence[_Option]) -> Cells:
         return sum((option.cells for option in choice), common)
@@ -59,18 +62,12 @@ def fit_lanes(
         cells = total(choice)
         return float(slowest) / fmax_mhz(network, target, grade, cells), _fill(target, cells)
 
-    best = [min(layer, key=lambda option: _fill(target, option.cells)) for layer in options]
+    best = _least(target, common, options)
     if _fill(target, total(best)) > 1:
-        if short := target.short(total(best)):
-            raise HardwareError(
-                f"no lanes fit {network.name!r} into {target.name}: the smallest design needs "
-                f"{short}; choose a network with fewer layers, neurons or bits"
-                f"{target.or_larger(target.needs(total(best)))}"
-            )
-        raise HardwareError(
-            f"the smallest lanes fill {target.name} beyond {_FILL:.0%} of its logic: choose a "
-            "larger target"
-        )
+        options = _options(network, target.family, activity, _every_lanes)[1]
+        best = _least(target, common, options)
+    if _fill(target, total(best)) > 1:
+        raise _nothing_fits(network, target, best, total(best))
     lowest = cost(best)
     for pace in sorted({float(o.cycles.mean()) for layer in options for o in layer}):
         keeping = [[o for o in layer if o.cycles.mean() <= pace] for layer in options]
@@ -110,17 +107,28 @@ def _fill(target: Target, cells: Cells) -> float:
     return max(shares)
 
 
-def _options(network: IntegerNetwork, activity: Activity) -> tuple[Cells, list[list[_Option]]]:
-    """Cells of the streams' ends, and for each layer what its lanes can be."""
+def _options(
+    network: IntegerNetwork,
+    family: str,
+    activity: Activity | None,
+    lanes_of: Callable[[int], Iterator[Lanes]],
+) -> tuple[Cells, list[list[_Option]]]:
+    """Cells of the streams' ends, and for each layer what its lanes can be.
+
+    activity    what the cycles are counted for; they are 0 without it
+    lanes_of    the lanes that a layer of so many neurons can have
+    """
     layers = network.all_layers
-    events = [values[activity.live].sum(axis=1) for values in activity.values]
+    events: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64)] * len(layers)
+    if activity is not None:
+        events = [values[activity.live].sum(axis=1) for values in activity.values]
     options: list[list[_Option]] = [[] for _ in layers]
     common = Cells()
-    allowed = [set(sensible_lanes(layer.outputs)) for layer in layers]
+    allowed = [set(lanes_of(layer.outputs)) for layer in layers]
     allowed[-1] = {lanes for lanes in allowed[-1] if lanes.neuron == 1}  # one class per cycle
     for lanes in set().union(*allowed):
         design = Design.of(network, lanes)
-        rows = area.report(design).modules
+        rows = area.rows(design, family)
         common = rows["source"] + rows["sink"]
         for i, layer in enumerate(layers):
             if lanes not in allowed[i]:
@@ -138,50 +146,125 @@ def _options(network: IntegerNetwork, activity: Activity) -> tuple[Cells, list[l
     return common, options
 
 
+def _least(target: Target, common: Cells, options: Sequence[Sequence[_Option]]) -> list[_Option]:
+    """Of all choices the one that fills a device least.
+
+    What one layer saves another may need, so no layer is judged alone: of the choices for the first
+    layers all are kept that no other one undercuts in every resource.
+    """
+    kept: list[tuple[Cells, tuple[_Option, ...]]] = [(common, ())]
+    for layer in options:
+        more = [
+            (cells + option.cells, (*chosen, option)) for cells, chosen in kept for option in layer
+        ]
+        needs = np.array([list(target.needs(cells).values()) for cells, _ in more])
+        kept = [more[k] for k in _not_undercut(needs)]
+
+    def size(choice: tuple[Cells, tuple[_Option, ...]]) -> tuple[float, int]:
+        return _fill(target, choice[0]), sum(target.needs(choice[0]).values())
+
+    return list(min(kept, key=size)[1])
+
+
+def _not_undercut(needs: NDArray[np.int64]) -> list[int]:
+    """Rows of which no other one is as small everywhere; of equal ones the first."""
+    front: list[int] = []
+    for k in np.lexsort(needs.T[::-1]):  # what undercuts a row comes before it
+        if not (needs[front] <= needs[k]).all(axis=1).any():
+            front.append(int(k))
+    return front
+
+
 def check_blocks(design: Design, target: Target) -> None:
     """Refuse, in milliseconds, a design that needs more blocks than a device has.
 
     Multipliers and memories are counted from formulas (``area.blocks``); logic is not.  Raises
-    HardwareError, naming what is short, and the smallest lanes that fit or a device that is large
+    HardwareError, naming what is short, and the fewest lanes that fit or a device that is large
     enough.
     """
+    check_design(design)
+    targets.check_target(target)
     counted = area.blocks(design, target.family)
     if counted is None or not (short := target.short(counted)):
         return
     network = design.network
     widest = max(layer.outputs for layer in network.all_layers)
-    every = [Design.of(network, lanes) for lanes in sensible_lanes(widest)]
-    for smaller in every:
-        if _holds(target, smaller):
-            lanes = max(smaller.lanes, key=lambda each: (each.synapse, each.neuron))
-            larger = target.or_larger(target.needs(counted))
-            raise HardwareError(
-                f"the design does not fit {target.name}: it needs {short}; choose fewer lanes (the "
-                f"fewest whose blocks fit: --synapse-lanes {lanes.synapse} --neuron-lanes "
-                f"{lanes.neuron}){larger}"
-            )
-    smallest = every[0]
-    counted = area.blocks(smallest, target.family)
-    assert counted is not None
-    holding = (
+    alike = (Design.of(network, lanes) for lanes in sensible_lanes(widest))
+    fewer = next((smaller.lanes for smaller in alike if _holds(target, smaller)), None)
+    if fewer is None:
+        best, total = _least_of_all(network, target)
+        if _fill(target, total) > 1:
+            raise _nothing_fits(network, target, best, total)
+        fewer = tuple(option.lanes for option in best)
+    raise HardwareError(
+        f"the design does not fit {target.name}: it needs {short}; choose fewer lanes (the fewest "
+        f"whose blocks fit: {_flags(network, fewer)}){target.or_larger(target.needs(counted))}"
+    )
+
+
+def _nothing_fits(
+    network: IntegerNetwork, target: Target, best: Sequence[_Option], total: Cells
+) -> HardwareError:
+    """What to say of a network that no lanes fit into a device, these the least.
+
+    A larger device is named if some lanes fit there.
+    """
+    short = target.short(total)
+    logic = f"more than the {_FILL:.0%} of its logic that can be routed"
+    larger = (
         other.name
         for other in TARGETS.values()
-        if other.placed and other.room > target.room and _holds(other, smallest)
+        if other.placed and other.room > target.room and _takes(other, network)
     )
-    large = next(holding, None)
-    raise HardwareError(
+    large = next(larger, None)
+    lanes = _flags(network, tuple(option.lanes for option in best))
+    return HardwareError(
         f"no lanes fit {network.name!r} into {target.name}: the smallest design, with "
-        f"--synapse-lanes 1 --neuron-lanes 1, needs {target.short(counted)}; choose a network with "
-        "fewer layers, neurons or bits" + (f", or target {large}" if large else "")
+        f"{lanes}, needs {short or logic}; choose a network with fewer layers, "
+        "neurons or bits" + (f", or target {large}" if large else "")
     )
+
+
+def _flags(network: IntegerNetwork, lanes: tuple[Lanes, ...]) -> str:
+    """The command line's words for lanes of each layer; one number each where that is enough."""
+    each = [(one.synapse, one.neuron) for one in lanes]
+    most = Lanes(*map(max, zip(*each, strict=True)))
+    if Design.of(network, most).lanes == lanes:
+        each = [(most.synapse, most.neuron)]
+    synapses, neurons = (",".join(map(str, numbers)) for numbers in zip(*each, strict=True))
+    return f"--synapse-lanes {synapses} --neuron-lanes {neurons}"
+
+
+def _takes(target: Target, network: IntegerNetwork) -> bool:
+    """Whether some lanes fit a network into a device."""
+    return _fill(target, _least_of_all(network, target)[1]) <= 1
+
+
+def _least_of_all(network: IntegerNetwork, target: Target) -> tuple[list[_Option], Cells]:
+    """Of all lanes that there are those that fill a device least, and what they need."""
+    common, options = _options_of_all(network, target.family)
+    best = _least(target, common, options)
+    return best, sum((option.cells for option in best), common)
+
+
+@lru_cache(maxsize=4)
+def _options_of_all(network: IntegerNetwork, family: str) -> tuple[Cells, list[list[_Option]]]:
+    """All lanes that there are, with their cells: the same for all devices of a family."""
+    return _options(network, family, None, _every_lanes)
 
 
 def _holds(target: Target, design: Design) -> bool:
     """Whether a device has the blocks of a design; of an ECP5 also the logic, as estimated."""
-    counted = area.blocks(design, target.family)
-    if counted is None or target.short(counted):
-        return False
-    return target.family != "ecp5" or _fill(target, area.report(design).total) <= 1
+    total = sum(area.rows(design, target.family).values(), Cells())
+    return _fill(target, total) <= 1
+
+
+def _every_lanes(n: int) -> Iterator[Lanes]:
+    """All lanes that a layer of n neurons can have."""
+    powers = [1 << k for k in range((n - 1).bit_length() + 1)]
+    yield from (
+        Lanes(synapse, neuron) for neuron in powers for synapse in powers if synapse >= neuron
+    )
 
 
 def sensible_lanes(n: int) -> Iterator[Lanes]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from rfssm.errors import HardwareError, ToolError, brief, said
 from rfssm.hls.names import checked_name, module_name
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 
 if TYPE_CHECKING:
     from rfssm.hls.design import LaneChoice
@@ -90,16 +90,12 @@ def convert_network(
     name            of everything that is generated, the C++ top among it; the network's if absent
     rtl             False: backend RFSSM writes the HLS C++ alone
 
-    Raises ToolError where hls4ml is missing, HardwareError for a network, a backend, lanes,
-    steps or a name that cannot be.
+    Raises ToolError where hls4ml is missing, NetworkError for what is no IntegerNetwork,
+    HardwareError for a backend, lanes, steps or a name that cannot be.
     """
     if backend not in BACKENDS:
         raise HardwareError(f"backend = {brief(backend)}: must be one of {', '.join(BACKENDS)}")
-    if not isinstance(network, IntegerNetwork):
-        raise HardwareError(
-            f"network is a {type(network).__name__}: must be an IntegerNetwork; "
-            "IntegerNetwork.load reads one, rfssm.quant.freeze.freeze makes one of a QATNetwork"
-        )
+    check_network(network)
     if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool)):
         raise HardwareError(f"steps = {brief(steps)}: must be a whole number")
     name = module_name(network.name) if name is None else checked_name(name)

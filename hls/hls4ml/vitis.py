@@ -22,7 +22,7 @@ from rfssm.files import write_atomically
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import Samples
+from rfssm.quant.samples import Samples, check_call
 
 INPUTS = Path("tb_data/tb_input_features.dat")
 EXPECTED = Path("tb_data/tb_output_predictions.dat")
@@ -80,7 +80,7 @@ def complete_test_data(
 
 def _write_expected(directory: Path, network: IntegerNetwork, x: Integers) -> None:
     samples = Samples(x, np.full(len(x), x.shape[1]))
-    samples.check(network)
+    check_call(network, samples)
     write_atomically(directory / EXPECTED, _lines(golden.run(network, samples).scores))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rfssm.errors import HardwareError, ToolError
-from rfssm.hls.design import Design
+from rfssm.hls.design import Design, check_design
 from rfssm.hls.engines import timing as cycles
 from rfssm.hls.engines import verilator
 from rfssm.hls.engines.timing import Cycles
@@ -26,7 +26,7 @@ from rfssm.hls.synthesis.chip_tops import Top
 from rfssm.hls.synthesis.equivalence import Equivalence
 from rfssm.hls.synthesis.netlist_cells import CellReport
 from rfssm.hls.synthesis.nextpnr import Placement
-from rfssm.hls.synthesis.targets import Target
+from rfssm.hls.synthesis.targets import Target, check_target
 from rfssm.quant.samples import Samples
 
 Progress = Callable[[str, str], None]
@@ -139,6 +139,8 @@ def synth(
     Raises HardwareError if the device cannot hold the design, ToolError for a tool that is missing
     or failed.
     """
+    check_design(design)
+    check_target(target)
     begin = time.perf_counter()
     speed = target.speed(speed)
     frequency_mhz = target.frequency_mhz if frequency_mhz is None else frequency_mhz

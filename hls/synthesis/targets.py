@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rfssm.errors import HardwareError
+from rfssm.errors import HardwareError, check_kind
 from rfssm.hls.synthesis.netlist_cells import Cells
 
 
@@ -173,6 +173,12 @@ def _targets() -> Iterator[Target]:
 
 TARGETS = {target.name: target for target in _targets()}
 """All targets by name."""
+
+
+def check_target(target: object) -> None:
+    """Raise HardwareError for what is no Target, with the way to one."""
+    way = "rfssm.hls.synthesis.targets.target finds one by its name"
+    check_kind("target", target, Target, way, HardwareError)
 
 
 def target(name: str) -> Target:

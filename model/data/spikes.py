@@ -230,6 +230,8 @@ class _Times:
     def judge(self) -> Iterator[str]:
         """Warnings.  Raises DataError for times that cannot be seconds."""
         config = self.config
+        if not self.spikes:
+            yield "holds no spike, all its samples are empty"
         allowed = f"{config.steps_max} bins of {config.bin_ms:g} ms end at {self.span:g} s"
         if self.late and (self.late == self.spikes or self.whole or self.latest >= FAR * self.span):
             kind = ", and all times are whole numbers, as of ticks" if self.whole else ""

@@ -37,7 +37,7 @@ class Split:
     labels: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        x = integers("x", self.x, 3, DataError)
+        x = integers("x", self.x, 3, DataError, bits=True)
         steps = integers("steps", self.steps, 1, DataError).astype(np.int64, copy=False)
         labels = class_numbers(self.labels, DataError)
         check_samples(x, steps, labels, DataError)

@@ -62,7 +62,7 @@ class Synapse:
             whole = torch.get_float32_matmul_precision() == "highest"
             dtype = torch.float32 if largest < 2**24 and whole else torch.float64
         current = nn.functional.linear(x.to(dtype), weight.to(dtype))
-        current = current.view(*x.shape[:-1], self.planes, -1)
+        current = current.view(*x.shape[:-1], self.planes, len(self.weight) // self.planes)
         if bias is None:
             return current
         return current + bias if grid is None else current.double() + bias

@@ -308,7 +308,10 @@ class _Current(torch.autograd.Function):
         ctx.save_for_backward(x, weight, bias)
         ctx.guard_bits, ctx.small_weights = synapse.guard_bits, _small_weights(synapse, grid)
         product = _exact_product(x.reshape(-1, x.shape[-1]), weight, synapse).double()
-        current = product.view(*x.shape[:-1], synapse.planes, -1) * 2.0**synapse.guard_bits
+        current = (
+            product.view(*x.shape[:-1], synapse.planes, len(weight) // synapse.planes)
+            * 2.0**synapse.guard_bits
+        )
         return current if bias is None else current + bias
 
     @staticmethod

@@ -237,7 +237,7 @@ def _product(x: Tensor, weight: Tensor) -> Tensor:
     left[:rows, :columns] = x.flatten(0, 1)
     right = weight.new_zeros(_padded(len(weight)), _padded(columns), dtype=torch.int8)
     right[: len(weight), :columns] = weight
-    return torch._int_mm(left, right.T)[:rows].view(*x.shape[:2], -1)
+    return torch._int_mm(left, right.T)[:rows].view(*x.shape[:2], len(right))
 
 
 def _padded(size: int) -> int:

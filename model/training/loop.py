@@ -582,7 +582,7 @@ def _checked(checkpoint: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # damage makes torch raise almost anything
-        reason = said(str(error).split("\n")[0])
+        reason = said(str(error).strip().split("\n")[0] or error)
         raise RfssmError(
             f"{checkpoint}: not a complete checkpoint ({reason}); remove it to start the run anew"
         ) from None

@@ -15,7 +15,7 @@ import numpy as np
 from rfssm.errors import NetworkError, some
 from rfssm.quant.arithmetic import Bools, Integers, signed_bits, signed_range
 from rfssm.quant.layers import Layer, SpikingLayer
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.ranges.reach import Reach, decay, reachable_range
 
 WIDEST = 32
@@ -70,6 +70,7 @@ def narrowed(
     Raises NetworkError for a limit that no network can have.
     """
     _check_width("limit", limit)
+    check_network(network)
     needs = [_Need.of(network, i) for i in range(len(network.all_layers))]
     widths = []
     for layer, need in zip(network.all_layers, needs, strict=True):
@@ -89,6 +90,7 @@ def with_state_bits(
     might overflow.
     """
     _check_width("state_bits", bits)
+    check_network(network)
     needs = [_Need.of(network, i) for i in range(len(network.all_layers))]
     widths = []
     for i, (layer, need) in enumerate(zip(network.all_layers, needs, strict=True)):

@@ -13,13 +13,14 @@ steps, or until what is left is proved smaller than ``TAIL``.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.errors import NetworkError
 from rfssm.quant.arithmetic import Bools, Integers, Reals, Rounding, signed_bits, signed_range
-from rfssm.quant.layers import InputSpec, Layer, SpikingLayer
+from rfssm.quant.layers import A_NETWORK, InputSpec, Layer, SpikingLayer
 
 TAIL = 1e-6  # of one LSB of the state
 BEYOND = float(1 << 62)  # states that leave this are called unbounded
@@ -30,6 +31,7 @@ TOGETHER = 16  # neurons whose exact range is computed at once
 TIGHT = 0.1  # of the farthest state
 
 
+@runtime_checkable
 class Chain(Protocol):
     """What is asked of an ``IntegerNetwork``, which is checked by what stands here."""
 
@@ -90,6 +92,8 @@ class Reach:
 
 def reachable_range(network: Chain, i: int) -> Reach:
     """Bound the states of layer i (the readout: ``len(network.layers)``) within ``steps_max``."""
+    if not isinstance(network, Chain):
+        raise NetworkError(f"network is a {type(network).__name__}: {A_NETWORK}")
     layer = network.all_layers[i]
     cells, parts = _as_cells(layer), 2 if isinstance(layer, SpikingLayer) else 1
     low, high = network.value_range(i)

@@ -20,7 +20,7 @@ import numpy as np
 
 from rfssm.quant.arithmetic import ROUNDINGS, Bools, Integers, Reals, Rounding, signed_range
 from rfssm.quant.layers import SpikingLayer
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.ranges.reach import (
     BEYOND,
     ENDLESS,
@@ -62,6 +62,7 @@ class Remainder:
 
 def remainders(network: IntegerNetwork, i: int) -> dict[Rounding, Remainder]:
     """What layer i (the readout: ``len(network.layers)``) keeps in silence, in each mode."""
+    check_network(network)
     layer = network.all_layers[i]
     transition, frac = transition_of(layer)
     bias = np.zeros((layer.outputs, 2))

@@ -20,7 +20,7 @@ from rfssm.hls.engines import icarus, missing, netlist, run, verilator
 from rfssm.hls.synthesis import yosys
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
-from rfssm.quant.samples import compare
+from rfssm.quant.samples import Outputs, Samples, compare
 
 pytestmark = pytest.mark.rtl
 
@@ -79,6 +79,27 @@ def sources_of(net: IntegerNetwork, lanes: Lanes, cells: str) -> Sources:
     return netlist.sources(Design.of(net, lanes, "dut"), cells)
 
 
+def with_a_reset(
+    net: IntegerNetwork,
+    samples: Samples,
+    lanes: Lanes,
+    sources: Sources,
+    *,
+    sink_chance: float = 1.0,
+) -> Outputs:
+    """Run a netlist in Verilator, with a reset in the middle of a sample."""
+    return verilator.simulate(
+        net,
+        samples,
+        spikes=True,
+        states=True,
+        lanes=lanes,
+        sources=sources,
+        sink_chance=sink_chance,
+        reset_after=RESET_AFTER,
+    ).outputs
+
+
 @pytest.mark.parametrize("cells", netlist.CELLS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_netlists_equal_golden_in_verilator(name: str, cells: str) -> None:
@@ -86,17 +107,9 @@ def test_netlists_equal_golden_in_verilator(name: str, cells: str) -> None:
     make, lanes = NETWORKS[name]
     net = make()
     samples = samples_for(net)
-    got = verilator.simulate(
-        net,
-        samples,
-        spikes=True,
-        states=True,
-        lanes=lanes,
-        sources=sources_of(net, lanes, cells),
-        sink_chance=0.5,
-        reset_after=RESET_AFTER,
-    )
-    assert compare(golden.run(net, samples, spikes=True, states=True), got.outputs) == []
+    made = sources_of(net, lanes, cells)
+    got = with_a_reset(net, samples, lanes, made, sink_chance=0.5)
+    assert compare(golden.run(net, samples, spikes=True, states=True), got) == []
 
 
 @needs_icarus
@@ -236,19 +249,11 @@ def test_a_fault_in_netlist_or_model_is_noticed_in_verilator(
     samples = samples_for(net)
     faulty = fault(sources_of(net, lanes, "ecp5"))
     try:
-        got = verilator.simulate(
-            net,
-            samples,
-            spikes=True,
-            states=True,
-            lanes=lanes,
-            sources=faulty,
-            reset_after=RESET_AFTER,
-        )
+        got = with_a_reset(net, samples, lanes, faulty)
     except ToolError as error:  # such a circuit may also hang, or say too much
         assert "Verilator: " in str(error)  # noqa: PT017
         return
-    assert compare(golden.run(net, samples, spikes=True, states=True), got.outputs)
+    assert compare(golden.run(net, samples, spikes=True, states=True), got)
 
 
 # -- models of cells -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import cache
 from itertools import product
@@ -14,12 +15,12 @@ from rtl_cases import CASES as CORNERS
 from rtl_cases import network, samples_for
 
 from rfssm.errors import HardwareError
-from rfssm.hls.design import Design, Lanes
+from rfssm.hls.design import Design, Lanes, lane_choice
 from rfssm.hls.engines import timing
 from rfssm.hls.estimate import area, cycle_model, memory_map
 from rfssm.hls.estimate.cycle_model import Activity
 from rfssm.hls.estimate.estimate import activity_of, estimate
-from rfssm.hls.estimate.fit import fit_lanes, fits, sensible_lanes
+from rfssm.hls.estimate.fit import check_blocks, fit_lanes, fits, sensible_lanes
 from rfssm.hls.synthesis import netlist_cells, yosys
 from rfssm.hls.synthesis.netlist_cells import CellReport, Cells
 from rfssm.hls.synthesis.targets import target
@@ -253,6 +254,44 @@ def test_what_fits_nowhere_is_named() -> None:
     net = network([{"neurons": 700}], channels=700)
     with pytest.raises(HardwareError, match=r"no lanes fit .*into ecp5-25k.*block memories"):
         fit_lanes(net, target("ecp5-25k"), activity_of(net, rate=0.01))
+
+
+def test_lanes_that_differ_between_layers_are_named_where_only_they_fit() -> None:
+    net = network([{"neurons": 256}, {"neurons": 128}, {"neurons": 128}], channels=140)
+    device = target("ecp5-25k")
+    alike = [Design.of(net, lanes) for lanes in sensible_lanes(256)]
+    assert not any(fits(estimate(each, device, activity_of(net))) for each in alike)
+    with pytest.raises(HardwareError, match=r"^the design does not fit.*fewest whose") as caught:
+        check_blocks(Design.of(net), device)
+    flags = re.search(r"--synapse-lanes (\S+) --neuron-lanes ([\d,]+)", str(caught.value))
+    assert flags is not None
+    lanes = lane_choice(*([int(word) for word in text.split(",")] for text in flags.groups()))
+    assert fits(estimate(Design.of(net, lanes), device, activity_of(net)))
+
+
+def test_no_lanes_fit_is_said_of_the_least_of_all() -> None:
+    net = network([{"neurons": 36}, {"neurons": 200}], channels=700, classes=2)
+    device = target("ice40-up5k")
+    sums = []
+    powers = [1 << k for k in range(9)]
+    pairs = [Lanes(s, n) for s, n in product(powers, powers) if s >= n]
+    each = [area.rows(Design.of(net, lanes), device.family) for lanes in pairs]
+    parts = [
+        [
+            sum((cells for key, cells in rows.items() if key.startswith(layer)), Cells())
+            for rows in each
+        ]
+        for layer in ("layer0", "layer1", "readout")
+    ]
+    for layer0, layer1 in product(set(parts[0]), set(parts[1])):
+        needs = device.needs(layer0 + layer1 + parts[2][0])
+        sums.append(max(needs[r.name] / r.count for r in (device.dsp, device.block_ram) if r))
+    with pytest.raises(HardwareError, match=r"^no lanes fit") as caught:
+        check_blocks(Design.of(net), device)
+    said = re.findall(
+        r"needs (?:\S+ mult[^,]*, )?([\d,]+) block.* has ([\d,]+);", str(caught.value)
+    )
+    assert int(said[0][0]) / int(said[0][1]) == pytest.approx(min(sums))
 
 
 def test_a_larger_target_is_named_only_where_it_is_large_enough() -> None:

@@ -21,7 +21,7 @@ import torch
 from hls4ml.utils.serialization import deserialize_model
 from rtl_cases import CASES, network, samples_for
 
-from rfssm.errors import HardwareError, SamplesError, ToolError
+from rfssm.errors import HardwareError, NetworkError, SamplesError, ToolError
 from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import csim
 from rfssm.hls.hls4ml import plugin
@@ -421,7 +421,7 @@ def test_a_float_network_is_refused(tmp_path: Path) -> None:
     net = build(config, CHANNELS, 3, torch.Generator().manual_seed(1), 0.25)
     with pytest.raises(HardwareError, match="hls4ml converts a QATNetwork"):
         convert(net, tmp_path, "RFSSM")
-    with pytest.raises(HardwareError, match="network is a FloatNetwork: must be an IntegerNetwork"):
+    with pytest.raises(NetworkError, match="network is a FloatNetwork: must be an IntegerNetwork"):
         convert_network(net, tmp_path)  # type: ignore[arg-type]
 
 

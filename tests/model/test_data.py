@@ -397,6 +397,12 @@ def test_spike_values_out_of_range_are_refused(
         data.read_spikes(tmp_path / "a.h5", FSDD, 10)
 
 
+def test_a_file_without_any_spike_is_warned_of_when_it_is_read(tmp_path: Path) -> None:
+    write_spikes(tmp_path / "a.h5", [([], []), ([], [])], [0, 1])
+    with pytest.warns(DataWarning, match=r"a\.h5: holds no spike, all its samples are empty"):
+        data.read_spikes(tmp_path / "a.h5", FSDD, 10)
+
+
 WIDTHS = (0.1, 0.25, 0.3, 0.5, 0.7, 1.0, 1 / 3, 2.0, 3.0, 3.90625, 4.0, 5.6, 7.5, 10.0)
 
 

@@ -60,6 +60,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "ragged labels": (lambda: split(labels=[[0], [1, 2]]), "labels: must be an array"),
     "no labels": (lambda: split(labels=None), "labels: dtype object, must be integers"),
     "batches": (lambda: Epoch(split(), 2, 6, None, 0, 0), r"labels\[2\] = 2: .* 2 classes"),
+    "masked": (lambda: split(x=np.ma.array(X)), "x: a masked array, must be a plain one"),
+    "masked steps": (lambda: split(steps=np.ma.array(STEPS)), "steps: a masked array"),
+    "masked labels": (lambda: split(labels=np.ma.array(LABELS)), "labels: a masked array"),
+    "yes or no steps": (lambda: split(steps=STEPS > 0), "steps: dtype bool, must be integers"),
     "yes or no": (lambda: split(labels=LABELS > 0), "labels: dtype bool, must be integers"),
     "label -1": (
         lambda: own(split(labels=changed(LABELS, 3, -1))),

@@ -34,7 +34,7 @@ QUICK = 4
 """So many tests, those that have killed most mutants of a file so far, are asked first."""
 CPU_SECONDS = 20
 """Of one process, where nothing else is said; the longest healthy one takes about 5."""
-KEPT = ("csim-headers", "verilated", "verilated-headers")
+KEPT = ("csim-headers", "kernel", "verilated", "verilated-headers")
 """Of a copy's cache: precompiled, found by their own text and by nothing of ours."""
 
 Outcome = Literal["killed", "survived", "invalid"]

@@ -25,19 +25,23 @@ STEPS = 160
 
 
 def pushed(
-    network: IntegerNetwork, i: int, neuron: int, state: int, *, rounds: int = 30, seed: int = 0
-) -> tuple[int, int]:
-    """Smallest and largest value of one state that the search finds."""
+    network: IntegerNetwork, i: int, neuron: int, *, rounds: int = 30, seed: int = 0
+) -> Integers:
+    """Smallest and largest value of each state that the search finds: [states, 2]."""
     low, high = network.value_range(i)
     layer = network.all_layers[i]
     one = only(layer, neuron)
     steps = min(STEPS, network.input.steps_max)
-    x = np.where(wanted(one, state, steps) > 0, high, low)
-    found = []
-    for sign in (-1, 1):
-        start = x if sign > 0 else low + high - x
-        found.append(climbed(one, state, sign, start, (low, high), rounds, seed))
-    return min(0, -found[0]), max(0, found[1])  # a state begins at 0
+    goals, starts = [], []
+    for state in range(2 if isinstance(layer, SpikingLayer) else 1):
+        x = np.where(wanted(one, state, steps) > 0, high, low)
+        goals += [(state, -1), (state, 1)]
+        starts += [low + high - x, x]
+    found = climbed(one, goals, np.stack(starts), (low, high), rounds, seed)
+    # a state begins at 0
+    return np.array(
+        [min(0, s * v) if s < 0 else max(0, v) for (_, s), v in zip(goals, found, strict=True)]
+    ).reshape(-1, 2)
 
 
 def only(layer: Any, neuron: int) -> Any:
@@ -67,34 +71,47 @@ def wanted(layer: Any, state: int, steps: int) -> np.ndarray:
 
 
 def climbed(
-    layer: Any, state: int, sign: int, x: Integers, ends: tuple[int, int], rounds: int, seed: int
-) -> int:
-    """Largest value of sign * state at any step, after so many rounds of 32 changed copies."""
+    layer: Any,
+    goals: list[tuple[int, int]],
+    x: Integers,
+    ends: tuple[int, int],
+    rounds: int,
+    seed: int,
+) -> Integers:
+    """Largest value of sign * state at any step, after so many rounds of 32 changed copies.
+
+    goals    state and sign; all are searched at once, each with inputs of its own
+    x        the inputs to begin with: [goals, T, M]
+    """
     rng = np.random.default_rng(seed)
+    each = np.arange(len(goals))
     # the best inputs of t steps are the last t; with a bias the farthest state may come early
-    starts = np.stack([np.roll(x, t, axis=0) for t in range(1, len(x) + 1)])
-    got = farthest(layer, state, sign, starts)
-    best, x = got.max(), starts[got.argmax()]
+    starts = np.stack([np.roll(x, t, axis=1) for t in range(1, x.shape[1] + 1)], axis=1)
+    got = farthest(layer, goals, starts)
+    best, x = got.max(1), starts[each, got.argmax(1)]
     for k in range(rounds):
-        tries = np.repeat(x[None], 32, axis=0)
-        mask = rng.random(tries.shape) < rng.choice([0.002, 0.01, 0.1], (32, 1, 1))
+        tries = np.repeat(x[:, None], 32, axis=1)
+        mask = rng.random(tries.shape) < rng.choice([0.002, 0.01, 0.1], (len(goals), 32, 1, 1))
         if k % 2:  # whole steps at once, which is what sets off or avoids a reset
-            mask = np.broadcast_to(rng.random((32, len(x), 1)) < 0.02, tries.shape)
+            mask = np.broadcast_to(rng.random((*tries.shape[:3], 1)) < 0.02, tries.shape)
         tries = np.where(mask, rng.choice(ends, tries.shape), tries)
-        got = farthest(layer, state, sign, tries)
-        if got.max() >= best:
-            best, x = got.max(), tries[got.argmax()]
-    return int(best)
+        got = farthest(layer, goals, tries)
+        better = got.max(1) >= best
+        best = np.where(better, got.max(1), best)
+        x = np.where(better[:, None, None], tries[each, got.argmax(1)], x)
+    return best
 
 
-def farthest(layer: Any, state: int, sign: int, x: Integers) -> Integers:
+def farthest(layer: Any, goals: list[tuple[int, int]], x: Integers) -> Integers:
+    """Of each goal's inputs [goals, B, T, M], the largest value of sign * state: [goals, B]."""
+    flat = x.reshape(-1, *x.shape[2:])
     if isinstance(layer, SpikingLayer):
-        states = golden.run_spiking(layer, x)[1 + state]
+        _, *states = golden.run_spiking(layer, flat)
     else:
         each = layer.model_copy(update={"score": "each"})
-        states, _ = golden.run_readout(each, x, np.full(len(x), x.shape[1]))
-    largest: Integers = (sign * states[..., 0]).max(1)
-    return largest
+        states = [golden.run_readout(each, flat, np.full(len(flat), x.shape[2]))[0]]
+    shaped = [state[..., 0].reshape(x.shape[:3]) for state in states]
+    return np.stack([(sign * shaped[state][g]).max(1) for g, (state, sign) in enumerate(goals)])
 
 
 def attacked(
@@ -111,8 +128,7 @@ def attacked(
     held = reach.neuron_bits() <= layer.state_bits
     count = 0
     for n in neurons:
-        for j in range(reach.minimum.shape[1]):
-            low, high = pushed(network, i, n, j, **search)
+        for j, (low, high) in enumerate(pushed(network, i, n, **search).tolist()):
             ends = int(reach.minimum[n, j]), int(reach.maximum[n, j])
             if not held[n]:  # it saturates, so the bound is its word's
                 continue

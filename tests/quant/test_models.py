@@ -1,5 +1,6 @@
 """Every neuron model goes the road: QAT network == frozen integers in golden and every engine."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def samples(count: int = 20) -> Samples:
 
 
 def trained(model: str, *, formats: dict[str, Any] | None = None, **choices: Any) -> QATNetwork:
-    """A small network after three steps of training, batch norm and all."""
+    """A small network after two steps of training, batch norm and all."""
     torch.manual_seed(0)
     config = {"neurons": [8, 8, 8], "normalize": model != "s5rf", **choices}
     config.setdefault("cell", {"model": model})
@@ -43,7 +44,7 @@ def trained(model: str, *, formats: dict[str, Any] | None = None, **choices: Any
     x, steps = torch.from_numpy(data.x).float(), torch.from_numpy(data.steps)
     network.calibrate(x, steps, 1.5)
     optimizer = torch.optim.Adam(network.parameters(), 0.02)
-    for _ in range(3):
+    for _ in range(2):
         optimizer.zero_grad()
         activity = network.run(x, steps)
         logits = activity.logits
@@ -78,14 +79,19 @@ def test_the_network_is_its_integers_under_every_rounding(model: str) -> None:
         assert bool(np.any(layer.reset)) == resets
 
 
+@functools.cache
+def frozen_once(model: str) -> IntegerNetwork:
+    return freeze(trained(model), name=model)
+
+
 @pytest.mark.rtl
 @pytest.mark.hls
-@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("engine", ["csim", "verilator", "icarus"])
+@pytest.mark.parametrize("model", MODELS)
 def test_engines_equal_golden(model: str, engine: str) -> None:
     if (reason := engines.missing(engine)) is not None:
         pytest.skip(reason)
-    frozen, data = freeze(trained(model), name=model), samples(6)
+    frozen, data = frozen_once(model), samples(6)
     expected = golden.run(frozen, data, spikes=True, states=True)
     assert compare(expected, engines.run(frozen, data, engine, spikes=True, states=True)) == []
 

@@ -27,7 +27,7 @@ from rfssm.quant.freeze import freeze
 from rfssm.quant.layers import InputSpec
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.qat import QATNetwork, QATReadout, QATSpiking, ScaleFloorWarning
-from rfssm.quant.recipe import QuantizationConfig
+from rfssm.quant.recipe import EXACT_BITS, QuantizationConfig
 from rfssm.quant.samples import Outputs, Samples, compare
 
 
@@ -541,3 +541,138 @@ def test_what_is_not_finite_is_never_cast(name: str, bad: float) -> None:
         return
     with pytest.raises(NetworkError, match=r"(layers\[0\]|readout): .* are not finite"):
         freeze(network, name="x")
+
+
+@pytest.mark.parametrize("layers", [2, 0])
+def test_what_an_input_is_worth_concerns_the_first_layer_only(layers: int) -> None:
+    """Inputs in eighths: what comes after the first layer is the same, and only that layer is not.
+
+    A readout alone is a first layer: its scale is an eighth, its integers stay.
+    """
+    config = NetworkConfig(neurons=(8, 8), bias=True, cell=S5RFConfig(step_min=0.02))
+    frozen = []
+    for frac in (0, 3):
+        spec = InputSpec(channels=8, bits=4, signed=True, frac=frac, steps_max=60)
+        real = build(config, 8, 5, torch.Generator().manual_seed(0))
+        del real.layers[layers:]
+        network = QATNetwork(real, QuantizationConfig(), spec).eval()
+        frozen.append(freeze(network, name="x").all_layers)
+    (first, *rest), (other, *same) = frozen
+    assert rest == same
+    assert first != other
+    if not layers:
+        assert np.array_equal(first.weight_u, other.weight_u)
+        assert (other.scale * 8 == first.scale).all()
+
+
+def test_an_entry_of_one_becomes_the_largest_word() -> None:
+    network = qat_network((4,), transition_bits=12, transition_frac=11)
+    shift = torch.tensor([[0.0, 1.0], [0.0, 0.0]]).expand(4, 2, 2)
+    network.spiking()[0].cell.transition = lambda: shift  # type: ignore[method-assign]
+    frozen = freeze(network, name="x")
+    assert frozen.layers[0].transition[:, 0, 1].tolist() == [2**11 - 1] * 4
+
+
+def test_a_slow_leak_has_no_more_bits_than_are_computed_exactly() -> None:
+    network = qat_network((4,), readout={"state_bits": 32})
+    with torch.no_grad():
+        network.readout.cell.get_parameter("logit").fill_(14.0)  # 1 - leak = 8e-7
+    assert freeze(network, name="x").readout.leak_frac == EXACT_BITS - 32
+
+
+def readout_alone(spec: InputSpec, *, score: str = "sum", **formats: Any) -> QATNetwork:
+    """A network that is only a readout."""
+    config = NetworkConfig(neurons=(spec.channels,), score=score, cell=S5RFConfig(step_min=0.02))
+    real = build(config, spec.channels, 5, torch.Generator().manual_seed(0), 2.0**-spec.frac)
+    del real.layers[:]
+    return QATNetwork(real, QuantizationConfig.model_validate({"readout": formats}), spec).eval()
+
+
+def test_sums_that_float32_cannot_hold_are_whole() -> None:
+    """A thousand inputs of 8 bits times weights of 8."""
+    spec = InputSpec(channels=1000, bits=8, signed=False, frac=0, steps_max=60)
+    network = readout_alone(spec, weight_bits=8, guard_bits=0, state_bits=32)
+    with torch.no_grad():
+        network.readout.dense.weight.uniform_(0.5, 1.0, generator=torch.Generator().manual_seed(0))
+    samples = random_samples(spec, count=4)
+    samples = Samples(255 - samples.x % 16, samples.steps)
+    expected = golden.run(freeze(network, name="test"), samples)
+    assert expected.scores.max() > 2**25
+    assert compare(expected, network.outputs(samples)) == []
+    found = network.readout(
+        torch.from_numpy(samples.x).float(), steps=torch.from_numpy(samples.steps)
+    )
+    assert np.array_equal(found.long().numpy(), expected.scores)
+
+
+@pytest.mark.parametrize("guard_bits", [0, 3])
+def test_logits_are_scores_in_the_real_network_s_unit(guard_bits: int) -> None:
+    spec = InputSpec(channels=8, bits=4, signed=True, frac=2, steps_max=60)
+    network = readout_alone(spec, score="last", guard_bits=guard_bits, state_bits=28, leak_frac=20)
+    samples = random_samples(spec)
+    logits = network.run(torch.from_numpy(samples.x), torch.from_numpy(samples.steps)).logits
+    assert isinstance(network.readout, QATReadout)
+    integers = network.readout.integers()
+    weight = integers.weight.double() * integers.scale  # of the input's LSB
+    x, m = torch.from_numpy(samples.x).double(), torch.zeros(len(samples), 5).double()
+    for t in range(x.shape[1]):
+        live = (t < torch.from_numpy(samples.steps))[:, None]
+        m = torch.where(live, m * integers.leak + x[:, t] @ weight.T, m)
+    assert torch.allclose(logits, m, rtol=1e-3, atol=1e-3 * float(m.detach().abs().max()))
+
+
+def test_a_readout_alone_refuses_what_is_not_an_input() -> None:
+    network = readout_alone(InputSpec(channels=8, bits=1, signed=False, frac=0, steps_max=60))
+    x = torch.zeros(3, 5, 8)
+    x[1, 2, 3] = 0.5
+    with pytest.raises(NetworkError, match=r"x\[1, 2, 3\] = 0\.5: must be"):
+        network(x)
+
+
+@pytest.mark.parametrize(("score", "grows"), [("sum", 6), ("last", 0), ("max", 0), ("each", 0)])
+def test_only_a_sum_s_score_is_wider_than_a_state(score: str, grows: int) -> None:
+    spec = InputSpec(channels=8, bits=1, signed=False, frac=0, steps_max=60)
+    readout = freeze(readout_alone(spec, score=score, state_bits=14), name="x").readout
+    assert readout.score_bits == 14 + grows
+
+
+@pytest.mark.parametrize("count", ["coarse_thresholds", "rows_on_floor"])
+def test_half_of_a_layer_s_rows_are_no_reason_to_warn(
+    count: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = qat_network((16,), proved=True)
+    for other in ("coarse_thresholds", "rows_on_floor"):
+        monkeypatch.setattr(QATSpiking, other, lambda _: 0)
+    monkeypatch.setattr(QATSpiking, count, lambda _: 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network.warn_about_floor()
+    monkeypatch.setattr(QATSpiking, count, lambda _: 9)
+    with pytest.warns(ScaleFloorWarning, match=r"of 9 of 16 neurons"):
+        network.warn_about_floor()
+
+
+def test_an_empty_batch_has_no_answers() -> None:
+    network = qat_network((8,))
+    assert network(torch.zeros(0, 5, 6)).shape == (0, 5)
+
+
+def test_batch_norm_sees_real_inputs() -> None:
+    """Inputs in quarters: its statistics in training are those of the real network."""
+    spec = InputSpec(channels=8, bits=4, signed=True, frac=2, steps_max=60)
+    config = NetworkConfig(
+        neurons=(8,),
+        normalize=True,
+        cell={"model": "prf"},  # type: ignore[arg-type]
+    )
+    real = build(config, 8, 5, torch.Generator().manual_seed(0), 0.25).train()
+    network = QATNetwork(real, QuantizationConfig(), spec).train()
+    samples = random_samples(spec)
+    x, steps = torch.from_numpy(samples.x), torch.from_numpy(samples.steps)
+    network.run(x, steps)
+    real.run(x.float(), steps)
+    ours, theirs = network.spiking()[0].norm, real.spiking()[0].norm
+    assert ours is not None
+    assert theirs is not None
+    assert torch.allclose(ours.running_var, theirs.running_var, rtol=1e-4)
+    assert torch.allclose(ours.running_mean, theirs.running_mean, atol=1e-4)

@@ -15,6 +15,7 @@ import torch
 from rfssm.errors import SamplesError
 from rfssm.hls import engines
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.ptq import Calibration
 from rfssm.quant.samples import Outputs, Samples
 
 
@@ -200,6 +201,21 @@ def test_tensors_that_are_no_arrays_are_refused() -> None:
     whole = torch.ones(1, 5, 2)
     for x in (whole.requires_grad_(), whole.bfloat16(), whole.to_sparse(), whole.to("meta")):
         not_made("x: must be an array", x=x)
+
+
+def test_masked_arrays_are_refused() -> None:
+    for name, array in (("x", zeros(1, 5, 2)), ("steps", zeros(1) + 1), ("labels", zeros(1))):
+        not_made(f"{name}: a masked array, must be a plain one", **{name: np.ma.array(array)})
+    with pytest.raises(SamplesError, match="x: a masked array"):
+        Calibration(np.ma.array(zeros(1, 5, 2)), zeros(1) + 1)
+    with pytest.raises(SamplesError, match="x: must be an array"):
+        Calibration(torch.ones(1, 5, 2, requires_grad=True), zeros(1) + 1)  # type: ignore[arg-type]
+
+
+def test_steps_are_counted() -> None:
+    not_made("steps: dtype bool, must be integers", steps=np.array([True]))
+    with pytest.raises(SamplesError, match="steps: dtype bool, must be integers"):
+        Calibration(zeros(1, 5, 2), np.array([True]))  # type: ignore[arg-type]
 
 
 def test_a_file_without_x_is_refused_with_what_it_has(tmp_path: Path) -> None:

@@ -176,6 +176,9 @@ def test_damaged_checkpoint_is_refused_by_name(undisturbed: Path, tmp_path: Path
     (tmp_path / "checkpoint.ckpt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(RfssmError, match=r"checkpoint\.ckpt: not a complete checkpoint"):
         train(recipe(), tmp_path, resume=True, progress=False)
+    (tmp_path / "checkpoint.ckpt").write_bytes(b"")
+    with pytest.raises(RfssmError, match=r"checkpoint\.ckpt: not a complete .* \(EOFError\);"):
+        train(recipe(), tmp_path, resume=True, progress=False)
 
 
 def test_file_in_the_way_is_refused(tmp_path: Path) -> None:

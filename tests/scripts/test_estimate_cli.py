@@ -115,8 +115,8 @@ def test_synth_finds_before_any_tool_that_a_design_does_not_fit(
     corner([{"neurons": 128}, {"neurons": 128}], channels=140).save(tmp_path / "large")
     said = refused("synth", tmp_path / "large", "--board", "icebreaker")
     assert said.startswith(
-        "no lanes fit 'corner' into ice40-up5k: the smallest design, with --synapse-lanes 1 "
-        "--neuron-lanes 1, needs 9 multipliers (SB_MAC16) where the device has 8, "
+        "no lanes fit 'corner' into ice40-up5k: the smallest design, with --synapse-lanes 1,16,1 "
+        "--neuron-lanes 1,1,1, needs 9 multipliers (SB_MAC16) where the device has 8, "
     )
     assert "block memories (SB_RAM40_4K) where the device has 30; choose a network with " in said
     assert said.endswith(", or target ecp5-25k")

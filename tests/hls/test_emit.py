@@ -18,8 +18,9 @@ from rtl_cases import CASES, network
 
 from rfssm.errors import HardwareError
 from rfssm.hls import engines, toolchain
-from rfssm.hls.design import Design, Lanes, _words, default_lanes, lane_choice
+from rfssm.hls.design import Design, Lanes, default_lanes, lane_choice
 from rfssm.hls.emit.project import rtl_sources, write_rtl
+from rfssm.hls.memories import words
 from rfssm.hls.names import checked_name, module_name
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
@@ -173,7 +174,7 @@ def test_values_widen_from_skip_to_skip() -> None:
 def test_memory_words_of_odd_widths_round_trip() -> None:
     rng = np.random.default_rng(3)
     narrow, wide = rng.integers(-4, 4, (9, 3)), rng.integers(-(1 << 30), 1 << 30, (9, 3))
-    for row, text in enumerate(_words([(narrow, 3), (wide, 31)]).split()):
+    for row, text in enumerate(words([(narrow, 3), (wide, 31)]).split()):
         word = int(text, 16)
         for lane in range(3):
             assert word & 7 == narrow[row, lane] & 7

@@ -13,11 +13,12 @@ from rfssm.errors import HardwareError, NetworkError, SamplesError
 from rfssm.hls import engines
 from rfssm.hls.convert import convert
 from rfssm.hls.describe import describe
-from rfssm.hls.emit import Design, write_rtl
+from rfssm.hls.design import Design
+from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.engines.soft_errors import soft_errors
 from rfssm.hls.engines.timing import measure
-from rfssm.hls.estimate import activity_of, estimate
 from rfssm.hls.estimate.cycle_model import Activity
+from rfssm.hls.estimate.estimate import activity_of, estimate
 from rfssm.hls.estimate.fit import check_blocks, fit_lanes
 from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.synthesis.flow import synth

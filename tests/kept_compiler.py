@@ -3,9 +3,9 @@
     python tests/kept_compiler.py /usr/bin/g++ -O0 -c x.cpp -o x.o
 
 For tests of what emitted C++ does: it is emitted anew in each run, and is still the same.  What is
-kept goes by the text that the preprocessor makes of the sources, by the objects that are
-linked, by the options, and by the compiler's version.  An option that holds a path acts through the
-text that it leads to.  What fails is not kept.
+kept goes by the text that the preprocessor makes of the sources, by the objects that are linked, by
+the options, and by the compiler's version.  An option that holds a path acts through the text that
+it leads to.  What fails is not kept.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-
 from rfssm.model.cache import cached
 
 _FILES_OF_OPTIONS = ("-o", "-include", "-I", "-isystem")
@@ -31,15 +29,19 @@ _FILES_OF_OPTIONS = ("-o", "-include", "-I", "-isystem")
 @contextmanager
 def kept_compilers(*options: str) -> Iterator[None]:
     """Put it on PATH as ``g++`` and ``clang++``, with options that count more than the caller's."""
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+    before = os.environ["PATH"]
+    with tempfile.TemporaryDirectory() as folder:
         for name in ("g++", "clang++"):
             if compiler := shutil.which(name):
                 words = [sys.executable, __file__, compiler]
                 script = Path(folder) / name
                 script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@" {" ".join(options)}\n')
                 script.chmod(0o755)
-        patch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-        yield
+        os.environ["PATH"] = f"{folder}{os.pathsep}{before}"
+        try:
+            yield
+        finally:
+            os.environ["PATH"] = before
 
 
 def run(words: list[str], compiler: str) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kept_yosys import run_yosys
 from rtl_cases import CASES, network
 
 from rfssm.hls import frames, toolchain, yosys
@@ -213,7 +214,7 @@ def test_by_hand_the_netlist_is_that_of_synth(tmp_path: Path) -> None:
     write_board(design, board, tmp_path / "boards" / board.name)
     (commands,) = documented(board)
     script = commands.replace("NAME", design.name).replace("; ", "\n") + "\n"
-    yosys.run_yosys("by_hand", script, cwd=tmp_path / "rtl")
+    run_yosys("by_hand", script, cwd=tmp_path / "rtl", around=tmp_path)
     top = board_top(design, board)
     netlist = yosys.synthesize(design, board.family, top.module, extra=top.sources)
     by_hand, own = (

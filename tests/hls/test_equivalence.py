@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_yosys import run_yosys
 from rtl_cases import network
 
 from rfssm.hls import equivalence, yosys
@@ -196,7 +197,7 @@ def made_of(source: str, family: str, folder: Path, *, dsp: bool = False) -> yos
     folder.mkdir()
     (folder / "dut.sv").write_text(source)
     (folder / "rfssm_mul.sv").write_bytes((RTL / family / "rfssm_mul.sv").read_bytes())
-    yosys.run_yosys(
+    run_yosys(
         "made",
         "read_verilog -sv rfssm_mul.sv dut.sv\nhierarchy -top dut\nproc\nflatten\n"
         "write_rtlil elaborated.il\n"

@@ -436,6 +436,9 @@ def test_no_network_becomes_a_top_called_like_what_its_project_defines() -> None
         check_project_name(word)
         with pytest.raises(HardwareError, match="has a meaning of its own"):
             check_project_name(name)
+    check_project_name("n" * 40)
+    with pytest.raises(HardwareError, match="at most 40 characters"):
+        check_project_name("n" * 41)
 
 
 @pytest.mark.parametrize(

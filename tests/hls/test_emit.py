@@ -64,6 +64,14 @@ def test_default_lanes_fit_the_layer(neurons: int) -> None:
     assert lanes.fitted(neurons) == lanes
 
 
+def test_the_slowest_step_has_every_event_and_two_sweeps_of_each_layer() -> None:
+    """Simulations wait so long before they say that nothing comes."""
+    net = network([{"neurons": 65}], channels=6, classes=5)
+    layer = 6 * 17 + 2 * 65 + 64  # 17 rows of 4 synapse lanes, 65 chunks of one neuron
+    readout = 65 * 2 + 2 * 8 + 64  # a sweep takes 8 cycles or more
+    assert Design.of(net, Lanes(4, 1)).slowest_step == layer + readout
+
+
 @pytest.mark.parametrize(("neurons", "in_block_memory"), [(64, 0), (65, 1)])
 def test_states_of_more_than_64_chunks_lie_in_block_memory(
     neurons: int, in_block_memory: int

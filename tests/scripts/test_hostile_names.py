@@ -14,14 +14,13 @@ import yaml
 
 from rfssm.hls import engines, toolchain
 from rfssm.hls.names import module_name
-from rfssm.model import cache
 from rfssm.model.errors import NetworkError
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples, compare
 from rfssm.scripts.verify import random_samples
 
-from .conftest import Finished, tiny_network
+from .conftest import Finished, new_cache, tiny_network
 
 NAMES = (
     'x"; exec touch pwned; puts "',
@@ -152,8 +151,7 @@ def test_engines_run_from_a_cache_of_any_name(
     for engine in ("csim", "verilator"):
         if engines.missing(engine) is None:
             engines.run(network, samples, engine)
-    for kind in ("csim-headers", "verilated", "verilated-headers"):
-        shutil.copytree(cache.root() / kind, folder / "cache" / kind, copy_function=os.link)
+    new_cache(folder / "cache", "csim-headers", "verilated", "verilated-headers")
     monkeypatch.setenv("RFSSM_CACHE", str(folder / "cache"))
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr("tempfile.tempdir", str(folder))

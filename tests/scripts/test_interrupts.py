@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from rfssm.model import cache
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
-from .conftest import Finished, start
+from .conftest import Finished, new_cache, start
 
 
 def command(name: str) -> Command:
@@ -72,7 +71,7 @@ def test_two_runs_at_a_time_share_a_cache(
     """Empty but for what takes long to compile."""
     engines.run(network, samples, "csim")
     given = "csim-headers"
-    shutil.copytree(cache.root() / given, tmp_path / "cache" / given)
+    new_cache(tmp_path / "cache", given)
     outputs = [tmp_path / f"y{i}.npz" for i in range(2)]
     environment = {**os.environ, "RFSSM_CACHE": str(tmp_path / "cache")}
     running = [

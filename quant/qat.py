@@ -27,7 +27,16 @@ from rfssm.model import network as model
 from rfssm.model import recurrence
 from rfssm.model.errors import NetworkError, some
 from rfssm.model.hooks import refresh, refuse_all_hooks, refuse_hooks
-from rfssm.model.network import Activity, alive, by_plane, check_steps, drop, evaluating, fold
+from rfssm.model.network import (
+    Activity,
+    alive,
+    by_plane,
+    check_input,
+    check_steps,
+    drop,
+    evaluating,
+    fold,
+)
 from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Cell, Grid, Synapse, memory
 from rfssm.quant.bounds import outside_unit_circle
@@ -273,6 +282,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         record     spikes, states and the integers that made them are appended to it
         returns                (B, T, N)
         """
+        check_input(x, self.inputs)
         if self.index == 0 or self._forward_pre_hooks:
             x = _entering(x, self.takes)
         fed, gain = drop(x, self.dropout, self.training)  # integers stay integers
@@ -452,6 +462,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         record     what ``run`` returns is appended to it
         returns    (B, C), or (B, T, C) where the score is ``each``
         """
+        check_input(x, self.inputs)
         if self.index == 0 or self._forward_pre_hooks:
             x = _entering(x, self.takes)
         fed, gain = drop(x, self.dropout, self.training)

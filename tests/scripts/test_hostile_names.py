@@ -109,8 +109,8 @@ def test_rtl_of_hostile_names_compiles(tmp_path: Path) -> None:
 
     tops = {f"{write_rtl(named(name), tmp_path).name}_axis.sv" for name in NAMES}
     assert len(tops) >= 20
-    arguments = ["--lint-only", "-Wall", "-Wno-MULTITOP", "-y", ".", *sorted(tops)]
-    toolchain.verilate(arguments, cwd=tmp_path)
+    for top in sorted(tops):
+        toolchain.verilate(["--lint-only", "-Wall", "-y", ".", top], cwd=tmp_path)
     assert not list(tmp_path.rglob("pwned"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +17,7 @@ from rfssm.model import start
 from rfssm.model.cells import Dynamics, LeakCell, LIFCell, Neuron, S5RFCell
 from rfssm.model.errors import HardwareError, NetworkError, brief
 from rfssm.model.hooks import refresh, refuse_hooks
+from rfssm.model.lock import Lock
 from rfssm.model.recipe import NetworkConfig, Score
 from rfssm.model.recurrence import Cell, Synapse, integrate, layer
 from rfssm.model.recurrence.parallel import convolve, decoupled_reset
@@ -78,7 +78,7 @@ def drop(x: Tensor, share: float, training: bool) -> tuple[Tensor, float]:
     return x * kept, 1 / (1 - share)
 
 
-_evaluating = threading.RLock()
+_evaluating = Lock()
 
 
 @contextmanager

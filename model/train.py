@@ -20,7 +20,6 @@ import logging
 import math
 import os
 import signal
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +43,7 @@ from rfssm.model.cells import Dynamics
 from rfssm.model.data import Ahead, Batch, Data, DataWarning, Epoch, Split
 from rfssm.model.errors import DataError, NetworkError, RecipeError, RfssmError, brief, said, some
 from rfssm.model.files import PARTIAL, write_atomically
+from rfssm.model.lock import Lock
 from rfssm.model.network import Activity, alive, dropout_from, evaluating
 from rfssm.model.recipe import TrainingConfig
 
@@ -540,7 +540,7 @@ def _labelled(logits: Tensor, target: Tensor, steps: Tensor) -> tuple[Tensor, Te
     return logits[live], target[live]
 
 
-_settings = threading.RLock()
+_settings = Lock()
 
 
 @contextmanager

@@ -1,14 +1,21 @@
 """The float network: its structure, and the published networks' own spikes."""
 
+import os
+import signal
+import threading
+from contextlib import AbstractContextManager, nullcontext
+
 import numpy as np
 import pytest
 import torch
 from torch.nn.utils import prune
 
+from rfssm.hls.plugin import ALONE
 from rfssm.model.cells import S5RFCell
 from rfssm.model.errors import NetworkError
-from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate
+from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate, evaluating
 from rfssm.model.recipe import NetworkConfig
+from rfssm.model.train import reproducible
 from rfssm.quant.network import InputSpec
 from rfssm.quant.qat import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig
@@ -158,3 +165,36 @@ def test_nothing_is_calibrated_by_what_cannot_be_measured(
     with pytest.raises(NetworkError, match=message):
         net.calibrate(x.double(), torch.tensor(steps, dtype=torch.long), 1.0)
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["another thread's", "its own"])
+@pytest.mark.parametrize("name", ["evaluating", "reproducible", "C++"])
+def test_a_forked_child_waits_for_no_thread_that_it_lacks(name: str, own: bool) -> None:
+    """Of several threads a fork copies one: what the others hold nobody would release."""
+    net, held, done = network((8,)), threading.Event(), threading.Event()
+
+    def lock() -> AbstractContextManager[object]:
+        return {"evaluating": evaluating(net), "reproducible": reproducible(), "C++": ALONE}[name]
+
+    def hold() -> None:
+        with lock():
+            held.set()
+            done.wait(20)
+
+    other = threading.Thread(target=hold)
+    with lock() if own else nullcontext():
+        if not own:
+            other.start()
+            assert held.wait(10)
+        child = os.fork()
+        if not child:
+            try:
+                signal.alarm(10)  # ends a child that waits
+                with lock():
+                    os._exit(0)
+            finally:
+                os._exit(1)
+        done.set()
+    assert os.waitpid(child, 0)[1] == 0
+    if not own:
+        other.join()

@@ -158,7 +158,7 @@ def one_array(name: str, values: Any, refuse: type[RfssmError]) -> NDArray[Any]:
         raise refuse(f"{name}: a masked array, must be a plain one: choose values with filled()")
     try:
         return np.asarray(values)
-    except ValueError as error:  # rows of different lengths
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged rows; tensors of torch's own
         raise refuse(f"{name}: must be an array ({said(error)})") from None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -18,6 +19,8 @@ from rfssm.errors import ToolError
 from rfssm.files import OUT_OF_SPACE, no_room
 
 _ABANDONED_SECONDS = 24 * 3600
+_PATIENCE_SECONDS = 600
+"""How long a process waits for another one's build of the same thing before it builds too."""
 _CONTENTS = ".contents.json"
 """In each entry: its files and their sizes."""
 _built: list[Path] = []
@@ -50,9 +53,10 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
     build        fills an empty folder
 
     A folder appears complete or not at all: it is built under a temporary name and renamed.  So a
-    killed build leaves nothing that could be mistaken for a result, and of two builds at once one
-    wins.  The temporary folders of killed builds are removed a day later.  A folder that has lost a
-    file since, or a part of one, is built again.
+    killed build leaves nothing that could be mistaken for a result.  Of two processes one builds
+    and the other waits; where nothing can be locked both build, and one wins.  The temporary
+    folders of killed builds are removed a day later.  A folder that has lost a file since, or a
+    part of one, is built again.
     """
     digest = hashlib.sha256()
     for part in key_parts:
@@ -72,10 +76,13 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
         ) from None
     try:
         _remove_abandoned(folder)
-        build(temporary)
-        (temporary / _CONTENTS).write_text(json.dumps(_contents(temporary)))
-        _rename(temporary, final)
-        _built.append(final)
+        with _alone(final):
+            if _whole(final):
+                return final
+            build(temporary)
+            (temporary / _CONTENTS).write_text(json.dumps(_contents(temporary)))
+            _rename(temporary, final)
+            _built.append(final)
     except OSError as error:
         if error.errno not in OUT_OF_SPACE:
             raise ToolError(f"cache folder {folder}: {error}") from error
@@ -84,6 +91,27 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return final
+
+
+@contextmanager
+def _alone(final: Path) -> Iterator[None]:
+    """Wait while another process builds this entry.
+
+    A lock is one byte of one file, at a place that the entry's name tells; it ends with the process
+    that holds it.  Where nothing can be locked nobody waits.
+    """
+    place = int(final.name[:15], 16)
+    with ExitStack() as held:
+        with suppress(OSError):
+            file = held.enter_context((root() / ".lock").open("ab"))
+            end = time.monotonic() + _PATIENCE_SECONDS
+            while time.monotonic() < end and not _whole(final):
+                try:
+                    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+                    break
+                except (BlockingIOError, PermissionError):  # another process has it
+                    time.sleep(0.05)
+        yield
 
 
 def _contents(folder: Path) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from rfssm.errors import HardwareError, NetworkError
+from rfssm.errors import HardwareError, NetworkError, brief
+from rfssm.lock import Lock
 from rfssm.model import start
 from rfssm.model.hooks import refresh, refuse_hooks
 from rfssm.model.neurons import Dynamics, LeakCell, LIFCell, Neuron, S5RFCell
@@ -78,7 +78,7 @@ def drop(x: Tensor, share: float, training: bool) -> tuple[Tensor, float]:
     return x * kept, 1 / (1 - share)
 
 
-_evaluating = threading.RLock()
+_evaluating = Lock()
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def fold(
     bias = None if of.bias is None else of.bias.double().view(-1, len(weight))
     if of.norm is not None:
         seen = None
-        if x is not None and of.training:
+        if x is not None and of.training and len(x):  # nothing has no statistics
             rows = x if live is None else x[live]
             seen = nn.functional.linear(rows.reshape(-1, x.shape[-1]), weight.to(x.dtype))
         scale, shift = of.norm.affine(seen)
@@ -286,6 +286,7 @@ class SpikingLayer(nn.Module):
 
         record    spikes and states are appended to it, see ``run``
         """
+        check_input(x, self.inputs)
         fed, gain = drop(x, self.dropout, self.training)
         spikes, states = self.run(fed if gain == 1 else fed * gain, live)
         if record is not None:
@@ -412,8 +413,19 @@ class FloatNetwork(Layered):
         calibrate(self.spiking(), x * self.x_unit, steps, deviation)
 
 
+def check_input(x: Tensor, inputs: int) -> None:
+    """Raises NetworkError for anything but samples of so many inputs per step."""
+    if not isinstance(x, Tensor) or x.ndim != 3 or x.shape[2] != inputs:
+        found = f"shape {list(x.shape)}" if isinstance(x, Tensor) else brief(x)
+        raise NetworkError(f"x: {found}, must be a tensor of [samples, steps, {inputs}]")
+
+
 def check_steps(steps: Tensor, x: Tensor) -> None:
     """Raises NetworkError where a sample's length is not one of x (B, T, M)."""
+    if not isinstance(steps, Tensor) or steps.is_floating_point():  # 2.5 steps would be alive in 3
+        raise NetworkError(f"steps: {brief(steps)}: must be a tensor of integers")
+    if x.ndim < 2 or not x.shape[1]:
+        raise NetworkError(f"x: shape {list(x.shape)}: there are no steps")
     if steps.shape != x.shape[:1]:
         raise NetworkError(
             f"steps: shape {list(steps.shape)}, must be [{len(x)}], one entry per sample"
@@ -497,12 +509,19 @@ def calibrate(layers: Sequence[Calibrated], x: Tensor, steps: Tensor, deviation:
 
     Layer after layer, because each changes what the next one sees; twice, because quantisation
     makes the response not quite proportional.
+
+    Raises NetworkError for steps beyond x, and where there is nothing to measure: no sample, or
+    states that are not finite.
     """
+    check_steps(steps, x)
     live = alive(steps, x.shape[1])
-    for each in layers:
+    for i, each in enumerate(layers):
         for _ in range(2):
             u = each.run(x, live)[1][:, :, 0] * each.unit()
             spread = ((u.square() * live[..., None]).sum((0, 1)) / live.sum()).sqrt()
+            if not spread.isfinite().all():
+                what = "its states are not finite" if len(x) else "there are no samples"
+                raise NetworkError(f"layers[{i}]: cannot be calibrated, {what}")
             factor = (deviation / spread.clamp(min=1e-4)).clamp(max=300)
             each.rows().mul_(factor.to(each.rows().dtype)[:, None])
         spikes = each.run(x)[0]

@@ -94,13 +94,10 @@ class Calibration:
         if (self.x == np.rint(self.x)).all():
             frac = 0
             bits = max(int(max(high, -low - 1)).bit_length(), 1) + signed
-            x = self.x.astype(np.int64)
         else:
             bits = REAL_INPUT_BITS
             whole = math.floor(math.log2(max(high, -low))) + 1
             frac = bits - signed - whole
-            lowest, highest = (-(2 ** (bits - 1)) if signed else 0), 2 ** (bits - signed) - 1
-            x = np.rint(self.x * 2.0**frac).clip(lowest, highest).astype(np.int64)
         try:
             spec = InputSpec(
                 channels=self.x.shape[2],
@@ -114,6 +111,7 @@ class Calibration:
                 f"x: from {low:g} to {high:g} in {self.x.shape[1]} steps of {self.x.shape[2]} "
                 "inputs: must fit 16 bits, 65,535 steps and 4,096 inputs"
             ) from None
+        x = np.rint(self.x * 2.0**frac).clip(spec.low, spec.high).astype(np.int64)
         return spec, Samples(x, self.steps)
 
 

@@ -21,14 +21,7 @@ from rfssm.model.data import Data, DataWarning
 from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
 from rfssm.model.training import plots
-from rfssm.model.training.loop import (
-    CHECKPOINT,
-    Metrics,
-    check_devices,
-    fit,
-    reproducible,
-    written_by,
-)
+from rfssm.model.training.loop import CHECKPOINT, Metrics, check_devices, fit, kept, reproducible
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.layers import InputSpec
@@ -109,6 +102,7 @@ def train(
             seed=recipe.seed,
             folder=run_dir,
             progress=progress,
+            recipe=recipe.model_dump(mode="json"),
         )
         network.eval()
         test = test_samples(data)
@@ -178,6 +172,9 @@ def _open_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
     try:
         if resume and known.exists():
             _same_recipe(recipe, _known_recipe(known), known)
+            checkpoint = folder / CHECKPOINT
+            if checkpoint.exists() and (found := kept(checkpoint, "recipe")) is not None:
+                _same_recipe(recipe, found, checkpoint)  # it may have come from another run
             for left in folder.rglob(f".*{PARTIAL}"):
                 left.unlink()
             return
@@ -261,8 +258,8 @@ def _freeze_and_check(
 
 def _difference(checkpoint: Path) -> str:
     """Why the network of a checkpoint may score otherwise than it did."""
-    then, now = written_by(checkpoint), version("rfssm")
-    if then is None:
+    then, now = kept(checkpoint, "rfssm"), version("rfssm")
+    if not isinstance(then, str):
         return f"{CHECKPOINT} does not say which version of rfssm wrote it"
     if then != now:
         return f"another version of rfssm trained it, {said(then)}, and this is {now}"

@@ -203,6 +203,8 @@ class Outputs:
         """Share of right labels, per sample or per step.  Raises SamplesError without labels."""
         if samples.labels is None:
             raise SamplesError("labels: missing, accuracy needs them")
+        if len(samples) != len(self.label) or not len(samples):
+            raise SamplesError(f"{len(samples)} samples, but outputs of {len(self.label)}")
         if self.label.ndim == 1:
             if samples.labels.ndim != 1:
                 raise SamplesError("labels: one per step, but the network scores whole samples")

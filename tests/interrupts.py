@@ -65,12 +65,12 @@ def commands() -> tuple[Command, ...]:
         Command("train", 1, ("train", "r.yaml", "--out", "run", "--resume"), "run", run_facts,
                 ("kernel",)),
         Command("simulate in Verilator", 0.5, (*simulate, "--engine", "verilator"), "y.npz", file,
-                ("verilated",)),
+                ("verilated", "verilated-headers")),
         Command("simulate in csim", 0.5, (*simulate, "--engine", "csim"), "y.npz", file,
                 ("csim-headers",)),
         Command(
             "synth", 1, ("synth", "n.safetensors", "--target", "ice40-up5k", "--out", "out"),
-            "out", synthesis_facts, ("verilated", "verilator"),
+            "out", synthesis_facts, ("verilated", "verilated-headers", "verilator"),
         ),
         Command("convert", 1, ("convert", "n.safetensors", "--out", "ip"), "ip", tree),
     )  # fmt: skip
@@ -263,9 +263,14 @@ def resume(recipe: Recipe, folder: Path, threads: int) -> None:
     train(recipe, folder, resume=True, progress=False)
 
 
-def undisturbed(command: Command, folder: Path) -> tuple[Facts, float]:
-    """Run it once in a folder of its own, from an empty cache; what it makes, and seconds."""
+def undisturbed(command: Command, folder: Path, cache: Path | None = None) -> tuple[Facts, float]:
+    """Run it once in a folder of its own; what it makes, and seconds.
+
+    cache    where what is given is found; without it the command's cache is empty
+    """
     prepare(folder)
+    for kind in command.given if cache else ():
+        shutil.copytree(cache / kind, folder / "cache" / kind)
     seconds = finish(command, folder)
     return command.facts(folder / command.output), seconds
 

@@ -1,1 +1,1 @@
-"""Resonate-and-fire state space networks: from training to FPGA IP, bit for bit."""
+../../base/__init__.py

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rfssm.errors import HardwareError, ToolError, brief, said
 from rfssm.hls.names import checked_name, module_name
+from rfssm.lock import Lock
 from rfssm.quant.network import IntegerNetwork, check_network
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("Vitis", "Vivado", "RFSSM")
 _FRONTEND = "hls4ml.converters.pytorch_to_hls"
-ALONE = threading.RLock()
+ALONE = Lock()
 """Held where C++ runs: hls4ml changes the working directory, and a library keeps a sample's length
 and buffers, which all threads would share."""
 _LAST = (

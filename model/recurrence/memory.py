@@ -11,12 +11,13 @@ import contextlib
 import ctypes
 import math
 import mmap
-import threading
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from rfssm.lock import Lock
 
 SMALL = 1 << 20  # bytes; what is smaller the C library keeps itself
 KEPT = 2 << 30  # bytes that may wait for their next use
@@ -27,7 +28,7 @@ _NUMPY = {
     torch.float32: np.float32,
     torch.float64: np.float64,
 }
-_lock = threading.RLock()  # a lease may end, by garbage collection, while another begins
+_lock = Lock()  # a lease may end, by garbage collection, while another begins
 _waiting: list[mmap.mmap] = []  # the latest last
 
 

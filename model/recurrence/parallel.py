@@ -23,6 +23,8 @@ def convolve(current: Tensor, pole: Tensor) -> Tensor:
     pole       real or complex, |pole| <= 1     (N,)
     returns    z after each step                (B, T, N)
     """
+    if not len(current):
+        return current * pole
     length = current.shape[1]
     powers = pole ** torch.arange(length, device=pole.device)[:, None]
     padded = 2 * length

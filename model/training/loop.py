@@ -20,7 +20,6 @@ import logging
 import math
 import os
 import signal
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +41,7 @@ from rfssm import errors
 from rfssm.arrays import check_classes
 from rfssm.errors import DataError, NetworkError, RecipeError, RfssmError, brief, said, some
 from rfssm.files import PARTIAL, write_atomically
+from rfssm.lock import Lock
 from rfssm.model.data import Ahead, Batch, Data, DataWarning, Epoch, Split
 from rfssm.model.network import Activity, alive, dropout_from, evaluating
 from rfssm.model.neurons import Dynamics
@@ -120,13 +120,17 @@ def fit(
     seed: int,
     folder: Path,
     progress: bool = True,
+    recipe: object = None,
 ) -> list[Metrics]:
     """Train ``network`` in place, going on from the folder's checkpoint if there is one.
+
+    recipe    plain values that the checkpoint keeps, see ``kept``
 
     Raises RfssmError for a checkpoint that is damaged, or was made with other data, and where
     training diverges, in the epoch in which it does.
     """
     loop = TrainingLoop(network, data, config, seed, folder)
+    loop.recipe = recipe
     checkpoint = folder / CHECKPOINT
     with reproducible(), _quiet():
         trainer = _trainer(config, progress)
@@ -211,6 +215,7 @@ class TrainingLoop(pl.LightningModule):
         self.network = network
         self.data, self.config, self.seed, self.folder = data, config, seed, folder
         self.digests = data.digests()
+        self.recipe: object = None
         self.history: list[Metrics] = []
         # Whether a checkpoint, if any, has been taken in whole; all processes see it.
         self.restored = torch.zeros(1, dtype=torch.bool).share_memory_()  # type: ignore[no-untyped-call]
@@ -453,8 +458,9 @@ class TrainingLoop(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Metrics travel with the checkpoint, so that metrics.csv never runs ahead of it.
 
-        So do a digest of the data, and the version of rfssm.
+        So do a digest of the data, the recipe, and the version of rfssm.
         """
+        checkpoint["recipe"] = self.recipe
         checkpoint["data"], checkpoint["rfssm"] = self.digests, version("rfssm")
         checkpoint["history"] = [asdict(metrics) for metrics in self.history]
 
@@ -540,7 +546,7 @@ def _labelled(logits: Tensor, target: Tensor, steps: Tensor) -> tuple[Tensor, Te
     return logits[live], target[live]
 
 
-_settings = threading.RLock()
+_settings = Lock()
 
 
 @contextmanager
@@ -614,11 +620,10 @@ def _check_data(checkpoint: Path, content: Any, digests: dict[str, str]) -> None
         )
 
 
-def written_by(checkpoint: Path) -> str | None:
-    """The version of rfssm that wrote a checkpoint; None where it does not say so."""
+def kept(checkpoint: Path, name: str) -> Any:
+    """What a checkpoint says of its ``recipe``, or the version of ``rfssm``; None where nothing."""
     content = _checked(checkpoint)
-    found = content.get("rfssm") if isinstance(content, dict) else None
-    return found if isinstance(found, str) else None
+    return content.get(name) if isinstance(content, dict) else None
 
 
 def _unfit(checkpoint: Path, error: Exception) -> RfssmError:

@@ -16,7 +16,7 @@ from torch import Tensor
 from rfssm.model import network as model
 from rfssm.model import recurrence
 from rfssm.model.hooks import refresh
-from rfssm.model.network import alive, drop
+from rfssm.model.network import alive, check_input, drop
 from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Grid, Synapse
 from rfssm.quant.arithmetic import signed_range
@@ -147,6 +147,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         record     what ``run`` returns is appended to it
         returns    (B, C), or (B, T, C) where the score is ``each``
         """
+        check_input(x, self.inputs)
         if self.index == 0 or self._forward_pre_hooks:
             x = entering(x, self.takes)
         fed, gain = drop(x, self.dropout, self.training)

@@ -17,7 +17,7 @@ from rfssm.errors import NetworkError, some
 from rfssm.model import network as model
 from rfssm.model import recurrence
 from rfssm.model.hooks import refresh
-from rfssm.model.network import by_plane, drop
+from rfssm.model.network import by_plane, check_input, drop
 from rfssm.model.recurrence import Cell, Grid, Synapse, memory
 from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.layers import InputSpec, SpikingLayer
@@ -196,6 +196,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         record     spikes, states and the integers that made them are appended to it
         returns                (B, T, N)
         """
+        check_input(x, self.inputs)
         if self.index == 0 or self._forward_pre_hooks:
             x = entering(x, self.takes)
         fed, gain = drop(x, self.dropout, self.training)  # integers stay integers

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept_compiler import kept_compilers
 from rtl_cases import CASES, network, samples_for
 
 from rfssm.errors import ToolError
@@ -196,7 +197,8 @@ def switched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, IntegerNetw
         source.write_text(f'extern "C" {{ extern int {SWITCH}; }}\n{source.read_text()}')
     with (folder / "network_bridge.cpp").open("a") as bridge:
         bridge.write(f'extern "C" {{ int {SWITCH} = -1; }}\n')
-    model._top_function_lib = ctypes.CDLL(model.config.backend.compile(model))
+    with kept_compilers():
+        model._top_function_lib = ctypes.CDLL(model.config.backend.compile(model))
     return model, net, samples
 
 
@@ -239,7 +241,8 @@ def test_planted_types_are_noticed(tmp_path: Path, fault: str) -> None:
     bits = net.current_bits(0)
     old, new = (part.format(accum=bits, less=bits - 2) for part in TYPES[fault])
     substitute(tmp_path / "firmware" / "defines.h", old, new)
-    model._top_function_lib = ctypes.CDLL(model.config.backend.compile(model))
+    with kept_compilers():
+        model._top_function_lib = ctypes.CDLL(model.config.backend.compile(model))
     assert differences(model, net, samples)
 
 
@@ -279,7 +282,8 @@ def test_a_large_network_is_compiled_for_speed_and_equals_golden(tmp_path: Path)
     rng = np.random.default_rng(7)
     samples = Samples((rng.random((4, 20, 40)) < 0.2).astype(np.int64), np.array([20, 3, 1, 17]))
     model = convert_network(net, tmp_path, "RFSSM", steps=20, rtl=False)
-    model.compile()
+    with kept_compilers():
+        model.compile()
     assert differences(model, net, samples) == []
 
 

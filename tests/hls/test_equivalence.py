@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_yosys import run_yosys
 from rtl_cases import network
 
 from rfssm.errors import HardwareError, ToolError
@@ -196,7 +198,7 @@ def made_of(source: str, family: str, folder: Path, *, dsp: bool = False) -> yos
     folder.mkdir()
     (folder / "dut.sv").write_text(source)
     (folder / "rfssm_mul.sv").write_bytes((RTL / family / "rfssm_mul.sv").read_bytes())
-    yosys.run_yosys(
+    run_yosys(
         "made",
         "read_verilog -sv rfssm_mul.sv dut.sv\nhierarchy -top dut\nproc\nflatten\n"
         "write_rtlil elaborated.il\n"
@@ -246,6 +248,19 @@ def read_port(tmp_path_factory: pytest.TempPathFactory) -> yosys.Netlist:
     return made_of(READ_PORT, "ice40", tmp_path_factory.mktemp("read_port") / "made")
 
 
+@pytest.fixture
+def afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proofs that are made in each run, but for what Yosys does in them."""
+
+    def build_afresh(kind: str, _: object, build: Callable[[Path], None]) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix=kind, dir=tmp_path))
+        build(folder)
+        return folder
+
+    monkeypatch.setattr(equivalence, "cached", build_afresh)
+    monkeypatch.setattr(yosys, "run_yosys", run_yosys)
+
+
 def test_a_register_in_a_read_port_is_found_without_its_name(
     read_port: yosys.Netlist, tmp_path: Path
 ) -> None:
@@ -265,11 +280,11 @@ def test_a_register_in_a_read_port_is_found_without_its_name(
     assert {point.name.split("[")[0] for point in wrong.open} == {"sum"}
 
 
+@pytest.mark.usefixtures("afresh")
 def test_a_wrong_net_for_a_register_without_a_name_does_not_pass(
-    read_port: yosys.Netlist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    read_port: yosys.Netlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = equivalence._Proof._find
-    monkeypatch.setenv("RFSSM_CACHE", str(tmp_path))
 
     def first(proof: Any, register: Any, *nets: Any) -> Any:
         return find(proof, proof._rtl.names["row[0]"], *nets)  # whatever bit was asked for
@@ -346,6 +361,7 @@ def test_ice40_multipliers_rewritten_by_yosys_are_found(tmp_path: Path) -> None:
     assert prove(made_of(PRODUCT, "ice40", tmp_path / "plain")).holds
 
 
+@pytest.mark.usefixtures("afresh")
 def test_a_wrong_counterpart_does_not_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     match = equivalence._Proof._match
     one, other = "sum[1]", "sum[2]"
@@ -359,13 +375,13 @@ def test_a_wrong_counterpart_does_not_pass(monkeypatch: pytest.MonkeyPatch, tmp_
     netlist = made_of(PRODUCT, "ecp5", tmp_path / "made")
     assert prove(netlist).holds
     monkeypatch.setattr(equivalence._Proof, "_match", swapped)
-    monkeypatch.setenv("RFSSM_CACHE", str(tmp_path))
     found = prove(netlist)
     assert {one, other} <= names(found.open)
     assert {p.result for p in found.points if p.name in (one, other)} == {OPEN}
     assert not found.holds
 
 
+@pytest.mark.usefixtures("afresh")
 def test_what_cannot_be_proved_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HardwareError, match="family = 'xc7': its cells have no models"):
         equivalence.check_family("xc7")

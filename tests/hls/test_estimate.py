@@ -251,7 +251,7 @@ def test_a_larger_device_is_no_slower(deployed: IntegerNetwork) -> None:
 
 
 def test_what_fits_nowhere_is_named() -> None:
-    net = network([{"neurons": 700}], channels=700)
+    net = network([{"neurons": 400}], channels=400)
     with pytest.raises(HardwareError, match=r"no lanes fit .*into ecp5-25k.*block memories"):
         fit_lanes(net, target("ecp5-25k"), activity_of(net, rate=0.01))
 

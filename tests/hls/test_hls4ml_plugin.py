@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from hls4ml.utils.serialization import deserialize_model
+from kept_compiler import kept_compilers
 from rtl_cases import CASES, network, samples_for
 
 from rfssm.errors import HardwareError, NetworkError, SamplesError, ToolError
@@ -72,23 +72,22 @@ def convert(net: Any, folder: Path, backend: str, **hls_config: Any) -> Any:
     )
 
 
-@pytest.fixture
-def quick_gxx(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """hls4ml's own script asks g++ for -O3, which takes most of the time: the last -O counts."""
-    folder = tmp_path_factory.mktemp("bin")
-    (folder / "g++").write_text(f'#!/bin/sh\nexec {shutil.which("g++")} "$@" -O0\n')
-    (folder / "g++").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+@pytest.fixture(scope="module", autouse=True)
+def compilers() -> Iterator[None]:
+    """hls4ml's own script asks g++ for -O3, which takes most of the time, and names the folder of
+    the weights, which is another in every run: without its name it is beside the library."""
+    with kept_compilers("-O0", "-UWEIGHTS_DIR"):
+        yield
 
 
-@pytest.mark.usefixtures("quick_gxx")
 @pytest.mark.parametrize("backend", ["RFSSM", "Vitis"])
 def test_torch_network_in_csim_gives_the_golden_scores(
-    qat_network: QATNetwork, tmp_path: Path, backend: str
+    qat_network: QATNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
     model = convert(qat_network, tmp_path, backend)
     model.write()
     model.compile()
+    monkeypatch.chdir(tmp_path / "firmware")  # where Vitis' library finds the weights
     x, samples = inputs()
     scores = model.predict(x)
     outputs = golden.run(freeze(qat_network, name="net"), samples, spikes=True)
@@ -231,8 +230,9 @@ def test_lanes_in_the_configuration_reach_the_hardware(
         assert lanes_in_rtl(tmp_path) == [(4, 1), (8, 8), (4, 1)]
 
 
-@pytest.mark.usefixtures("quick_gxx")
-def test_network_file_in_a_vivado_project_gives_the_golden_scores(tmp_path: Path) -> None:
+def test_network_file_in_a_vivado_project_gives_the_golden_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     net = network(
         [{"neurons": 5, "skip": True, "reset": True, "rounding": "RND_CONV"}, {"bias_bits": 6}],
         bits=4,
@@ -241,6 +241,7 @@ def test_network_file_in_a_vivado_project_gives_the_golden_scores(tmp_path: Path
     )
     model = convert_network(net, tmp_path, "Vivado")
     model.compile()
+    monkeypatch.chdir(tmp_path / "firmware")
     samples = samples_for(net)
     full = Samples(samples.x, np.full(len(samples), samples.x.shape[1]))
     scores = model.predict(full.x.astype(np.float64))
@@ -436,6 +437,9 @@ def test_no_network_becomes_a_top_called_like_what_its_project_defines() -> None
         check_project_name(word)
         with pytest.raises(HardwareError, match="has a meaning of its own"):
             check_project_name(name)
+    check_project_name("n" * 40)
+    with pytest.raises(HardwareError, match="at most 40 characters"):
+        check_project_name("n" * 41)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_yosys import run_yosys
 from rtl_cases import network
 
 from rfssm.errors import ToolError
@@ -138,6 +139,7 @@ def test_the_ice40_s_multipliers_with_dsp_on_are_refused(
     multiplier: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Yosys 0.70 takes registers out of instantiated blocks, and leaves those it infers open."""
+    monkeypatch.setattr(yosys, "run_yosys", run_yosys)
     monkeypatch.setitem(yosys._FLOW, "ice40", "synth_ice40 -dsp -device u -top {top}")
     instead = {"rfssm_mul.sv": (RTL / multiplier).read_bytes()}
     with pytest.raises(ToolError, match=told):

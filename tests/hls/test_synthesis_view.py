@@ -6,12 +6,14 @@ import ctypes
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import hls_view
 import numpy as np
 import pytest
+from kept_compiler import kept_compilers
 from rtl_cases import network
 
 from rfssm.hls.design import Lanes
@@ -172,12 +174,19 @@ def test_lanes_reach_the_cpp(tmp_path: Path, backend: str) -> None:
 # -- the same bits ---------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def compilers() -> Iterator[None]:
+    with kept_compilers():
+        yield
+
+
 _CLANG = pytest.mark.skipif(
     shutil.which("clang++") is None and not os.environ.get("CI"),
     reason="clang++ is missing: apt-get install clang",
 )
 
 
+@pytest.mark.usefixtures("compilers")
 @pytest.mark.parametrize("compiler", ["g++", pytest.param("clang++", marks=_CLANG)])
 def test_the_synthesised_text_has_no_warnings(tmp_path: Path, compiler: str) -> None:
     source = hls_view.write_view(written(tmp_path))
@@ -203,6 +212,7 @@ def test_the_synthesised_text_has_no_warnings(tmp_path: Path, compiler: str) -> 
     assert ours == []
 
 
+@pytest.mark.usefixtures("compilers")
 def test_the_synthesised_text_gives_the_golden_scores(tmp_path: Path) -> None:
     net = everything("each")
     model = convert_network(net, tmp_path, "RFSSM", lanes=LANES, name="network", rtl=False)

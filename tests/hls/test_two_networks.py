@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hls4ml  # noqa: F401 - before our modules that it loads
 import numpy as np
 import pytest
 import yaml
+from kept_compiler import kept_compilers
 from rtl_cases import network
 
 from rfssm.hls import toolchain
@@ -222,6 +224,13 @@ def test_the_core_of_the_modules_is_everywhere_the_same(converted: dict[str, Pat
 
 # -- HLS C++ ---------------------------------------------------------------------------------------
 
+
+@pytest.fixture
+def compilers() -> Iterator[None]:
+    with kept_compilers():
+        yield
+
+
 CALLER = """\
 #include "firmware/{name}.h"
 #include "firmware/{name}.cpp"
@@ -245,6 +254,7 @@ void call_{name}(const int *x, unsigned steps, unsigned channels) {{
 
 
 @pytest.mark.hls
+@pytest.mark.usefixtures("compilers")
 def test_hls_projects_are_linked_into_one_program(tmp_path: Path) -> None:
     drawn = Samples.random(ONE, 1, seed=4, steps=ONE.input.steps_max)
     samples = Samples(drawn.x, np.full(1, drawn.x.shape[1]))  # a project runs all its steps

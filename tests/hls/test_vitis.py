@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kept_compiler import kept_compilers
 from rtl_cases import network, samples_for
 
 from rfssm.errors import SamplesError, ToolError
@@ -219,9 +220,10 @@ def test_the_emitted_test_bench_gives_the_golden_scores(tmp_path: Path, score: s
     assert len({row.tobytes() for row in x}) == len(x) == 4
     expected = golden.run(net, Samples(x, np.full(len(x), 9))).scores
     assert len({row.tobytes() for row in expected}) == len(x)
-    weights = tmp_path / "firmware" / "weights"
-    bench = [gxx(), "-std=c++11", "-w", "-I", AP_TYPES, f'-DWEIGHTS_DIR="{weights}"']
-    run_tool([*bench, "network_test.cpp", "firmware/network.cpp", "-o", "bench"], cwd=tmp_path)
+    weights = "firmware/weights"
+    with kept_compilers():
+        bench = [gxx(), "-std=c++11", "-w", "-I", AP_TYPES, f'-DWEIGHTS_DIR="{weights}"']
+        run_tool([*bench, "network_test.cpp", "firmware/network.cpp", "-o", "bench"], cwd=tmp_path)
     run_tool([tmp_path / "bench"], cwd=tmp_path)
     log = tmp_path / vitis.RESULTS["csim"]
     got = np.array([line.split() for line in log.read_text().splitlines()], dtype=np.int64)
@@ -229,7 +231,7 @@ def test_the_emitted_test_bench_gives_the_golden_scores(tmp_path: Path, score: s
     assert vitis.compare_results(tmp_path, "csim") == len(x)
 
     # a wrong weight is noticed
-    file = weights / "network_weight3.txt"
+    file = tmp_path / weights / "network_weight3.txt"
     first, rest = file.read_text().split(",", 1)
     file.write_text(f"{int(first) ^ 1},{rest}")
     run_tool([tmp_path / "bench"], cwd=tmp_path)

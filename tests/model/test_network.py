@@ -1,14 +1,24 @@
 """The float network: its structure, and the published networks' own spikes."""
 
+import os
+import signal
+import threading
+from contextlib import AbstractContextManager, nullcontext
+
 import numpy as np
 import pytest
 import torch
 from torch.nn.utils import prune
 
 from rfssm.errors import NetworkError
-from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate
+from rfssm.hls.hls4ml.plugin import ALONE
+from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate, evaluating
 from rfssm.model.neurons import S5RFCell
 from rfssm.model.recipe import NetworkConfig
+from rfssm.model.training.loop import reproducible
+from rfssm.quant.layers import InputSpec
+from rfssm.quant.qat import QATNetwork
+from rfssm.quant.recipe import QuantizationConfig
 
 
 def network(neurons: tuple[int, ...], inputs: int = 3, **choices: object) -> FloatNetwork:
@@ -100,3 +110,91 @@ def test_a_pruned_network_runs_as_it_was_pruned() -> None:
 def test_lengths_that_no_sample_has_are_refused(steps: list[int]) -> None:
     with pytest.raises(NetworkError, match="steps"):
         network((8,)).run(torch.zeros(2, 5, 3).double(), torch.tensor(steps))
+
+
+WRONG_BATCHES = {
+    "shape .*, must be a tensor of .* 3": (torch.zeros(2, 5, 4), torch.tensor([5, 5])),
+    "there are no steps": (torch.zeros(0, 0, 3), torch.zeros(0, dtype=torch.long)),
+    "steps: .* must be a tensor of integers": (torch.zeros(2, 5, 3), torch.tensor([2.5, 5.0])),
+}
+
+
+@pytest.mark.parametrize("message", WRONG_BATCHES)
+def test_what_is_no_batch_is_refused_by_name(message: str) -> None:
+    net = network((8,), score="max").float()
+    spec = InputSpec(channels=3, bits=1, signed=False, frac=0, steps_max=5)
+    for each in (net, QATNetwork(net, QuantizationConfig(), spec)):
+        with pytest.raises(NetworkError, match=message):
+            each.run(*WRONG_BATCHES[message])
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        {"model": "s5rf", "discretization": "zoh"},
+        {"model": "lif", "parallel": True},
+        {"model": "adlif"},
+    ],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_an_empty_batch_has_no_answers_and_no_gradient(cell: object, training: bool) -> None:
+    batch_norm = cell != {"model": "s5rf", "discretization": "zoh"}
+    net = network((8, 8), cell=cell, normalize=batch_norm).train(training)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    activity = net.run(torch.zeros(0, 5, 3).double(), torch.zeros(0, dtype=torch.long))
+    assert activity.logits.shape == (0, 4)
+    assert [s.shape for s in activity.spikes] == [(0, 5, 8)] * 2
+    activity.logits.sum().backward()
+    assert not any(p.grad.any() for p in net.parameters() if p.grad is not None)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("x", "steps", "message"),
+    [
+        (torch.zeros(0, 5, 3), [], r"layers\[0\]: cannot be calibrated, there are no samples"),
+        (torch.full((1, 5, 3), torch.nan), [5], "its states are not finite"),
+        (torch.zeros(2, 5, 3), [5, 6], r"steps\[1\] = 6: must be between 1 and the 5 steps of x"),
+    ],
+)
+def test_nothing_is_calibrated_by_what_cannot_be_measured(
+    x: torch.Tensor, steps: list[int], message: str
+) -> None:
+    net = network((8, 8))
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    with pytest.raises(NetworkError, match=message):
+        net.calibrate(x.double(), torch.tensor(steps, dtype=torch.long), 1.0)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["another thread's", "its own"])
+@pytest.mark.parametrize("name", ["evaluating", "reproducible", "C++"])
+def test_a_forked_child_waits_for_no_thread_that_it_lacks(name: str, own: bool) -> None:
+    """Of several threads a fork copies one: what the others hold nobody would release."""
+    net, held, done = network((8,)), threading.Event(), threading.Event()
+
+    def lock() -> AbstractContextManager[object]:
+        return {"evaluating": evaluating(net), "reproducible": reproducible(), "C++": ALONE}[name]
+
+    def hold() -> None:
+        with lock():
+            held.set()
+            done.wait(20)
+
+    other = threading.Thread(target=hold)
+    with lock() if own else nullcontext():
+        if not own:
+            other.start()
+            assert held.wait(10)
+        child = os.fork()
+        if not child:
+            try:
+                signal.alarm(10)  # ends a child that waits
+                with lock():
+                    os._exit(0)
+            finally:
+                os._exit(1)
+        done.set()
+    assert os.waitpid(child, 0)[1] == 0
+    if not own:
+        other.join()

@@ -251,3 +251,9 @@ def test_calibrations_are_checked_however_they_are_made(
 ) -> None:
     with pytest.raises(SamplesError, match=message):
         Calibration(x, np.array(steps))
+
+
+def test_calibration_samples_of_hardly_anything_are_refused() -> None:
+    """Their unit is beyond floating point."""
+    with pytest.raises(SamplesError, match=r"x: from 4\.94066e-324 to 4\.94066e-324"):
+        Calibration(np.full((1, 1, 3), 5e-324), np.array([1])).integers()

@@ -326,3 +326,13 @@ def test_samples_one_by_one() -> None:
     for beyond in (3, -4):
         with pytest.raises(IndexError):
             samples[beyond]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_accuracy_is_of_all_outputs(number: int) -> None:
+    """One label would be compared with every output."""
+    outputs = Outputs(np.zeros((3, 2), dtype=np.int64), np.array([0, 0, 1]))
+    samples = Samples(np.ones((3, 2, 1), dtype=np.int64), np.full(3, 2), np.array([0, 1, 1]))
+    assert outputs.accuracy(samples) == 2 / 3
+    with pytest.raises(SamplesError, match=f"{number} samples, but outputs of 3"):
+        outputs.accuracy(samples[:number])

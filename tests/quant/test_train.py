@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import multiprocessing
+import shutil
 import signal
 import time
 from multiprocessing.context import ForkServerProcess
@@ -146,6 +147,20 @@ def test_another_recipe_cannot_resume(undisturbed: Path) -> None:
     message = r"training\.batch = 32: the run to resume has 64 .*recipe\.yaml"
     with pytest.raises(RecipeError, match=message):
         train(recipe(batch=32), undisturbed, resume=True, progress=False)
+
+
+def test_a_checkpoint_of_another_recipe_is_not_gone_on_with(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    """Copied into the folder of a run whose network has the same shapes."""
+    other, folder = recipe(learning_rate=0.02), tmp_path / "run"
+    shutil.copytree(undisturbed, folder)
+    (folder / "recipe.yaml").write_text(other.to_yaml())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    message = r"training\.learning_rate = 0\.02: the run to resume has 0\.03 .*checkpoint\.ckpt"
+    with pytest.raises(RecipeError, match=message):
+        train(other, folder, resume=True, progress=False)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_recipe_of_an_earlier_version_is_filled_up_with_defaults() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rfssm import cache
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
@@ -68,6 +70,14 @@ def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
         )
     finally:
         signal.signal(signal.SIGINT, heard)
+
+
+def new_cache(folder: Path, *kinds: str) -> Path:
+    """A cache that has, of some kinds, what the tests' cache has: it takes long to compile."""
+    for kind in kinds:
+        if (cache.root() / kind).is_dir():
+            shutil.copytree(cache.root() / kind, folder / kind)
+    return folder
 
 
 def tiny_network() -> IntegerNetwork:

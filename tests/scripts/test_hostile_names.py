@@ -20,7 +20,7 @@ from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples, compare
 
-from .conftest import Finished, tiny_network
+from .conftest import Finished, new_cache, tiny_network
 
 NAMES = (
     'x"; exec touch pwned; puts "',
@@ -105,18 +105,13 @@ def test_no_file_of_a_converted_network_knows_its_hostile_name(
 
 @pytest.mark.rtl
 def test_rtl_of_hostile_names_compiles(tmp_path: Path) -> None:
-    for name in NAMES:
-        design_folder = tmp_path / module_name(name)
-        from rfssm.hls.emit.project import write_rtl
+    from rfssm.hls.emit.project import write_rtl
 
-        design = write_rtl(named(name), design_folder)
-        top = f"{design.name}_axis"
-        toolchain.verilate(
-            ["--lint-only", "-Wall", "-y", ".", "--top-module", top, f"{top}.sv"],
-            cwd=design_folder,
-        )
-        assert not list(design_folder.rglob("pwned"))
-        shutil.rmtree(design_folder)
+    tops = {f"{write_rtl(named(name), tmp_path).name}_axis.sv" for name in NAMES}
+    assert len(tops) >= 20
+    for top in sorted(tops):
+        toolchain.verilate(["--lint-only", "-Wall", "-y", ".", top], cwd=tmp_path)
+    assert not list(tmp_path.rglob("pwned"))
 
 
 FOLDERS = ("a b", "it's", 'say "hi"', "$(touch pwned)", "`touch pwned`", "a;touch pwned", "a$HOME",
@@ -149,9 +144,14 @@ def test_convert_into_a_folder_of_any_name(
 def test_engines_run_from_a_cache_of_any_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: IntegerNetwork, samples: Samples
 ) -> None:
+    """What takes long to compile, and is the same everywhere, lies there already."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "a b'c\"$(touch pwned)`touch pwned`;[exec touch pwned]{µ"
     folder.mkdir()
+    for engine in ("csim", "verilator"):
+        if engines.missing(engine) is None:
+            engines.run(network, samples, engine)
+    new_cache(folder / "cache", "csim-headers", "verilated", "verilated-headers")
     monkeypatch.setenv("RFSSM_CACHE", str(folder / "cache"))
     monkeypatch.setenv("TMPDIR", str(folder))
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -161,6 +161,7 @@ def test_engines_run_from_a_cache_of_any_name(
             continue
         found = engines.run(network, samples, engine, spikes=True, states=True)
         assert compare(expected, found) == []
+    toolchain.verilator_precompiled(["-O0"], ["<cstdint>"])  # such a one can be compiled there
     assert not list(tmp_path.rglob("pwned"))
 
 

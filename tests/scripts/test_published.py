@@ -53,7 +53,8 @@ def test_import_published_refuses_and_writes_nothing(
 def test_runs_are_shown_side_by_side_their_seeds_together(
     rfssm: Callable[..., Finished], tmp_path: Path
 ) -> None:
-    small = ("--set", "network.neurons=[8]", "--set", "training.epochs=1")
+    small = ("--set", "network.neurons=[8]", "--set", "training.epochs=1",
+             "--set", "training.batch=256")  # fmt: skip
     for name, choices in (
         ("a0", ("--set", "seed=0")),
         ("a1", ("--set", "seed=1")),

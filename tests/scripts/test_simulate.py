@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rfssm.hls import engines
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, compare
 
-from .conftest import Finished
+from .conftest import Finished, new_cache
 
 
 @pytest.mark.parametrize("spikes", [False, True])
@@ -187,8 +188,11 @@ def fresh_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPa
 @pytest.mark.hls
 def test_a_second_simulation_builds_nothing(
     rfssm: Callable[..., Finished], network: IntegerNetwork, samples: Samples,
-    network_file: Path, input_file: Path, tmp_path: Path, fresh_cache: Path,
+    network_file: Path, input_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    engines.run(network, samples, "csim")
+    fresh_cache = new_cache(tmp_path / "cache", "csim-headers")
+    monkeypatch.setenv("RFSSM_CACHE", str(fresh_cache))
     simulate = ("simulate", network_file, "--input", input_file, "--engine", "csim",
                 "--spikes", "--states", "--output")  # fmt: skip
     first = rfssm(*simulate, tmp_path / "first.npz")

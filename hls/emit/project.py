@@ -91,10 +91,10 @@ def design_files(design: Design) -> Iterator[tuple[str, str]]:
         yield from _modules_with_contents(design)
     else:
         yield from ((name, words(fields)) for name, fields in memories(design))
-    yield f"{design.name}tops.core.sv", tops.core(design)
-    yield f"{design.name}tops.axis.sv", tops.axis(design, trace=False)
+    yield f"{design.name}_core.sv", tops.core(design)
+    yield f"{design.name}_axis.sv", tops.axis(design, trace=False)
     yield f"{design.name}_axis_trace.sv", tops.axis(design, trace=True)
-    yield f"{design.name}tops.axis_dense.sv", tops.axis_dense(design)
+    yield f"{design.name}_axis_dense.sv", tops.axis_dense(design)
     yield f"{design.name}_parameters.json", json.dumps(_description(design), indent=1) + "\n"
 
 

@@ -139,7 +139,7 @@ def axis_dense(design: Design) -> str:
         ],
     )
     purpose = "AXI4-Stream dense beats in, one step each; AXI4-Stream scores and label out"
-    return _top(design, f"{design.name}axis_dense", purpose, ports, source, trace=False)
+    return _top(design, f"{design.name}_axis_dense", purpose, ports, source, trace=False)
 
 
 def _top(design: Design, module: str, purpose: str, ports: str, source: str, *, trace: bool) -> str:

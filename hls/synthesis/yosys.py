@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,10 +110,17 @@ def share() -> Path:
 def run_yosys(name: str, script: str, *, cwd: Path) -> str:
     """Run a script, kept as ``NAME.ys`` beside its log; returns what Yosys printed.
 
-    Raises ToolError with the tail of that.
+    Raises ToolError with the tail of that, OSError where the disk was too full for what it writes:
+    Yosys itself ends as if all were well.
     """
     (cwd / f"{name}.ys").write_text(script)
-    return run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
+    told = run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
+    for written in re.findall(
+        r"^(?:write_\w+|tee) .*?(\w+\.(?:json|v|il))\b", script, re.MULTILINE
+    ):
+        if not (cwd / written).read_bytes().rstrip().endswith((b"}", b"endmodule", b"end")):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return told
 
 
 def synthesize(

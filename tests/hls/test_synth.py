@@ -503,3 +503,21 @@ def test_rows_do_not_depend_on_a_networks_name(name: str) -> None:
         }
     )
     assert placement.row("core.layer0.cells.u_q") == "layer0.cells"
+
+
+@pytest.mark.parametrize(
+    "line", ["write_json x.json", "write_verilog -noattr x.v", "tee -q -o x.json stat"]
+)
+def test_what_a_full_disk_has_cut_is_no_netlist(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Yosys ends with 0 all the same."""
+
+    def cut(*_: object, cwd: Path) -> str:
+        for name in ("x.json", "x.v"):
+            (cwd / name).write_text('{"modules": {\n  "dut')
+        return ""
+
+    monkeypatch.setattr(yosys, "run_wasm", cut)
+    with pytest.raises(OSError, match="No space left on device"):
+        yosys.run_yosys("some", f"{line}\n", cwd=tmp_path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_random_networks import CHUNK, GOLDEN_CASES, chunks, engine_cases, seeds_of
 
 from tests.mutation import campaign, cpp, python, rtl, verilog
 from tests.mutation.campaign import ROOT, Health, Mutant, Tree, Verdict, judge, read, run
@@ -275,3 +276,21 @@ def test_what_is_no_python_is_not_chosen() -> None:
     found = [mutant for mutant in python.mutants_of("half.py", text) if python.is_python(mutant)]
     assert {mutant.becomes for mutant in found if mutant.line == 1} == {"def half(a, /, b):"}
     assert {mutant.line for mutant in found} == {1, 2}
+
+
+def test_what_is_asked_by_name_exists() -> None:
+    """Names of parametrised tests change with their parameters."""
+    asked = {
+        word.partition("::")[2]
+        for groups in (cpp.tests_of(cpp.chosen(1)[0]), *python.TESTS.values())
+        for group in groups
+        for word in group
+        if "test_random_networks.py::" in word
+    }
+    there = {f"test_engine_equals_golden[{case.id}]" for case in engine_cases()}
+    there |= {
+        f"test_golden_equals_the_reference[{seeds_of(seeds)}]"
+        for seeds in chunks(range(GOLDEN_CASES), CHUNK)
+    }
+    assert asked
+    assert asked <= there

@@ -20,10 +20,10 @@ import serial
 from serial.tools import list_ports
 
 from rfssm.errors import DeviceError
+from rfssm.hls import packets
 from rfssm.hls.boards import protocol
 from rfssm.hls.boards.boards import BAUD
 from rfssm.hls.boards.protocol import Deframer, Identity, Status
-from rfssm.hls.engines import packets as beats
 from rfssm.quant.arithmetic import Bools, Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
@@ -139,14 +139,14 @@ class Device:
             if progress is not None:
                 progress(i + 1, len(samples))
         data = np.concatenate(scores)
-        return Outputs(*beats.decode_packets(self.network, samples, data, self._ends(samples)))
+        return Outputs(*packets.decode_packets(self.network, samples, data, self._ends(samples)))
 
     # -- one sample --------------------------------------------------------------------------------
 
     def _sample(self, sample: Samples, identity: Identity, what: str) -> Integers:
         """The words of a sample's packets."""
-        words = beats.event_beats(sample)[:, 0].astype("<u4")
-        expected = beats.packet_beats(self.network, sample)
+        words = packets.event_beats(sample)[:, 0].astype("<u4")
+        expected = packets.packet_beats(self.network, sample)
         reason = ""
         for attempt in range(1 + self._retries):
             if attempt:

@@ -17,6 +17,7 @@ import rfssm.quant
 from rfssm.cache import cached
 from rfssm.hls.design import LaneChoice, chosen_lanes
 from rfssm.hls.hls4ml import plugin
+from rfssm.hls.hls4ml.backends import ALONE
 from rfssm.hls.toolchain import gxx_version, missing_gxx
 from rfssm.quant.arithmetic import Bools, Integers
 from rfssm.quant.network import IntegerNetwork
@@ -49,7 +50,7 @@ def run(
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
     work = sum((layer.inputs + 20) * layer.outputs for layer in network.all_layers)
     much = int(samples.steps.sum()) * work > SHORT
-    with plugin.ALONE, _loaded(network, steps, lanes, much) as model:
+    with ALONE, _loaded(network, steps, lanes, much) as model:
         return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
 
 
@@ -63,7 +64,7 @@ def simulate(
     progress: Callable[[int, int], None] | None = None,
 ) -> Outputs:
     """Run samples, no longer than the model's steps, through a compiled ``ModelGraph``."""
-    with plugin.ALONE:
+    with ALONE:
         return _simulate(model, network, samples, spikes, states, progress)
 
 

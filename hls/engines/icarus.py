@@ -13,10 +13,9 @@ import numpy as np
 
 from rfssm.cache import cached
 from rfssm.errors import ToolError
-from rfssm.hls import toolchain
+from rfssm.hls import packets, toolchain
 from rfssm.hls.design import Design, LaneChoice, TraceField
 from rfssm.hls.emit.project import design_sources
-from rfssm.hls.engines import packets
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
 

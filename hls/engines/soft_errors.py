@@ -22,9 +22,9 @@ import numpy as np
 from numpy.random import Generator
 
 from rfssm.errors import HardwareError
+from rfssm.hls import packets
 from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.emit.project import design_sources
-from rfssm.hls.engines import packets
 from rfssm.hls.engines.verilator import Call, Circuit
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork

@@ -2,8 +2,6 @@
 
 It inherits the Vitis flow whole, compiles the same C++ faster, checks what enters ``predict``,
 and needs no vendor tool; where there is one, ``build`` runs it.
-
-hls4ml loads this module while it is being imported itself: elsewhere, import ``hls4ml`` first.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ from rfssm.errors import HardwareError, SamplesError, ToolError, said
 from rfssm.hls.design import LaneChoice, Lanes, check_lanes, lane_choice
 from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml import vitis
+from rfssm.hls.hls4ml.backends import ALONE
 from rfssm.hls.hls4ml.layers import configured_lanes, lower, ours
-from rfssm.hls.hls4ml.plugin import ALONE, make_sure_of_registration
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.quant.layers import InputSpec
@@ -316,6 +314,3 @@ def _precompiled(flags: list[str]) -> Path:
 
     versions = [gxx_version(), version("hls4ml")]
     return cached("csim-headers", [HOST.read_bytes(), *versions, *flags], build) / HOST.name
-
-
-make_sure_of_registration()  # hls4ml may have asked for it before this module was complete

@@ -3,8 +3,6 @@
 A node carries what the integer network says about its layer, word for word, so that a
 ``ModelGraph`` can be lowered to the very network it came from.  Every precision follows from that
 description; none can be configured, guessed or defaulted.
-
-hls4ml loads this module while it is being imported itself: elsewhere, import ``hls4ml`` first.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ from hls4ml.model.types import (
 
 from rfssm.errors import HardwareError, brief
 from rfssm.hls.design import LaneChoice, Lanes, chosen_lanes
-from rfssm.hls.hls4ml.plugin import BACKENDS, make_sure_of_registration
+from rfssm.hls.hls4ml.backends import BACKENDS
 from rfssm.hls.memories import padded
 from rfssm.hls.names import LONGEST, is_reserved
 from rfssm.quant.arithmetic import Integers, signed_bits
@@ -442,6 +440,3 @@ def value_type(low: int, high: int) -> IntegerPrecisionType:
 
 
 KINDS = {SpikingLayer: RFSSMSpiking, ReadoutLayer: RFSSMReadout}
-
-
-make_sure_of_registration()  # hls4ml may have asked for it before this module was complete

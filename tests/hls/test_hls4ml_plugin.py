@@ -626,7 +626,7 @@ def test_metadata_of_a_network_survives_the_graph(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", ["layers", "templates", "backend"])
 def test_the_backend_is_registered_whatever_is_imported_first(first: str) -> None:
     script = (
-        f"import rfssm.hls.{first}, hls4ml\n"
+        f"import rfssm.hls.hls4ml.{first}, hls4ml\n"
         "from hls4ml.backends import get_available_backends\n"
         "from hls4ml.model.layers import layer_map\n"
         "print('rfssm' in get_available_backends(), 'RFSSMSpiking' in layer_map)"

@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils import prune
 
 from rfssm.errors import NetworkError
-from rfssm.hls.hls4ml.plugin import ALONE
+from rfssm.hls.hls4ml.backends import ALONE
 from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate, evaluating
 from rfssm.model.neurons import S5RFCell
 from rfssm.model.recipe import NetworkConfig

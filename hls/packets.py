@@ -1,4 +1,4 @@
-"""What both simulators need: the beats of the IP's streams, and what a circuit reads at start."""
+"""The beats of the streams of the IP, and what a circuit reads when it starts."""
 
 from __future__ import annotations
 

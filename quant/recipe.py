@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from rfssm.errors import RecipeError, brief
+from rfssm.errors import RecipeError, short_repr
 from rfssm.model.recipe import (
     DataConfig,
     NetworkConfig,
@@ -178,6 +178,6 @@ def _override(mapping: dict[str, Any], override: str) -> None:
         inner = section.get(part)
         section[part] = inner = {} if inner is None else inner
         if not isinstance(inner, dict):
-            raise RecipeError(f"--set {override}: {part} = {brief(inner)} has no fields")
+            raise RecipeError(f"--set {override}: {part} = {short_repr(inner)} has no fields")
         section = inner
     section[last] = value

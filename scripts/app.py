@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from rfssm.errors import HardwareError, SamplesError, brief
+from rfssm.errors import HardwareError, SamplesError, short_repr
 from rfssm.outputs import Writes, check_outputs
 from rfssm.strict import whole_number
 
@@ -38,10 +38,10 @@ def number(
         try:
             number = parse(str(text))
         except ValueError as error:
-            raise typer.BadParameter(f"{brief(text)}: {error}") from None
+            raise typer.BadParameter(f"{short_repr(text)}: {error}") from None
         if number < low or (high is not None and number > high):
             allowed = f"at least {low}" if high is None else f"{low} to {high:,}"
-            raise typer.BadParameter(f"{brief(text)}: must be {allowed}")
+            raise typer.BadParameter(f"{short_repr(text)}: must be {allowed}")
         return number
 
     return read
@@ -140,7 +140,8 @@ def _numbers(option: str, text: str | None) -> list[int]:
         return [] if text is None else [whole_number(word) for word in text.split(",")]
     except ValueError:
         raise HardwareError(
-            f"{option} {brief(text)}: must be one number in plain digits, or one per layer as 16,8"
+            f"{option} {short_repr(text)}: must be one number in plain digits, or one per "
+            "layer as 16,8"
         ) from None
 
 

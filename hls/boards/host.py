@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,11 +23,10 @@ from rfssm.hls import packets
 from rfssm.hls.boards import protocol
 from rfssm.hls.boards.boards import BAUD
 from rfssm.hls.boards.protocol import Deframer, Identity, Status
+from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Bools, Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
-
-Progress = Callable[[int, int], None]
 
 _WRITE_SECONDS = 10.0  # for a frame; it takes 20 ms
 _STRANGE_FRAMES = 100  # that are no reply to the request, before it counts as lost
@@ -189,9 +187,7 @@ class Device:
 
     def _ends(self, samples: Samples) -> Bools:
         """Where TLAST stood in the packets: every sample's last reply said DONE."""
-        each = self.network.readout.score == "each"
-        packets = samples.steps if each else np.ones_like(samples.steps)
-        ends = np.cumsum(packets) * (self.network.readout.classes + 1)
+        ends = packets.packet_ends(self.network, samples)
         last = np.zeros(ends[-1], dtype=bool)
         last[ends - 1] = True
         return last

@@ -69,6 +69,15 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
     write_atomically(directory / "rfssm_bench.sv", bench.read_bytes())
 
 
+def parameters(design: Design) -> dict[str, int]:
+    """The parameters of ``rfssm_bench`` for a design."""
+    return {
+        "TDATA_W": design.tdata_bits,
+        "LAYERS": max(1, len(design.trace)),
+        "TRACE_W": design.trace_bits,
+    }
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """How the bench is built and run in Icarus Verilog."""
@@ -83,15 +92,10 @@ def run_options(design: Design, directory: Path) -> RunOptions:
 
 
 def _run_options(design: Design, expected_beats: int) -> RunOptions:
-    parameters = {
-        "TDATA_W": design.tdata_bits,
-        "LAYERS": max(1, len(design.trace)),
-        "TRACE_W": design.trace_bits,
-    }
     return RunOptions(
         iverilog_options=(
             f"-DDUT={design.name}_axis_trace",
-            *(f"-Prfssm_bench.{name}={value}" for name, value in parameters.items()),
+            *(f"-Prfssm_bench.{name}={value}" for name, value in parameters(design).items()),
         ),
         plusargs={"expected": expected_beats, "idle": design.idle_limit},
     )
@@ -103,10 +107,10 @@ def _expected(design: Design, samples: Samples) -> list[str]:
     results = np.concatenate([outputs.scores, outputs.label[..., None]], axis=-1)
     if design.network.readout.score != "each":
         results = results[:, None]  # one packet, at the sample's end
-    ends = samples.steps if design.network.readout.score == "each" else np.ones_like(samples.steps)
+    counts = packets.packet_counts(design.network, samples)
     lines = []
-    for sample, end in zip(results, ends.tolist(), strict=True):
-        words = (sample[:end].reshape(-1) & ((1 << design.tdata_bits) - 1)).tolist()
+    for sample, count in zip(results, counts.tolist(), strict=True):
+        words = (sample[:count].reshape(-1) & ((1 << design.tdata_bits) - 1)).tolist()
         lines += [f"{word:0{design.tdata_bits // 4}x} 0" for word in words]
         lines[-1] = lines[-1][:-1] + "1"
     return lines

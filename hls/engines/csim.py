@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from rfssm.hls.design import LaneChoice, chosen_lanes
 from rfssm.hls.hls4ml import plugin
 from rfssm.hls.hls4ml.backends import ALONE
 from rfssm.hls.toolchain import gxx_version, missing_gxx
+from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Bools, Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
@@ -42,7 +43,7 @@ def run(
     spikes: bool = False,
     states: bool = False,
     lanes: LaneChoice | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Outputs:
     """Run samples; a library is compiled once per network, lanes and number of steps."""
     longest = int(samples.steps.max())
@@ -61,7 +62,7 @@ def simulate(
     *,
     spikes: bool = False,
     states: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Outputs:
     """Run samples, no longer than the model's steps, through a compiled ``ModelGraph``."""
     with ALONE:
@@ -74,7 +75,7 @@ def _simulate(
     samples: Samples,
     spikes: bool,
     states: bool,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> Outputs:
     library = model._top_function_lib
     steps = model.get_input_variables()[0].shape[0]

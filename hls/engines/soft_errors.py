@@ -15,7 +15,7 @@ lanes count: they lie on the chip and can be hit.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ from rfssm.hls import packets
 from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.emit.project import design_sources
 from rfssm.hls.engines.verilator import Call, Circuit
+from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
@@ -44,8 +45,6 @@ public_flat_rw -module "rfssm_cells" -var "*states"
 public_flat_rw -module "rfssm_readout" -var "states"
 public_flat_rw -module "rfssm_rom" -var "*rom"
 """
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

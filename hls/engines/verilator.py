@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -19,11 +19,10 @@ from rfssm.errors import ToolError
 from rfssm.hls import packets, toolchain
 from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.emit.project import design_sources
+from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
-
-Progress = Callable[[int, int], None]
 
 _VERILATOR_FLAGS = (
     *("--cc", "--prefix", "Vdut", "--no-timing"),

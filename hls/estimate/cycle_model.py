@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.hls.design import Design
+from rfssm.hls.design import LOOP, PIPE, Design
 from rfssm.hls.engines.timing import Cycles
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Bools
@@ -32,8 +32,6 @@ from rfssm.quant.samples import Samples
 STEP_OVERHEAD = -0.7
 """c of the formula, in cycles."""
 
-_LOOP = 8  # a sweep is never shorter: rfssm_sweep
-_PIPE = 9  # from issue to a spike or a score: rfssm_cells, rfssm_readout
 _LABEL = 1  # from the last score to the label that makes a packet: rfssm_readout
 _ENCODE = 4  # from the chunk that pushes another one out to that one's first event: rfssm_encoder
 _START = 2  # from done to the sweep's first issue, besides the synapse's own stages: rfssm_sweep
@@ -133,7 +131,7 @@ def _needs(design: Design, activity: Activity) -> list[NDArray[np.int64]]:
         events = values[activity.live].sum(axis=1)
         chunks = -(-layer.outputs // lanes.neuron)
         words = -(-layer.outputs // lanes.synapse)
-        needs.append(np.maximum(events * words, max(chunks, _LOOP)))
+        needs.append(np.maximum(events * words, max(chunks, LOOP)))
     return needs
 
 
@@ -178,7 +176,7 @@ def _layers(design: Design, activity: Activity) -> list[_Layer]:
         if i > 0:
             skip = int(design.network.layers[i - 1].skip)
             at, until, used = _from_encoder(values, design.lanes[i - 1].neuron, words)
-            first, arrival = (k + _PIPE + skip + _ENCODE for k in (at, until))
+            first, arrival = (k + PIPE + skip + _ENCODE for k in (at, until))
             total = np.cumsum(used)
             freed = _freed(total, total - used)
             freed_end = _freed(total, total)
@@ -187,7 +185,7 @@ def _layers(design: Design, activity: Activity) -> list[_Layer]:
         layers.append(
             _Layer(
                 stages=1 + multiply,
-                sweep=max(slots, _LOOP),
+                sweep=max(slots, LOOP),
                 slots=slots,
                 busy=np.where(events > 0, events * words, 1).tolist(),
                 arrival=arrival.tolist(),
@@ -301,7 +299,7 @@ class _Run:
                     if packet_gone[0] >= issue:
                         finish += packet_gone[0] + 1 - issue
                         issue = packet_gone[0] + 1
-                    known = issue + self._classes + _PIPE + _LABEL
+                    known = issue + self._classes + PIPE + _LABEL
                     offered = max(known, packet_gone[1] + 1)
                     leaves = offered + self._classes
                     packet_gone = [packet_gone[1], leaves]

@@ -8,3 +8,8 @@ from contextlib import suppress
 
 with suppress(ImportError):  # ``plugin.missing`` says what to install
     import hls4ml  # noqa: F401
+
+from rfssm.hls.hls4ml.backends import BACKENDS
+from rfssm.hls.hls4ml.plugin import convert_network
+
+__all__ = ["BACKENDS", "convert_network"]

@@ -27,12 +27,12 @@ from hls4ml.model.types import (
     PrecisionType,
 )
 
-from rfssm.errors import HardwareError, brief
+from rfssm.errors import HardwareError, short_repr
 from rfssm.hls.design import LaneChoice, Lanes, chosen_lanes
 from rfssm.hls.hls4ml.backends import BACKENDS
 from rfssm.hls.memories import padded
 from rfssm.hls.names import LONGEST, is_reserved
-from rfssm.quant.arithmetic import Integers, signed_bits
+from rfssm.quant.arithmetic import Integers, smallest_word
 from rfssm.quant.layers import ReadoutLayer, SpikingLayer
 from rfssm.quant.network import IntegerNetwork
 
@@ -95,7 +95,8 @@ def configured_lanes(config: Any) -> LaneChoice | None:
         not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 for pair in pairs
     ):
         raise HardwareError(
-            f"Lanes = {brief(lanes)}: must be [synapse, neuron], or one such pair for each layer"
+            f"Lanes = {short_repr(lanes)}: must be [synapse, neuron], or one such pair for "
+            "each layer"
         )
     chosen = tuple(Lanes(*pair) for pair in pairs)
     return chosen[0] if pairs[0] is lanes else chosen
@@ -158,7 +159,8 @@ def check_project_name(name: Any) -> None:
     """Refuse what can be no C++ function beside hls4ml's and ours, or no file."""
     if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{LONGEST - 1}}}", name, re.A):
         raise HardwareError(
-            f"project_name = {brief(name)}: the C++ function and the files are called so: must be "
+            f"project_name = {short_repr(name)}: the C++ function and the files are called "
+            "so: must be "
             f"letters, digits and underscores, a letter first, at most {LONGEST} characters"
         )
     if is_reserved(name.lower()):
@@ -182,7 +184,8 @@ def _is_hls4mls_default(config: Any, precision: Any) -> bool:
 
 def _no_precision(of: str, name: str, precision: Any) -> HardwareError:
     return HardwareError(
-        f"precision of {of}: {name} = {brief(precision)} in hls_config, but every width comes from "
+        f"precision of {of}: {name} = {short_repr(precision)} in hls_config, but every "
+        "width comes from "
         "the integer network; remove the entry"
     )
 
@@ -434,9 +437,8 @@ class RFSSMReadout(RFSSMLayer):
 
 def value_type(low: int, high: int) -> IntegerPrecisionType:
     """The smallest integer type that holds every value from ``low`` to ``high``."""
-    if low < 0:
-        return IntegerPrecisionType(signed_bits(low, high))
-    return IntegerPrecisionType(max(1, high.bit_length()), signed=False)
+    bits, signed = smallest_word(low, high)
+    return IntegerPrecisionType(bits, signed=signed)
 
 
 KINDS = {SpikingLayer: RFSSMSpiking, ReadoutLayer: RFSSMReadout}

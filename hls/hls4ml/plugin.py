@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from rfssm.errors import HardwareError, ToolError, brief, said
+from rfssm.errors import HardwareError, ToolError, one_line, short_repr
 from rfssm.hls.hls4ml.backends import BACKENDS
 from rfssm.hls.names import checked_name, module_name
 from rfssm.quant.network import IntegerNetwork, check_network
@@ -77,10 +77,12 @@ def convert_network(
     HardwareError for a backend, lanes, steps or a name that cannot be.
     """
     if backend not in BACKENDS:
-        raise HardwareError(f"backend = {brief(backend)}: must be one of {', '.join(BACKENDS)}")
+        raise HardwareError(
+            f"backend = {short_repr(backend)}: must be one of {', '.join(BACKENDS)}"
+        )
     check_network(network)
     if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool)):
-        raise HardwareError(f"steps = {brief(steps)}: must be a whole number")
+        raise HardwareError(f"steps = {short_repr(steps)}: must be a whole number")
     name = module_name(network.name) if name is None else checked_name(name)
     if (absent := missing()) is not None:
         raise ToolError(absent)
@@ -112,7 +114,7 @@ def missing() -> str | None:
     try:
         import hls4ml  # noqa: F401
     except ImportError as error:
-        return f"hls4ml cannot be imported ({said(error)}): pip install 'hls4ml>=1.3,<1.5'"
+        return f"hls4ml cannot be imported ({one_line(error)}): pip install 'hls4ml>=1.3,<1.5'"
     return None
 
 

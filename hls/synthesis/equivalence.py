@@ -36,8 +36,8 @@ from rfssm.errors import HardwareError, ToolError
 from rfssm.hls.engines.netlist import cell_models
 from rfssm.hls.synthesis import gates, memory_cells, yosys
 from rfssm.hls.synthesis.gates import FALSE, TRUE, Bit, Cell, Gates, Reading, Value
+from rfssm.progress import Announce, no_progress
 
-Progress = Callable[[str], None]
 """Called with what the proof is doing."""
 
 CYCLES = 1
@@ -216,7 +216,7 @@ def check_family(family: str) -> None:
     cell_models(family)
 
 
-def prove(netlist: yosys.Netlist, progress: Progress | None = None) -> Equivalence:
+def prove(netlist: yosys.Netlist, progress: Announce | None = None) -> Equivalence:
     """Prove what can be proved of a netlist; found in the cache if done before.
 
     Raises HardwareError for a family or a cell without a model, ToolError with what Yosys said and
@@ -229,7 +229,7 @@ def prove(netlist: yosys.Netlist, progress: Progress | None = None) -> Equivalen
     def build(folder: Path) -> None:
         (folder / "elaborated.il").write_bytes(elaborated)
         modules = json.loads(made)["modules"]
-        found = _Proof(netlist, models, modules, folder, progress or _unheard).run()
+        found = _Proof(netlist, models, modules, folder, progress or no_progress).run()
         for path in (*folder.glob("*.json"), folder / "elaborated.il"):
             path.unlink()  # they are large, and Yosys' scripts and logs stay
         plain = asdict(found) | {"points": [list(asdict(p).values()) for p in found.points]}
@@ -254,10 +254,6 @@ def _loaded(plain: dict[str, Any]) -> Equivalence:
     points = tuple(Point(kind, name, to, tuple(a)) for kind, name, to, a in plain["points"])
     memories = {name: MemoryCells(**cells) for name, cells in plain["memories"].items()}
     return Equivalence(**{**plain, **tuples, "points": points, "memories": memories})
-
-
-def _unheard(_doing: str) -> None:
-    """Progress that nobody asked for."""
 
 
 # -- both sides as gates ---------------------------------------------------------------------------
@@ -362,7 +358,7 @@ class _Proof:
         models: str,
         modules: dict[str, Any],
         folder: Path,
-        say: Progress,
+        say: Announce,
     ) -> None:
         self._netlist = netlist
         self._folder = folder

@@ -39,7 +39,15 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from rfssm import errors
 from rfssm.arrays import check_classes
-from rfssm.errors import DataError, NetworkError, RecipeError, RfssmError, brief, said, some
+from rfssm.errors import (
+    DataError,
+    NetworkError,
+    RecipeError,
+    RfssmError,
+    first_few,
+    one_line,
+    short_repr,
+)
 from rfssm.files import PARTIAL, write_atomically
 from rfssm.lock import Lock
 from rfssm.model.data import Ahead, Batch, Data, DataWarning, Epoch, Split
@@ -470,7 +478,7 @@ class TrainingLoop(pl.LightningModule):
         for epoch, metrics in enumerate(history):
             numbers = metrics.numbers().values()
             if metrics.epoch != epoch or not all(isinstance(n, float) for n in numbers):
-                raise ValueError(f"metrics of epoch {epoch}: {brief(metrics)}")
+                raise ValueError(f"metrics of epoch {epoch}: {short_repr(metrics)}")
         self.history = history
 
 
@@ -588,7 +596,7 @@ def _checked(checkpoint: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # damage makes torch raise almost anything
-        reason = said(str(error).strip().split("\n")[0] or error)
+        reason = one_line(str(error).strip().split("\n")[0] or error)
         raise RfssmError(
             f"{checkpoint}: not a complete checkpoint ({reason}); remove it to start the run anew"
         ) from None
@@ -600,7 +608,7 @@ def _check_data(checkpoint: Path, content: Any, digests: dict[str, str]) -> None
         return  # Lightning or ``on_load_checkpoint`` will miss that
     found = content.get("data", {})
     if not isinstance(found, dict):
-        raise _unfit(checkpoint, ValueError(f"a digest of the data that is {brief(found)}"))
+        raise _unfit(checkpoint, ValueError(f"a digest of the data that is {short_repr(found)}"))
     if not found:
         warnings.warn(
             f"{checkpoint}: holds no digest of the data: it is not known whether they are the same",
@@ -609,13 +617,14 @@ def _check_data(checkpoint: Path, content: Any, digests: dict[str, str]) -> None
         )
         return
     changed = [
-        f"{said(part)} was {said(found.get(part, 'absent'))}, is {digests.get(part, 'absent')}"
+        f"{one_line(part)} was {one_line(found.get(part, 'absent'))}, is "
+        f"{digests.get(part, 'absent')}"
         for part in {**digests, **found}
         if found.get(part) != digests.get(part)
     ]
     if changed:
         raise RfssmError(
-            f"{checkpoint}: this run was trained with other data: {some(changed)}; "
+            f"{checkpoint}: this run was trained with other data: {first_few(changed)}; "
             "to go on give it the same data again, else start a new run"
         )
 
@@ -628,7 +637,7 @@ def kept(checkpoint: Path, name: str) -> Any:
 
 def _unfit(checkpoint: Path, error: Exception) -> RfssmError:
     return RfssmError(
-        f"{checkpoint}: does not fit this run ({type(error).__name__}: {said(error)}); "
+        f"{checkpoint}: does not fit this run ({type(error).__name__}: {one_line(error)}); "
         "remove it to start the run anew"
     )
 

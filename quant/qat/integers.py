@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rfssm.errors import NetworkError, some
+from rfssm.errors import NetworkError, first_few
 from rfssm.model.hooks import refresh, refuse_all_hooks
 from rfssm.model.network import fold
 from rfssm.quant.arithmetic import signed_range
@@ -145,7 +145,8 @@ class Fit:
         slow = (~self.needed.isfinite()).nonzero().view(-1).tolist()
         if slow:
             raise NetworkError(
-                f"layers[{layer.index}]: no scale keeps the states of neurons {some(slow)} within "
+                f"layers[{layer.index}]: no scale keeps the states of neurons "
+                f"{first_few(slow)} within "
                 f"state_bits = {formats.state_bits}, because they forget so slowly that rounding "
                 "alone may carry them beyond; train with more state_bits, shorter samples, or "
                 "proved = false"

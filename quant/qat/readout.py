@@ -19,7 +19,7 @@ from rfssm.model.hooks import refresh
 from rfssm.model.network import alive, check_input, drop
 from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Grid, Synapse
-from rfssm.quant.arithmetic import signed_range
+from rfssm.quant.arithmetic import signed_range, sum_growth
 from rfssm.quant.layers import InputSpec, ReadoutLayer
 from rfssm.quant.qat.integers import (
     Fit,
@@ -167,7 +167,7 @@ class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     def _header(self, integers: ReadoutIntegers) -> dict[str, Any]:
         formats = self.formats
         steps = self.input_spec.steps_max
-        grows = (steps - 1).bit_length() if self.score == "sum" else 0
+        grows = sum_growth(steps) if self.score == "sum" else 0
         return {
             "kind": "readout",
             "inputs": self.inputs,

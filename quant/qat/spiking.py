@@ -13,7 +13,7 @@ from hls4ml.utils.torch import HLS4MLModule
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rfssm.errors import NetworkError, some
+from rfssm.errors import NetworkError, first_few
 from rfssm.model import network as model
 from rfssm.model import recurrence
 from rfssm.model.hooks import refresh
@@ -148,7 +148,8 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
         grow = outside_unit_circle(words, self.formats.transition_frac).tolist()
         if grow:
             raise NetworkError(
-                f"layers[{self.index}]: the states of neurons {some(grow)} grow without bound; "
+                f"layers[{self.index}]: the states of neurons {first_few(grow)} grow "
+                "without bound; "
                 "retrain with a stable model, or clamp their parameters"
             )
         return integers / frac

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rfssm.errors import HardwareError, brief
+from rfssm.errors import HardwareError, short_repr
 from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import (
     AsJson,
@@ -82,5 +82,5 @@ def _rates(text: str) -> list[float]:
         return [read(word) for word in text.split(",")]
     except typer.BadParameter:
         raise HardwareError(
-            f"--rates {brief(text)}: must be numbers from 0 to 1, as 1e-4,1e-3"
+            f"--rates {short_repr(text)}: must be numbers from 0 to 1, as 1e-4,1e-3"
         ) from None

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rfssm.cache import cached
 from rfssm.errors import ToolError
+from rfssm.extras import how_to_install
 from rfssm.process import TAIL_LINES, run_process
 from rfssm.progress import Announce
 
@@ -184,9 +185,10 @@ def icarus_version() -> str:
 
 def missing_wasm(package: str) -> str | None:
     """Why a tool of a ``yowasp-...`` package cannot run, and what to do."""
-    if importlib.util.find_spec(package.replace("-", "_")):
+    module = package.replace("-", "_")
+    if importlib.util.find_spec(module):
         return None
-    return f"{package} is not installed: pip install {package}"
+    return f"{package} is not installed: {how_to_install(module)}"
 
 
 def wasm_version(package: str) -> str:

@@ -17,7 +17,6 @@ from pydantic import (
 )
 
 from rfssm.errors import printable, short_repr
-from rfssm.model.surrogate import Surrogate
 from rfssm.strict import printable_text, real_number
 
 
@@ -192,6 +191,8 @@ DataConfig = Annotated[
 
 Discretization = Literal["dirac", "zoh", "bilinear"]
 Score = Literal["sum", "last", "max", "each"]
+Surrogate = Literal["multi_gaussian", "boxcar", "arctan"]
+"""What stands in for the derivative of the spike."""
 StepSize = Annotated[Real, Field(gt=0, le=10)]
 
 

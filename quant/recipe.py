@@ -21,6 +21,8 @@ from rfssm.model.recipe import (
 from rfssm.quant.arithmetic import Rounding
 from rfssm.strict import parse_yaml, read_bounded
 
+RECIPE, SUMMARY = "recipe.yaml", "summary.json"
+"""Names of files in the folder of a run: what was asked for, and what came of it."""
 LARGEST_FILE = 1 << 20
 """Bytes of a recipe's YAML."""
 EXACT_BITS = 53

@@ -29,12 +29,10 @@ from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.network_file import NETWORK
 from rfssm.quant.qat import QATNetwork
 from rfssm.quant.ranges.reach import reachable_range
-from rfssm.quant.recipe import LARGEST_FILE, Recipe, parse_recipe
+from rfssm.quant.recipe import LARGEST_FILE, RECIPE, SUMMARY, Recipe, parse_recipe
 from rfssm.quant.samples import TEST, Samples, compare
 from rfssm.strict import parse_yaml, read_bounded
 
-RECIPE = "recipe.yaml"
-SUMMARY = "summary.json"
 CALIBRATION_SAMPLES = 64
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from rfssm.errors import HardwareError, SamplesError, short_repr
+from rfssm.extras import missing_extras_named
 from rfssm.outputs import Writes, check_outputs
 from rfssm.strict import whole_number
 
@@ -23,7 +24,6 @@ CHECK_FAILED = 1
 
 app = typer.Typer(
     help="Resonate-and-fire state space networks: train, check bit for bit, convert to FPGA IP.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -92,7 +92,8 @@ def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable
                 else:
                     inputs.append(path)
             check_outputs(outputs, inputs)
-            function(**given)
+            with missing_extras_named():
+                function(**given)
 
         return function
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rfssm.errors import RfssmError, one_line, printable
-from rfssm.quant.run import SUMMARY
+from rfssm.quant.recipe import SUMMARY
 from rfssm.strict import parse_json, read_bounded
 
 LARGEST_FILE = 1 << 20

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rfssm.errors import HardwareError, ToolError, one_line, short_repr
+from rfssm.extras import how_to_install
 from rfssm.hls.hls4ml.backends import BACKENDS
 from rfssm.hls.names import checked_name, module_name
 from rfssm.quant.network import IntegerNetwork, check_network
@@ -114,7 +115,7 @@ def missing() -> str | None:
     try:
         import hls4ml  # noqa: F401
     except ImportError as error:
-        return f"hls4ml cannot be imported ({one_line(error)}): pip install 'hls4ml>=1.3,<1.5'"
+        return f"hls4ml cannot be imported ({one_line(error)}): {how_to_install('hls4ml')}"
     return None
 
 

@@ -52,7 +52,10 @@ def soft_errors(
     from rfssm.hls.engines.soft_errors import soft_errors as under_upsets
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
-    from rfssm.scripts.upset_tables import draw, upset_table
+    from rfssm.scripts.upset_tables import upset_table
+
+    if plot is not None:
+        from rfssm.scripts.upset_plot import draw
 
     chosen = RATES if rates is None else _rates(rates)
     loaded = IntegerNetwork.load(network)

@@ -98,7 +98,7 @@ def without_extras(
     packages = blocked or tuple(name for names in extras.EXTRAS.values() for name in names)
     return subprocess.run(
         [sys.executable, "-c", BLOCKED % (packages,) + code, *arguments],
-        cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"},
+        cwd=folder, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
 
 

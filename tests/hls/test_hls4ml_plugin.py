@@ -484,10 +484,10 @@ def test_without_hls4ml_a_conversion_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "hls4ml", None)
-    message = r"hls4ml cannot be imported \(import of hls4ml halted.*pip install 'hls4ml"
+    message = r"hls4ml cannot be imported \(import of hls4ml halted.*pip install 'rfssm\[hls4ml\]'"
     with pytest.raises(ToolError, match=message):
         convert_network(CASES["WRAP"](), tmp_path / "project")
-    assert "pip install 'hls4ml" in str(csim.missing())
+    assert "pip install 'rfssm[hls4ml]'" in str(csim.missing())
     assert not (tmp_path / "project").exists()
 
 

@@ -63,7 +63,7 @@ ASKED = {
         "plot",
         "soft-errors network.safetensors --input x.npz --plot a.png",
     ),
-    "convert --backend": ("hls4ml", "convert network.safetensors --out ip --backend RFSSM"),
+    "convert --backend": ("hls4ml", "convert network.safetensors --out hls --backend RFSSM"),
     "verify --engines": ("hls4ml", "verify network.safetensors --engines csim"),
     "simulate --engine": (
         "synth",
@@ -133,7 +133,7 @@ def test_what_needs_an_extra_names_it(what: str, folder: Path) -> None:
     assert done.stderr.startswith("error: ")
     assert f"pip install 'rfssm[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
-    for made in ("run", "demo", "a.png", "n.safetensors"):
+    for made in ("run", "demo", "hls", "a.png", "n.safetensors"):
         assert not (folder / made).exists()
 
 

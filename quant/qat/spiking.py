@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rfssm.errors import NetworkError, some
-from rfssm.model import network as model
+from rfssm.model import layers as model
 from rfssm.model import recurrence
 from rfssm.model.hooks import refresh
-from rfssm.model.network import by_plane, check_input, drop
+from rfssm.model.inputs import check_input
+from rfssm.model.modes import drop
 from rfssm.model.recurrence import Cell, Grid, Synapse, memory
 from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.layers import InputSpec, SpikingLayer
@@ -168,7 +169,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     def respond(self, x: Tensor, integers: SpikingIntegers) -> tuple[Tensor, Tensor]:
         """See ``run``."""
         synapse = Synapse(
-            by_plane(integers.weight, self.planes),
+            model.by_plane(integers.weight, self.planes),
             integers.bias,
             self.planes,
             self.formats.guard_bits,

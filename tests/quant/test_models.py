@@ -9,7 +9,10 @@ import torch
 
 from rfssm.errors import NetworkError
 from rfssm.hls import engines
-from rfssm.model.network import FloatNetwork, Readout, SpikingLayer, alive, build, dropout_from
+from rfssm.model.inputs import alive
+from rfssm.model.layers import Readout, SpikingLayer
+from rfssm.model.modes import dropout_from
+from rfssm.model.network import FloatNetwork, build
 from rfssm.model.neurons import ADLIF, AdLIFCell, LeakCell
 from rfssm.model.recipe import NetworkConfig
 from rfssm.quant import golden

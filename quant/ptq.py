@@ -25,7 +25,7 @@ from rfssm.model.inputs import alive
 from rfssm.model.layers import fold
 from rfssm.model.modes import evaluating
 from rfssm.model.network import FloatNetwork, score
-from rfssm.model.recipe import complaints
+from rfssm.model.sections import complaints
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.layers import InputSpec

@@ -105,7 +105,7 @@ def report(netlist: Netlist) -> CellReport:
         (folder / "cells.json").write_text(json.dumps(_count(netlist.folder).to_json()))
 
     code = (Path(file) for file in (__file__, cell_kinds.__file__, placement.__file__))
-    key = [netlist.folder.name, *(file.read_bytes() for file in code)]
+    key: list[str | bytes] = [netlist.folder.name, *(file.read_bytes() for file in code)]
     data = json.loads((cached("cells", key, build) / "cells.json").read_text())
     return CellReport(
         modules={name: Cells(**cells) for name, cells in data["modules"].items()},

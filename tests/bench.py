@@ -257,7 +257,7 @@ def main() -> None:
         ("SHD, 32 x 250, 140-2x128-20", (128, 128), 20, 7),
         ("SSC, 32 x 250, 140-4x512-35", (512,) * 4, 35, 3),
     ):
-        steps = training_steps(neurons, classes, ("reference", "adjoint", "cpu"))
+        steps = training_steps(neurons, classes, ("reference", "cpu"))
         seconds = medians(steps, rounds)
         console.print(report(f"training step, {title}", "exact, cpu", seconds))
     console.print(against_memory(32, 250, 128))

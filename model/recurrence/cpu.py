@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rfssm.model.recurrence import adjoint, memory, native, products
+from rfssm.model.recurrence import memory, native, products, reference
 from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid
 from rfssm.model.recurrence.problem import Recurrence, call, contiguous
@@ -29,7 +29,7 @@ def available() -> bool:
 def resonate(current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
     """See ``rfssm.model.recurrence.resonate``."""
     if not _fits(current, grid):
-        return adjoint.resonate(current, cell, grid)
+        return reference.resonate(current, cell, grid)
     spikes, states = _Resonate.apply(  # type: ignore[no-untyped-call]
         current, cell.transition, cell.reset, cell, grid
     )
@@ -39,7 +39,7 @@ def resonate(current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Te
 def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
     """See ``rfssm.model.recurrence.layer``."""
     if not _fits(x, grid):
-        return adjoint.layer(x, synapse, cell, grid)
+        return reference.layer(x, synapse, cell, grid)
     spikes, states = _Layer.apply(  # type: ignore[no-untyped-call]
         x, synapse.weight, synapse.bias, cell.transition, cell.reset, synapse, cell, grid
     )
@@ -59,7 +59,7 @@ def current(x: Tensor, synapse: Synapse, grid: Grid | None) -> Tensor:
 def integrate(current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
     """See ``rfssm.model.recurrence.integrate``."""
     if not _fits(current, grid):
-        return adjoint.integrate(current, leak, grid)
+        return reference.integrate(current, leak, grid)
     states: Tensor = _Integrate.apply(current, leak, grid)  # type: ignore[no-untyped-call]
     return states
 

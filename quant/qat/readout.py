@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from brevitas.nn import QuantLinear
 from brevitas.quant import Int8WeightPerTensorFloat
-from hls4ml.utils.torch import HLS4MLModule
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -37,13 +36,14 @@ from rfssm.quant.qat.integers import (
     seen_by,
     through,
 )
+from rfssm.quant.qat.leaf import Leaf
 from rfssm.quant.recipe import EXACT_BITS, ReadoutConfig
 
 SIGNIFICANT_BITS = 3  # of 1 - leak
 
 
-class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
-    """The readout on the integer contract; a leaf for hls4ml's tracer."""
+class QATReadout(Leaf):
+    """The readout on the integer contract."""
 
     def __init__(
         self,

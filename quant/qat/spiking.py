@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from brevitas.nn import QuantLinear
 from brevitas.quant import Int8WeightPerChannelFloat
-from hls4ml.utils.torch import HLS4MLModule
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -38,6 +37,7 @@ from rfssm.quant.qat.integers import (
     seen_by,
     through,
 )
+from rfssm.quant.qat.leaf import Leaf
 from rfssm.quant.ranges.reach import outside_unit_circle
 from rfssm.quant.recipe import QuantizationConfig
 
@@ -45,8 +45,8 @@ HEADROOM = 4  # a resonator rings to several times its threshold
 COARSE_THRESHOLD = 4  # LSBs; where most are below, it is worth a warning
 
 
-class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
-    """A spiking layer on the integer contract; a leaf for hls4ml's tracer."""
+class QATSpiking(Leaf):
+    """A spiking layer on the integer contract."""
 
     def __init__(
         self,

@@ -1,0 +1,22 @@
+"""Layers that whatever traces a network with torch.fx takes as they are; hls4ml's frontend does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.fx import Proxy
+
+from rfssm.quant import tracing
+
+
+class Leaf(nn.Module):
+    """A module that becomes one node of a traced graph."""
+
+    def __call__(self, x: Any, *args: Any, **options: Any) -> Any:
+        """Run the module; in a trace, which passes proxies around, make a node."""
+        if not isinstance(x, Proxy) or x.tracer.root is self:
+            return super().__call__(x, *args, **options)
+        for observer in tracing.OBSERVERS:
+            observer()
+        return x.tracer.create_proxy("call_module", x.tracer.path_of_module(self), (x,), {})

@@ -143,7 +143,7 @@ def make_sure_of_registration() -> None:
 
 def _register_handlers() -> None:
     """Give hls4ml's PyTorch frontend our handlers, if it has been imported."""
-    frontend = sys.modules.get("hls4ml.converters.pytorch_to_hls")
+    frontend: Any = sys.modules.get("hls4ml.converters.pytorch_to_hls")
     if hasattr(frontend, "layer_handlers"):
         from rfssm.hls.hls4ml.handlers import HANDLERS
 

@@ -15,8 +15,9 @@ class Leaf(nn.Module):
 
     def __call__(self, x: Any, *args: Any, **options: Any) -> Any:
         """Run the module; in a trace, which passes proxies around, make a node."""
-        if not isinstance(x, Proxy) or x.tracer.root is self:
+        tracer: Any = x.tracer if isinstance(x, Proxy) else None
+        if tracer is None or tracer.root is self:
             return super().__call__(x, *args, **options)
         for observer in tracing.OBSERVERS:
             observer()
-        return x.tracer.create_proxy("call_module", x.tracer.path_of_module(self), (x,), {})
+        return tracer.create_proxy("call_module", tracer.path_of_module(self), (x,), {})

@@ -7,3 +7,14 @@ counterparts    which net of the netlist stands for a register of the RTL
 memory_cells    where the words of a memory lie in the cells of a family
 equations       which equations hold
 """
+
+from rfssm.hls.synthesis.proof import (
+    counterparts,
+    equations,
+    gates,
+    memory_cells,
+    sides,
+    unrolled,
+)
+
+__all__ = ["counterparts", "equations", "gates", "memory_cells", "sides", "unrolled"]

@@ -5,14 +5,9 @@ from typing import TYPE_CHECKING
 from rfssm.lazy import lazy
 
 if TYPE_CHECKING:
-    from rfssm.model.network import (
-        FloatNetwork,
-        Normalization,
-        Readout,
-        SpikingLayer,
-        build,
-        calibrate,
-    )
+    from rfssm.model.calibrate import Calibrated
+    from rfssm.model.layers import Normalization, Readout, SpikingLayer
+    from rfssm.model.network import FloatNetwork, build
     from rfssm.model.neurons import (
         AdLIFCell,
         CSiLIFCell,
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AdLIFCell",
     "CSiLIFCell",
+    "Calibrated",
     "FloatNetwork",
     "LIFCell",
     "NetworkConfig",
@@ -43,7 +39,6 @@ __all__ = [
     "SpikingLayer",
     "TrainingConfig",
     "build",
-    "calibrate",
     "load_published",
 ]
 __getattr__ = lazy(__name__)

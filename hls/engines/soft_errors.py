@@ -25,7 +25,7 @@ from rfssm.errors import HardwareError
 from rfssm.hls import packets
 from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.emit.project import design_sources
-from rfssm.hls.engines.verilator import Call, Circuit
+from rfssm.hls.engines.bulk import Call, Circuit
 from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork

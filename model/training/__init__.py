@@ -5,21 +5,15 @@ from typing import TYPE_CHECKING
 from rfssm.lazy import lazy
 
 if TYPE_CHECKING:
-    from rfssm.model.training.loop import (
-        DivergenceWarning,
-        GradientWarning,
-        Metrics,
-        SilenceWarning,
-        evaluate,
-        fit,
-    )
+    from rfssm.model.training.checkpoint import Metrics
+    from rfssm.model.training.health import DivergenceWarning, GradientWarning, SilenceWarning
+    from rfssm.model.training.loop import fit
 
 __all__ = [
     "DivergenceWarning",
     "GradientWarning",
     "Metrics",
     "SilenceWarning",
-    "evaluate",
     "fit",
 ]
 __getattr__ = lazy(__name__)

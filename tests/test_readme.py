@@ -10,7 +10,7 @@ from documents import COMMANDS, PAGES, ROOT
 from rfssm.quant.recipes import load_recipe
 
 README = (ROOT / "README.md").read_text()
-FOLDERS = ("base", "model", "quant", "hls", "rtl_tests", "scripts", "tests", "docs")
+FOLDERS = ("base", "model", "quant", "hls", "rtl_tests", "scripts", "tests", "docs", "examples")
 OPTION = r"(?<![\w-])--[a-z][a-z-]*"
 
 

@@ -41,7 +41,7 @@ def core(design: Design) -> str:
     n_trace = max(1, len(design.layers))
     lines = [
         _HEADER.format(purpose="Events -> layers -> readout -> score packets, with trace ports."),
-        f"module {design.name}core (\n",
+        f"module {design.name}_core (\n",
         "  input  wire logic clk,\n  input  wire logic rst,\n\n",
         "  input  wire logic s_valid,\n  output wire logic s_ready,\n",
         f"  input  wire logic {_range(address)} s_addr,\n",
@@ -168,7 +168,7 @@ def _top(design: Design, module: str, purpose: str, ports: str, source: str, *, 
             "\n",
             source,
             "\n",
-            f"  {design.name}core core (\n    .clk(aclk), .rst,\n    ",
+            f"  {design.name}_core core (\n    .clk(aclk), .rst,\n    ",
             ",\n    ".join(_events("s", "e")),
             ",\n    .m_valid(r_valid), .m_ready(r_ready), .m_data(r_data), .m_last(r_last),\n",
             "    .trace_valid, .trace_data\n  );\n\n",

@@ -97,7 +97,7 @@ def test_progress_counts_samples() -> None:
 
 def test_a_hung_simulation_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     net = network([{}])
-    monkeypatch.setattr(icarus.beats, "packet_beats", lambda *_: 1000)  # more than will come
+    monkeypatch.setattr(icarus.packets, "packet_beats", lambda *_: 1000)  # more than will come
     with pytest.raises(ToolError, match="hangs"):
         icarus.run(net, samples_for(net))
 

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from rfssm.arrays import read_npz
 from rfssm.errors import NetworkError, brief, said
-from rfssm.model.network import FloatNetwork, Normalization, Readout, SpikingLayer
+from rfssm.model.layers import Normalization, Readout, SpikingLayer
+from rfssm.model.network import FloatNetwork
 from rfssm.model.neurons import (
     ADLIF,
     CADLIF,

@@ -21,8 +21,11 @@ from torch import Tensor
 
 from rfssm.arrays import check_samples, integers, one_array, read_npz
 from rfssm.errors import NetworkError, SamplesError, check_kind
-from rfssm.model.network import FloatNetwork, alive, evaluating, fold, score
-from rfssm.model.recipe import complaints
+from rfssm.model.inputs import alive
+from rfssm.model.layers import fold
+from rfssm.model.modes import evaluating
+from rfssm.model.network import FloatNetwork, score
+from rfssm.model.sections import complaints
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.layers import InputSpec

@@ -10,14 +10,8 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from rfssm.errors import RecipeError, brief
-from rfssm.model.recipe import (
-    DataConfig,
-    NetworkConfig,
-    Section,
-    TrainingConfig,
-    complaints,
-    file_name,
-)
+from rfssm.model.recipe import DataConfig, NetworkConfig, TrainingConfig
+from rfssm.model.sections import Section, complaints, file_name
 from rfssm.quant.arithmetic import Rounding
 from rfssm.strict import parse_yaml, read_bounded
 

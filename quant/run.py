@@ -21,7 +21,9 @@ from rfssm.model.data import Data, DataWarning
 from rfssm.model.network import FloatNetwork
 from rfssm.model.network import build as build_real
 from rfssm.model.training import plots
-from rfssm.model.training.loop import CHECKPOINT, Metrics, check_devices, fit, kept, reproducible
+from rfssm.model.training.checkpoint import CHECKPOINT, Metrics, kept
+from rfssm.model.training.loop import check_devices, fit
+from rfssm.model.training.settings import reproducible
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.layers import InputSpec

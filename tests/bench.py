@@ -28,7 +28,8 @@ from rfssm.hls.engines import missing, run, verilator
 from rfssm.model import recurrence
 from rfssm.model.network import FloatNetwork, build
 from rfssm.model.recipe import NetworkConfig
-from rfssm.model.recurrence import Cell, Grid, cpu, native, products, resonate
+from rfssm.model.recurrence import Cell, Grid, native, products, resonate
+from rfssm.model.recurrence import problem as problems
 from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.freeze import freeze
 from rfssm.quant.layers import InputSpec
@@ -148,20 +149,20 @@ GRID = Grid("RND", *signed_range(16), 14)
 
 
 @contextmanager
-def prepared() -> Iterator[list[tuple[cpu._Problem, object]]]:
+def prepared() -> Iterator[list[tuple[ctypes.Structure, object]]]:
     """Collects what the C++ functions are called with, and the arrays that this points to."""
-    made: list[tuple[cpu._Problem, object]] = []
-    before = cpu._problem
+    made: list[tuple[ctypes.Structure, object]] = []
+    before = problems.make_problem
 
-    def problem(*arguments: Any) -> cpu._Problem:
+    def problem(*arguments: Any) -> ctypes.Structure:
         made.append((before(*arguments), arguments))
         return made[-1][0]
 
-    cpu._problem = problem
+    problems.make_problem = problem
     try:
         yield made
     finally:
-        cpu._problem = before
+        problems.make_problem = before
 
 
 def against_memory(batch: int, steps: int, neurons: int) -> Table:
@@ -172,7 +173,7 @@ def against_memory(batch: int, steps: int, neurons: int) -> Table:
     shape = batch, steps, 2, neurons
     random = torch.Generator().manual_seed(0)
     current = torch.randint(-40, 41, shape, generator=random, dtype=torch.int32)
-    run = cpu._Recurrence(shape, cells(neurons), GRID, None, 0, torch.float32)
+    run = problems.Recurrence(shape, cells(neurons), GRID, None, 0, torch.float32)
     into = torch.randn((batch, steps, neurons), generator=random)
     with prepared() as made:
         spikes, states = run.forward(current, 1000)
@@ -256,7 +257,7 @@ def main() -> None:
         ("SHD, 32 x 250, 140-2x128-20", (128, 128), 20, 7),
         ("SSC, 32 x 250, 140-4x512-35", (512,) * 4, 35, 3),
     ):
-        steps = training_steps(neurons, classes, ("reference", "adjoint", "cpu"))
+        steps = training_steps(neurons, classes, ("reference", "cpu"))
         seconds = medians(steps, rounds)
         console.print(report(f"training step, {title}", "exact, cpu", seconds))
     console.print(against_memory(32, 250, 128))

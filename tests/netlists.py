@@ -35,7 +35,8 @@ from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import netlist
 from rfssm.model import data as datasets
 from rfssm.model.data import Split, files
-from rfssm.model.training.loop import fit, reproducible
+from rfssm.model.training.loop import fit
+from rfssm.model.training.settings import reproducible
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.network import IntegerNetwork

@@ -75,7 +75,7 @@ uint32_t next_random(uint32_t &state) {
 
 extern "C" {
 
-// One run.  Python fills in the first part; see Run in verilator.py, which mirrors this struct.
+// One run.  Python fills in the first part; bulk.py reads the fields from this declaration.
 struct Run {
     const uint32_t *beats;       // BEAT_WORDS of tdata, then flags: 1 ends a sample, 2 ends a step
     int64_t n_beats;

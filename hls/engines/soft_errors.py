@@ -25,7 +25,7 @@ from rfssm.errors import HardwareError
 from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.emit.project import design_sources
 from rfssm.hls.engines import packets
-from rfssm.hls.engines.verilator import Call, Circuit
+from rfssm.hls.engines.bulk import Call, Circuit
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call

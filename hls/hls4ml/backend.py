@@ -27,7 +27,8 @@ from rfssm.errors import HardwareError, SamplesError, ToolError, said
 from rfssm.hls.design import LaneChoice, Lanes, check_lanes, lane_choice
 from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml import vitis
-from rfssm.hls.hls4ml.layers import configured_lanes, lower, ours
+from rfssm.hls.hls4ml.configuration import configured_lanes
+from rfssm.hls.hls4ml.layers import lower, ours
 from rfssm.hls.hls4ml.plugin import ALONE, make_sure_of_registration
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version

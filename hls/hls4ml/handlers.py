@@ -32,7 +32,8 @@ def parse_layer(
     input_shapes    [[None, T, C]], the batch first
     returns         the layer in hls4ml's words, and its output shape, the batch first
     """
-    from rfssm.hls.hls4ml.layers import check_project_name, describe
+    from rfssm.hls.hls4ml.configuration import check_project_name
+    from rfssm.hls.hls4ml.layers import describe
     from rfssm.quant.freeze import freeze
     from rfssm.quant.qat import QATNetwork
 

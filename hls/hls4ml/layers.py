@@ -9,12 +9,10 @@ hls4ml loads this module while it is being imported itself: elsewhere, import ``
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import yaml
 from hls4ml.model.attributes import (
     Attribute,
     ConfigurableAttribute,
@@ -29,11 +27,16 @@ from hls4ml.model.types import (
     PrecisionType,
 )
 
-from rfssm.errors import HardwareError, brief
-from rfssm.hls.design import LaneChoice, Lanes, chosen_lanes
-from rfssm.hls.hls4ml.plugin import BACKENDS, make_sure_of_registration
+from rfssm.errors import HardwareError
+from rfssm.hls.design import Lanes, chosen_lanes
+from rfssm.hls.hls4ml.configuration import (
+    NotKept,
+    check_configuration,
+    check_layer,
+    configured_lanes,
+)
+from rfssm.hls.hls4ml.plugin import make_sure_of_registration
 from rfssm.hls.memories import padded
-from rfssm.hls.names import LONGEST, is_reserved
 from rfssm.quant.arithmetic import Integers, signed_bits
 from rfssm.quant.layers import ReadoutLayer, SpikingLayer
 from rfssm.quant.network import IntegerNetwork
@@ -87,22 +90,6 @@ def lower(model: Any) -> IntegerNetwork:
     return IntegerNetwork.build(metadata, tensors)
 
 
-def configured_lanes(config: Any) -> LaneChoice | None:
-    """The lanes that a conversion was given as a whole, or None."""
-    lanes = config.get_config_value("Lanes")
-    if lanes is None:
-        return None
-    pairs = [lanes] if lanes and not isinstance(lanes[0], Sequence) else lanes
-    if not pairs or any(
-        not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 for pair in pairs
-    ):
-        raise HardwareError(
-            f"Lanes = {brief(lanes)}: must be [synapse, neuron], or one such pair for each layer"
-        )
-    chosen = tuple(Lanes(*pair) for pair in pairs)
-    return chosen[0] if pairs[0] is lanes else chosen
-
-
 def ours(model: Any) -> list[RFSSMLayer]:
     """A graph's layers, its input apart.  Raises HardwareError for foreign layers."""
     nodes = [node for node in model.get_layers() if node.class_name != "Input"]
@@ -113,80 +100,6 @@ def ours(model: Any) -> list[RFSSMLayer]:
                 "layers and a readout, and of nothing else"
             )
     return nodes
-
-
-class _NotKept:
-    """Stands for the model in a configuration: a graph holds its integers, and not the model."""
-
-    words = (
-        "the model that this project came from is not kept: convert the QATNetwork or the "
-        "network file again (hls4ml.model.profiling.numerical, which does so by itself and knows "
-        "two kinds of weights per layer, cannot profile it; ModelGraph.trace gives what every "
-        "layer sends)"
-    )
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise HardwareError(self.words)
-
-
-yaml.add_representer(_NotKept, lambda dumper, stand_in: dumper.represent_str(stand_in.words))
-
-
-def _check_configuration(config: Any) -> None:
-    """Refuse what a whole graph cannot be.  Raises HardwareError."""
-    if config.backend.name not in BACKENDS:
-        raise HardwareError(
-            f"backend = {config.backend.name!r}: spiking layers have kernels for "
-            f"{', '.join(BACKENDS)} alone"
-        )
-    check_project_name(config.get_project_name())
-    model = config.config["HLSConfig"].get("Model") or {}
-    for name, precision in _by_name(model.get("Precision")).items():
-        if name != "default" or not _is_hls4mls_default(config, precision):
-            raise _no_precision("Model", name, precision)
-    for name, value, reason in (
-        ("BitExact", True, "every precision is exact already"),
-        ("PipelineStyle", "pipeline", "the layers are processes of a DATAFLOW region"),
-    ):
-        if model.get(name) == value:
-            raise HardwareError(
-                f"Model: {name} = {value} in hls_config: {reason}; remove the entry"
-            )
-
-
-def check_project_name(name: Any) -> None:
-    """Refuse what can be no C++ function beside hls4ml's and ours, or no file."""
-    if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{LONGEST - 1}}}", name, re.A):
-        raise HardwareError(
-            f"project_name = {brief(name)}: the C++ function and the files are called so: must be "
-            f"letters, digits and underscores, a letter first, at most {LONGEST} characters"
-        )
-    if is_reserved(name.lower()):
-        raise HardwareError(
-            f"project_name = {name!r}: has a meaning of its own in the C++ project or in a "
-            "hardware language; choose another"
-        )
-
-
-def _by_name(precision: Any) -> dict[str, Any]:
-    """hls4ml's two spellings of a precision as one."""
-    return precision if isinstance(precision, dict) else {"default": precision or "auto"}
-
-
-def _is_hls4mls_default(config: Any, precision: Any) -> bool:
-    """Whether a precision of the whole model is what hls4ml puts there by itself."""
-    if precision == "auto":
-        return True
-    return bool(config.backend.convert_precision_string(precision) == FixedPrecisionType(16, 6))
-
-
-def _no_precision(of: str, name: str, precision: Any) -> HardwareError:
-    return HardwareError(
-        f"precision of {of}: {name} = {brief(precision)} in hls_config, but every width comes from "
-        "the integer network; remove the entry"
-    )
 
 
 class RFSSMLayer(Layer):  # type: ignore[misc]
@@ -220,15 +133,14 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         # [T, C] is what the kernels stream: the transposes of images have no business here
         self.channels_last_converted = True
         self.get_input_node().channels_last_converted = True
-        _check_configuration(self.model.config)
+        check_configuration(self.model.config)
         # what hls4ml's own ``link_existing_project`` can read again
         config = self.model.config.config
-        config["PytorchModel"] = _NotKept()
+        config["PytorchModel"] = NotKept()
         if isinstance(config.get("InputShape"), tuple):
             config["InputShape"] = list(config["InputShape"])
         self._check_place()
-        self._check_precision()
-        self._check_reuse()
+        check_layer(self)
         self._choose_lanes()
         source = self.get_input_node()
         if source.class_name == "Input":
@@ -277,24 +189,6 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
             raise HardwareError(
                 f"input shape {shape}: {expected[0]} steps, but the scores are sized for 1 to "
                 f"steps_max = {limit}"
-            )
-
-    def _check_precision(self) -> None:
-        """The layer's precisions; those of the input with the layer that it feeds."""
-        source = self.get_input_node()
-        for node in (source, self) if source.class_name == "Input" else (self,):
-            asked = self.model.config.get_layer_config(node).get("Precision")
-            for name, precision in _by_name(asked).items():
-                if precision != "auto":
-                    raise _no_precision(repr(node.name), name, precision)
-
-    def _check_reuse(self) -> None:
-        reuse = self.model.config.get_reuse_factor(self) or 1
-        if reuse != 1:
-            raise HardwareError(
-                f"reuse_factor = {reuse} of layer {self.name!r}: a layer shares its multipliers by "
-                "SynapseLanes and NeuronLanes (neurons side by side); set these instead, and leave "
-                "ReuseFactor at 1"
             )
 
     def _choose_lanes(self) -> None:

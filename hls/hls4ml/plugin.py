@@ -1,31 +1,28 @@
 """Our entry into hls4ml: backend RFSSM, our layers for Vivado and Vitis, network files as input.
 
 hls4ml finds ``register`` through its entry point group ``hls4ml.backends`` and calls it while it is
-being imported itself.  Therefore nothing here imports hls4ml before it is needed, and the torch
-handlers, which belong to a part of hls4ml that does not exist at that time, are registered the
-moment it does.
+being imported itself.  Therefore nothing here imports hls4ml before it is needed.  The torch
+handlers belong to a part of hls4ml that does not exist at that time: they are registered when a
+network of ours is traced, which is the first thing that the frontend does with it.
 """
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.machinery
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from rfssm.errors import HardwareError, ToolError, brief, said
 from rfssm.hls.names import checked_name, module_name
 from rfssm.lock import Lock
 from rfssm.quant.network import IntegerNetwork, check_network
+from rfssm.quant.tracing import OBSERVERS
 
 if TYPE_CHECKING:
     from rfssm.hls.design import LaneChoice
 
 BACKENDS = ("Vitis", "Vivado", "RFSSM")
-_FRONTEND = "hls4ml.converters.pytorch_to_hls"
 ALONE = Lock()
 """Held where C++ runs: hls4ml changes the working directory, and a library keeps a sample's length
 and buffers, which all threads would share."""
@@ -69,7 +66,9 @@ def register(
     for name in BACKENDS:
         for header in sorted(HEADERS.glob("*.h")):
             get_backend(name).register_source(header)
-    _when_imported(_FRONTEND, _register_handlers)
+    _register_handlers()
+    if _register_handlers not in OBSERVERS:
+        OBSERVERS.append(_register_handlers)
 
 
 def convert_network(
@@ -142,41 +141,11 @@ def make_sure_of_registration() -> None:
     register(register_backend=register_backend, register_writer=register_writer)
 
 
-def _register_handlers(frontend: ModuleType) -> None:
-    from rfssm.hls.hls4ml.handlers import HANDLERS
+def _register_handlers() -> None:
+    """Give hls4ml's PyTorch frontend our handlers, if it has been imported."""
+    frontend: Any = sys.modules.get("hls4ml.converters.pytorch_to_hls")
+    if hasattr(frontend, "layer_handlers"):
+        from rfssm.hls.hls4ml.handlers import HANDLERS
 
-    for name, handler in HANDLERS.items():
-        frontend.layer_handlers.setdefault(name, handler)
-
-
-def _when_imported(name: str, action: Callable[[ModuleType], None]) -> None:
-    """Call ``action`` with a module as soon as it has been imported: now, or once that happens."""
-    if name in sys.modules and not getattr(sys.modules[name].__spec__, "_initializing", False):
-        action(sys.modules[name])
-    elif not any(isinstance(finder, _Once) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Once(name, action))
-
-
-class _Once(importlib.abc.MetaPathFinder):
-    """Leaves finding and loading one module to Python, acts when it is loaded, and is gone."""
-
-    def __init__(self, name: str, action: Callable[[ModuleType], None]) -> None:
-        self.name, self.action = name, action
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """Find the module where Python would, and append the action to its execution."""
-        if fullname != self.name:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def execute_and_act(module: ModuleType) -> None:
-                execute(module)
-                self.action(module)
-
-            spec.loader.exec_module = execute_and_act  # type: ignore[method-assign]
-        return spec
+        for name, handler in HANDLERS.items():
+            frontend.layer_handlers.setdefault(name, handler)

@@ -70,15 +70,7 @@ def check(module: Mapping[str, Any], instantiated: Mapping[str, Mapping[str, str
 
 def open_inputs(module: Mapping[str, Any]) -> Iterator[Open]:
     """Bits that nothing drives, but the harmless ones."""
-    driven: set[int | str] = {"0", "1"}
-    for port in module["ports"].values():
-        if port["direction"] != "output":
-            driven.update(port["bits"])
-    for cell in module["cells"].values():
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] != "input":
-                driven.update(bits)
-    driven -= {"x", "z"}
+    driven = _driven(module)
 
     def nets(bits: list[int | str]) -> Iterator[tuple[int, str]]:
         for i, bit in enumerate(bits):
@@ -95,6 +87,19 @@ def open_inputs(module: Mapping[str, Any]) -> Iterator[Open]:
         if port["direction"] == "output":
             for i, net in nets(port["bits"]):
                 yield Open("", "", f"{name}[{i}]", net)
+
+
+def _driven(module: Mapping[str, Any]) -> set[int | str]:
+    """Constants, inputs of the top, and what cells drive."""
+    driven: set[int | str] = {"0", "1"}
+    for port in module["ports"].values():
+        if port["direction"] != "output":
+            driven.update(port["bits"])
+    for cell in module["cells"].values():
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] != "input":
+                driven.update(bits)
+    return driven - {"x", "z"}
 
 
 def instantiated_cells(rtlil: str) -> dict[str, dict[str, str]]:

@@ -1,9 +1,9 @@
 """The cell over a sequence, behind one interface.
 
-``reference`` is the plain autograd loop and the oracle; ``adjoint`` the same loop with a
-hand-written backward pass; ``cpu`` compiled C++; ``gpu`` Triton.  Where no kernel is named, the
-fastest for the tensor's device runs.  A new kernel is a module with the functions of ``Kernel``, an
-entry in ``KERNELS``, and the test that compares it with the oracle.
+``reference`` is the plain autograd loop: the oracle, and what runs where nothing faster can.
+``cpu`` is compiled C++, ``gpu`` is Triton.  Where no kernel is named, the fastest for the tensor's
+device runs.  A new kernel is a module with the functions of ``Kernel``, an entry in ``KERNELS``,
+and the test that compares it with the oracle.
 
 Rounding inside the recurrence is not associative, so no parallel scan can stand in for the loop.
 """
@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rfssm.model.recurrence import adjoint, cpu, gpu, reference
+from rfssm.model.recurrence import cpu, gpu, reference
 from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid, Rounding
 
@@ -43,7 +43,6 @@ class Kernel(Protocol):
 
 KERNELS: dict[str, Kernel] = {
     "reference": reference,
-    "adjoint": adjoint,
     "cpu": cpu,
     "gpu": gpu,
 }
@@ -55,7 +54,7 @@ def fastest(device: torch.device) -> str:
         return "cpu"
     if device.type == "cuda" and gpu.available():
         return "gpu"
-    return "adjoint"
+    return "reference"
 
 
 def resonate(

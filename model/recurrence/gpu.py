@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
-from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -150,7 +149,10 @@ class _Integrate(torch.autograd.Function):
         real = torch.promote_types(current.dtype, leak.dtype)
         states = current.new_empty(current.shape, dtype=real if grid is None else torch.float64)
         work = real if grid is None else torch.int64
-        _launch("integrate", states, (current, leak, states), *_constants(grid), work)
+        _launch(
+            "integrate", states, current=current, leak=leak, states=states, WORK=work,
+            **_constants(grid),
+        )  # fmt: skip
         ctx.save_for_backward(states, leak)
         ctx.grid = grid
         return states
@@ -160,8 +162,8 @@ class _Integrate(torch.autograd.Function):
         states, leak = ctx.saved_tensors
         current, sums = torch.empty_like(states), torch.empty_like(states[:, 0])
         _launch(
-            "integrate_adjoint", states, (grads[0], states, leak, current, sums),
-            *_constants(ctx.grid), states.dtype,
+            "integrate_adjoint", states, state_grad=grads[0], states=states, leak=leak,
+            current_grad=current, sums=sums, WORK=states.dtype, **_constants(ctx.grid),
         )  # fmt: skip
         return current, sums.sum(0), None
 
@@ -188,9 +190,9 @@ def _forward(
     spikes = current.new_empty(samples, length, neurons, dtype=dtype)
     states = current.new_empty(samples, length, 2, neurons, dtype=_state_type(grid, real))
     _launch(
-        "resonate", spikes,
-        (current, bias, cell.transition, cell.reset, cell.threshold, spikes, states),
-        row, largest, *_constants(grid), guard_bits, planes, real,
+        "resonate", spikes, current=current, bias=bias, **_cells(cell), spikes=spikes,
+        states=states, row=row, largest=largest, GUARD=guard_bits, PLANES=planes, FLOAT=real,
+        **_constants(grid),
     )  # fmt: skip
     return spikes, states
 
@@ -206,16 +208,22 @@ def _backward(
     # Where a boxcar ends is decided as precisely as in the plain loop
     unit = cell.unit if grid is None or cell.surrogate == "boxcar" else cell.unit.to(real)
     _launch(
-        "resonate_adjoint", grad,
-        (grad, states, cell.transition, cell.reset, cell.threshold, unit, current, sums),
-        *_constants(grid), planes, cell.surrogate, real,
+        "resonate_adjoint", grad, spike_grad=grad, states=states, **_cells(cell), unit=unit,
+        current_grad=current, sums=sums, PLANES=planes, SURROGATE=cell.surrogate, WORK=real,
+        **_constants(grid),
     )  # fmt: skip
     transition = sums[:, :4].sum(0).T.reshape(neurons, 2, 2)
     return current, transition, None if cell.reset is None else sums[:, 4:].sum(0).T
 
 
-def _constants(grid: Grid | None) -> tuple[str | None, int, int, int]:
-    return (None, 0, 0, 0) if grid is None else (grid.rounding, grid.low, grid.high, grid.frac)
+def _cells(cell: Cell) -> dict[str, Tensor | None]:
+    return {"transition": cell.transition, "reset": cell.reset, "threshold": cell.threshold}
+
+
+def _constants(grid: Grid | None) -> dict[str, str | int | None]:
+    if grid is None:
+        return {"ROUNDING": None, "LOW": 0, "HIGH": 0, "FRAC": 0}
+    return {"ROUNDING": grid.rounding, "LOW": grid.low, "HIGH": grid.high, "FRAC": grid.frac}
 
 
 def _state_type(grid: Grid | None, real: torch.dtype) -> torch.dtype:
@@ -256,19 +264,24 @@ def _multiplies_bytes(device: torch.device) -> bool:
     return torch.equal(product.double(), nn.functional.linear(x.double(), weight.double()))
 
 
-def _launch(
-    name: str, like: Tensor, tensors: Sequence[Tensor | None], *constants: torch.dtype | object
-) -> None:
-    """Run a kernel over samples and cells of ``like`` (B, T, N)."""
+def _launch(name: str, like: Tensor, **arguments: object) -> None:
+    """Run a kernel over samples and cells of ``like`` (B, T, N).
+
+    arguments    the kernel's own, without ``length``, ``neurons``, ``BLOCK`` and ``GROUP``
+    """
     kernels = _kernels()
     if like.device.type == "cpu" and not kernels.triton.knobs.runtime.interpret:
         raise ToolError("kernel: gpu on CPU tensors; allowed are CUDA tensors")
-    samples, length, cells = like.shape
+    samples, length, neurons = like.shape
+    for argument, value in arguments.items():
+        if isinstance(value, Tensor):
+            arguments[argument] = value.contiguous()
+        elif isinstance(value, torch.dtype):
+            arguments[argument] = kernels.dtype(value)
     with torch.cuda.device(like.device) if like.is_cuda else contextlib.nullcontext():
-        getattr(kernels, name)[samples, -(-cells // BLOCK)](
-            *(t if t is None else t.contiguous() for t in tensors), length, cells,
-            *(kernels.dtype(c) if isinstance(c, torch.dtype) else c for c in constants),
-            BLOCK, GROUP, num_warps=1, enable_fp_fusion=False,
+        getattr(kernels, name)[samples, -(-neurons // BLOCK)](
+            **arguments, length=length, neurons=neurons,
+            BLOCK=BLOCK, GROUP=GROUP, num_warps=1, enable_fp_fusion=False,
         )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def library() -> ctypes.CDLL | None:
         return ctypes.CDLL(str(build()))
     except (ToolError, OSError) as error:
         warnings.warn(
-            f"{error}; training uses the slow kernel 'adjoint', with the same results",
+            f"{error}; training uses the slow kernel 'reference', with the same results",
             KernelWarning,
             stacklevel=2,
         )

@@ -1,18 +1,63 @@
-"""The two products of a layer's backward pass, in C++: see ``product.cpp``.
+"""The products of a layer's weights: forward, exact; of the backward pass, in ``product.cpp``.
 
-Both are of the gradient's precision, unless it may be rounded, to the order of their sums, which
-is always the same: no bit depends on the number of threads.  The gradient of the weights adds rows
-for what is not zero in a layer's input, where that is little, as with spikes.
+The gradients are of the gradient's precision, unless it may be rounded, to the order of their sums,
+which is always the same: no bit depends on the number of threads.  The gradient of the weights adds
+rows for what is not zero in a layer's input, where that is little, as with spikes.
 """
 
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from rfssm.model.recurrence import memory, native
+from rfssm.model.recurrence.cell import Synapse
+
+INT8 = 127
+"""The largest integer that enters the product of bytes."""
+
+
+def largest_sum(synapse: Synapse) -> int:
+    """No sum of integer inputs times weights is larger."""
+    return synapse.largest_input * synapse.largest_weight * synapse.weight.shape[1]
+
+
+def product(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """x W^T."""
+    out = memory.empty((len(x), len(weight)), dtype)
+    return torch.mm(x.to(dtype), weight.to(dtype).T, out=out)
+
+
+def exact_product(x: Tensor, weight: Tensor, synapse: Synapse) -> Tensor:
+    """x W^T of integers: in int8 if they fit, else in the narrowest type that holds every sum."""
+    largest = largest_sum(synapse)
+    small = synapse.largest_input <= INT8 and synapse.largest_weight <= INT8
+    small = small and x.shape[-1] > 1  # torch 2.13 gives wrong products of a single column
+    if small and x.dtype == torch.float32 and largest < 2**31 and _int8_works():
+        out = memory.empty((len(x), len(weight)), torch.int32)
+        return torch._int_mm(x.to(torch.int8), weight.to(torch.int8).T, out=out)
+    single = x.dtype == torch.float32 and largest < 2**24
+    dtype = torch.float32 if single else torch.float64
+    return product(x, weight, dtype)
+
+
+@cache
+def _int8_works() -> bool:
+    """Whether torch's int8 product, which is not public, is there and exact on odd shapes."""
+    random = torch.Generator().manual_seed(0)
+    try:
+        for rows, inner, columns in ((1, 1, 1), (5, 140, 7), (33, 513, 20)):
+            a = torch.randint(-128, 128, (rows, inner), generator=random)
+            b = torch.randint(-128, 128, (columns, inner), generator=random)
+            got = torch._int_mm(a.to(torch.int8), b.to(torch.int8).T)
+            if not torch.equal(got.long(), a @ b.T):
+                return False
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return True
 
 
 def input_gradient(

@@ -6,19 +6,21 @@ Loads of a group of steps are issued before the group is computed, since no load
 state.  Nothing is summed across programs, so results do not depend on their order.
 """
 
-import math
-
 import torch
 import triton
 import triton.language as tl
 
-from rfssm.model import surrogate
-
-PI = tl.constexpr(math.pi)
-HEIGHT = tl.constexpr(surrogate.HEIGHT)
-CENTRE = tl.constexpr(0.5 / surrogate.SIGMA**2)
-WINGS = tl.constexpr(0.5 / (surrogate.WIDENING * surrogate.SIGMA) ** 2)
-SIGMA = tl.constexpr(surrogate.SIGMA)
+from rfssm.model.recurrence.triton_arithmetic import (
+    derivative,
+    entering,
+    is_there,
+    load_integer,
+    load_level,
+    load_real_transition,
+    load_transition,
+    settled,
+    unclipped,
+)
 
 # Integers stay below: a quarter of the range, so that a sum of two of them fits
 NARROW = tl.constexpr(2**30)
@@ -96,18 +98,18 @@ def _fits(
     PLANES: tl.constexpr,
 ):
     """Whether 32 bits hold whatever the cells of this program can come to."""
-    a, b, c, d = _transition(transition, n, here, FRAC, tl.int64)
+    a, b, c, d = load_transition(transition, n, here, FRAC, tl.int64)
     rows = tl.maximum(tl.abs(a) + tl.abs(b), tl.abs(c) + tl.abs(d))
     linear = rows * max(-LOW, HIGH) + (1 << FRAC)
     added = (linear >> FRAC) + max(-LOW, HIGH) + largest
     if reset is not None:
         added += tl.maximum(
-            tl.abs(_integer(reset + 2 * n, here, 0, tl.int64)),
-            tl.abs(_integer(reset + 2 * n + 1, here, 0, tl.int64)),
+            tl.abs(load_integer(reset + 2 * n, here, 0, tl.int64)),
+            tl.abs(load_integer(reset + 2 * n + 1, here, 0, tl.int64)),
         )
     if bias is not None:
         for plane in tl.static_range(PLANES):
-            added += tl.abs(_integer(bias + plane * neurons + n, here, 0, tl.int64))
+            added += tl.abs(load_integer(bias + plane * neurons + n, here, 0, tl.int64))
     return (tl.max(linear, 0) < 2 * NARROW) & (tl.max(added, 0) < NARROW)
 
 
@@ -137,25 +139,25 @@ def _resonate(
     GROUP: tl.constexpr,
 ):
     if ROUNDING is None:
-        a, b, c, d = _real_transition(transition, n, here, WORK)
+        a, b, c, d = load_real_transition(transition, n, here, WORK)
         level = tl.load(threshold + n, mask=here, other=0)
     else:
-        a, b, c, d = _transition(transition, n, here, FRAC, WORK)
-        level = _level(threshold + n, here, LOW, HIGH, WORK)
+        a, b, c, d = load_transition(transition, n, here, FRAC, WORK)
+        level = load_level(threshold + n, here, LOW, HIGH, WORK)
     zero = tl.zeros([BLOCK], WORK)
     bias_u, bias_v = zero, zero
     reset_u, reset_v = zero, zero
     if bias is not None:
-        bias_u = _integer(bias + n, here, 0, WORK)
+        bias_u = load_integer(bias + n, here, 0, WORK)
         if PLANES == 2:
-            bias_v = _integer(bias + neurons + n, here, 0, WORK)
+            bias_v = load_integer(bias + neurons + n, here, 0, WORK)
     if reset is not None:
         if ROUNDING is None:
             reset_u = tl.load(reset + 2 * n, mask=here, other=0).to(WORK)
             reset_v = tl.load(reset + 2 * n + 1, mask=here, other=0).to(WORK)
         else:
-            reset_u = _integer(reset + 2 * n, here, 0, WORK)
-            reset_v = _integer(reset + 2 * n + 1, here, 0, WORK)
+            reset_u = load_integer(reset + 2 * n, here, 0, WORK)
+            reset_v = load_integer(reset + 2 * n + 1, here, 0, WORK)
     u, v = zero, zero
     spike = tl.zeros([BLOCK], tl.int1)
     for start in range(0, length, GROUP):
@@ -163,25 +165,25 @@ def _resonate(
         into_v = ()
         for i in tl.static_range(GROUP):
             at = current + (start + i) * row
-            there = _there(n, start + i, neurons, length)
+            there = is_there(n, start + i, neurons, length)
             into_u += (tl.load(at, mask=there, other=0),)
             if PLANES == 2:
                 into_v += (tl.load(at + neurons, mask=there, other=0),)
         for i in tl.static_range(GROUP):
             t = start + i
-            drive_u = _drive(into_u[i], bias_u, ROUNDING, GUARD, WORK, LIMIT)
+            drive_u = entering(into_u[i], bias_u, ROUNDING, GUARD, WORK, LIMIT)
             if PLANES == 2:
-                drive_v = _drive(into_v[i], bias_v, ROUNDING, GUARD, WORK, LIMIT)
+                drive_v = entering(into_v[i], bias_v, ROUNDING, GUARD, WORK, LIMIT)
             else:
                 drive_v = zero
             if reset is not None:
                 drive_u += tl.where(spike, reset_u, 0)
                 drive_v += tl.where(spike, reset_v, 0)
-            next_u = _settle(a * u + b * v, drive_u, ROUNDING, LOW, HIGH, FRAC)
-            v = _settle(c * u + d * v, drive_v, ROUNDING, LOW, HIGH, FRAC)
+            next_u = settled(a * u + b * v, drive_u, ROUNDING, LOW, HIGH, FRAC)
+            v = settled(c * u + d * v, drive_v, ROUNDING, LOW, HIGH, FRAC)
             u = next_u
             spike = u > level
-            there = _there(n, t, neurons, length)
+            there = is_there(n, t, neurons, length)
             tl.store(spikes + t * neurons, spike.to(spikes.dtype.element_ty), mask=there)
             tl.store(states + t * 2 * neurons, u.to(states.dtype.element_ty), mask=there)
             tl.store(states + (t * 2 + 1) * neurons, v.to(states.dtype.element_ty), mask=there)
@@ -220,12 +222,12 @@ def resonate_adjoint(
     states += sample * length * 2 * neurons + n
     current_grad += sample * length * PLANES * neurons + n
     sums += sample * 6 * neurons + n
-    a, b, c, d = _real_transition(transition, n, here, WORK)
+    a, b, c, d = load_real_transition(transition, n, here, WORK)
     scale = tl.load(unit + n, mask=here, other=0)
     if ROUNDING is None:
         level = tl.load(threshold + n, mask=here, other=0)
     else:
-        level = _level(threshold + n, here, LOW, HIGH, tl.int64)
+        level = load_level(threshold + n, here, LOW, HIGH, tl.int64)
     zero = tl.zeros([BLOCK], WORK)
     later_u, later_v = zero, zero
     grad_a, grad_b, grad_c, grad_d = zero, zero, zero, zero
@@ -242,7 +244,7 @@ def resonate_adjoint(
         kicks = ()
         for i in tl.static_range(GROUP):
             t = last - i
-            there = _there(n, t, neurons, length)
+            there = is_there(n, t, neurons, length)
             us += (tl.load(states + t * 2 * neurons, mask=there, other=0),)
             vs += (tl.load(states + (t * 2 + 1) * neurons, mask=there, other=0),)
             kicks += (tl.load(spike_grad + t * neurons, mask=there, other=0),)
@@ -261,12 +263,12 @@ def resonate_adjoint(
                 grad_reset_v += tl.where(spike, later_v, 0)
                 kick += later_u * reset_u + later_v * reset_v
             distance = (us[i].to(scale.dtype) * scale - 1).to(WORK)
-            slope = _derivative(distance, SURROGATE) * scale.to(WORK)
+            slope = derivative(distance, SURROGATE) * scale.to(WORK)
             next_u = a * later_u + c * later_v + kick * slope
             next_v = b * later_u + d * later_v
-            later_u = _unclipped(next_u, us[i], ROUNDING, LOW, HIGH)
-            later_v = _unclipped(next_v, vs[i], ROUNDING, LOW, HIGH)
-            there = _there(n, t, neurons, length)
+            later_u = unclipped(next_u, us[i], ROUNDING, LOW, HIGH)
+            later_v = unclipped(next_v, vs[i], ROUNDING, LOW, HIGH)
+            there = is_there(n, t, neurons, length)
             at = current_grad + t * PLANES * neurons
             tl.store(at, later_u.to(current_grad.dtype.element_ty), mask=there)
             if PLANES == 2:
@@ -286,7 +288,7 @@ def integrate(
     leak,
     states,
     length,
-    classes,
+    neurons,
     ROUNDING: tl.constexpr,
     LOW: tl.constexpr,
     HIGH: tl.constexpr,
@@ -298,25 +300,27 @@ def integrate(
     """States of leaky integrators, stored as real numbers, computed as ``WORK``."""
     sample = tl.program_id(0).to(tl.int64)
     n = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    here = n < classes
-    current += sample * length * classes + n
-    states += sample * length * classes + n
+    here = n < neurons
+    current += sample * length * neurons + n
+    states += sample * length * neurons + n
     if ROUNDING is None:
         factor = tl.load(leak + n, mask=here, other=0).to(WORK)
     else:
-        factor = _integer(leak + n, here, FRAC, WORK)
+        factor = load_integer(leak + n, here, FRAC, WORK)
     zero = tl.zeros([BLOCK], WORK)
     m = zero
     for start in range(0, length, GROUP):
         into = ()
         for i in tl.static_range(GROUP):
-            there = _there(n, start + i, classes, length)
-            into += (tl.load(current + (start + i) * classes, mask=there, other=0),)
+            there = is_there(n, start + i, neurons, length)
+            into += (tl.load(current + (start + i) * neurons, mask=there, other=0),)
         for i in tl.static_range(GROUP):
-            drive = _drive(into[i], zero, ROUNDING, 0, WORK, WIDE)
-            m = _settle(factor * m, drive, ROUNDING, LOW, HIGH, FRAC)
-            at = states + (start + i) * classes
-            tl.store(at, m.to(states.dtype.element_ty), mask=_there(n, start + i, classes, length))
+            drive = entering(into[i], zero, ROUNDING, 0, WORK, WIDE)
+            m = settled(factor * m, drive, ROUNDING, LOW, HIGH, FRAC)
+            at = states + (start + i) * neurons
+            tl.store(
+                at, m.to(states.dtype.element_ty), mask=is_there(n, start + i, neurons, length)
+            )
 
 
 @triton.jit
@@ -327,7 +331,7 @@ def integrate_adjoint(
     current_grad,
     sums,
     length,
-    classes,
+    neurons,
     ROUNDING: tl.constexpr,
     LOW: tl.constexpr,
     HIGH: tl.constexpr,
@@ -342,10 +346,10 @@ def integrate_adjoint(
     """
     sample = tl.program_id(0).to(tl.int64)
     n = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-    here = n < classes
-    state_grad += sample * length * classes + n
-    states += sample * length * classes + n
-    current_grad += sample * length * classes + n
+    here = n < neurons
+    state_grad += sample * length * neurons + n
+    states += sample * length * neurons + n
+    current_grad += sample * length * neurons + n
     factor = tl.load(leak + n, mask=here, other=0).to(WORK)
     zero = tl.zeros([BLOCK], WORK)
     later, grad = zero, zero
@@ -355,131 +359,16 @@ def integrate_adjoint(
         ms = ()
         kicks = ()
         for i in tl.static_range(GROUP):
-            there = _there(n, last - i, classes, length)
-            ms += (tl.load(states + (last - i) * classes, mask=there, other=0),)
-            kicks += (tl.load(state_grad + (last - i) * classes, mask=there, other=0),)
+            there = is_there(n, last - i, neurons, length)
+            ms += (tl.load(states + (last - i) * neurons, mask=there, other=0),)
+            kicks += (tl.load(state_grad + (last - i) * neurons, mask=there, other=0),)
         for i in tl.static_range(GROUP):
             grad += later * ms[i].to(WORK)
-            later = _unclipped(kicks[i].to(WORK) + factor * later, ms[i], ROUNDING, LOW, HIGH)
-            at = current_grad + (last - i) * classes
+            later = unclipped(kicks[i].to(WORK) + factor * later, ms[i], ROUNDING, LOW, HIGH)
+            at = current_grad + (last - i) * neurons
             tl.store(
                 at,
                 later.to(current_grad.dtype.element_ty),
-                mask=_there(n, last - i, classes, length),
+                mask=is_there(n, last - i, neurons, length),
             )
-    tl.store(sums + sample * classes + n, grad, mask=here)
-
-
-@triton.jit
-def _there(n, t, cells, length):
-    """Whether there are these cells and this step."""
-    return n < tl.where(t < length, cells, 0)
-
-
-@triton.jit
-def _integer(at, here, FRAC: tl.constexpr, WORK: tl.constexpr):
-    """What a real number is, in units of 2^-FRAC."""
-    return (tl.load(at, mask=here, other=0).to(tl.float64) * (1 << FRAC)).to(WORK)
-
-
-@triton.jit
-def _transition(transition, n, here, FRAC: tl.constexpr, WORK: tl.constexpr):
-    return (
-        _integer(transition + 4 * n, here, FRAC, WORK),
-        _integer(transition + 4 * n + 1, here, FRAC, WORK),
-        _integer(transition + 4 * n + 2, here, FRAC, WORK),
-        _integer(transition + 4 * n + 3, here, FRAC, WORK),
-    )
-
-
-@triton.jit
-def _real_transition(transition, n, here, WORK: tl.constexpr):
-    return (
-        tl.load(transition + 4 * n, mask=here, other=0).to(WORK),
-        tl.load(transition + 4 * n + 1, mask=here, other=0).to(WORK),
-        tl.load(transition + 4 * n + 2, mask=here, other=0).to(WORK),
-        tl.load(transition + 4 * n + 3, mask=here, other=0).to(WORK),
-    )
-
-
-@triton.jit
-def _level(at, here, LOW: tl.constexpr, HIGH: tl.constexpr, WORK: tl.constexpr):
-    """The integer that a state exceeds exactly where it exceeds the threshold."""
-    level = tl.floor(tl.load(at, mask=here, other=0).to(tl.float64))
-    return tl.minimum(tl.maximum(level, LOW - 1), HIGH).to(WORK)
-
-
-@triton.jit
-def _drive(
-    x,
-    bias,
-    ROUNDING: tl.constexpr,
-    GUARD: tl.constexpr,
-    WORK: tl.constexpr,
-    LIMIT: tl.constexpr,
-):
-    """The current as it is added: a real one beyond LIMIT saturates the state at LIMIT too."""
-    if ROUNDING is None:
-        result = x.to(WORK)
-    elif x.dtype.is_floating():
-        result = tl.minimum(tl.maximum(x, -LIMIT), LIMIT).to(WORK)
-    else:
-        result = (x.to(WORK) << GUARD) + bias
-    return result
-
-
-@triton.jit
-def _settle(
-    linear,
-    drive,
-    ROUNDING: tl.constexpr,
-    LOW: tl.constexpr,
-    HIGH: tl.constexpr,
-    FRAC: tl.constexpr,
-):
-    if ROUNDING is None:
-        result = linear + drive
-    else:
-        result = _rounded(linear, ROUNDING, FRAC) + drive
-        result = tl.minimum(tl.maximum(result, LOW), HIGH)
-    return result
-
-
-@triton.jit
-def _rounded(x, ROUNDING: tl.constexpr, FRAC: tl.constexpr):
-    """x * 2^-FRAC as an integer, by the contract's modes."""
-    if FRAC > 0:
-        floor = x >> FRAC
-        if ROUNDING == "TRN":
-            x = floor
-        elif ROUNDING == "TRN_ZERO":
-            x = tl.where(x < 0, -((-x) >> FRAC), floor)
-        elif ROUNDING == "RND":
-            x = (x + (1 << (FRAC - 1))) >> FRAC
-        else:
-            tl.static_assert(ROUNDING == "RND_CONV")
-            x = (x + ((1 << (FRAC - 1)) - 1) + (floor & 1)) >> FRAC
-    return x
-
-
-@triton.jit
-def _unclipped(grad, state, ROUNDING: tl.constexpr, LOW: tl.constexpr, HIGH: tl.constexpr):
-    """The gradient, 0 where the state is clipped."""
-    if ROUNDING is not None:
-        grad = tl.where((state > LOW) & (state < HIGH), grad, 0)
-    return grad
-
-
-@triton.jit
-def _derivative(x, SURROGATE: tl.constexpr):
-    """See ``rfssm.model.surrogate``."""
-    if SURROGATE == "boxcar":
-        result = tl.where((x > -0.5) & (x <= 0.5), 1.0, 0.0).to(x.dtype)
-    elif SURROGATE == "arctan":
-        result = 1 / (1 + (x * PI) * (x * PI))
-    else:
-        tl.static_assert(SURROGATE == "multi_gaussian")
-        left, right = x + SIGMA, x - SIGMA
-        wings = tl.exp(left * left * -WINGS) + tl.exp(right * right * -WINGS)
-        result = tl.exp(x * x * -CENTRE) * (1 + HEIGHT) - wings * HEIGHT
-    return result
+    tl.store(sums + sample * neurons + n, grad, mask=here)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rfssm.files import write_atomically
-from rfssm.model.training.loop import Metrics
+from rfssm.model.training.checkpoint import Metrics
 
 BLUE, ORANGE, GREY = "#2166ac", "#d6604d", "#999999"
 

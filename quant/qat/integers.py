@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from rfssm.errors import NetworkError, some
 from rfssm.model.hooks import refresh, refuse_all_hooks
-from rfssm.model.network import fold
+from rfssm.model.layers import fold
 from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.qat.scale import worst_case
 

@@ -15,9 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rfssm.model import network as model
+from rfssm.model.calibrate import calibrate
 from rfssm.model.hooks import refuse_hooks
-from rfssm.model.network import Activity, alive, check_steps, evaluating
+from rfssm.model.inputs import alive, check_steps
+from rfssm.model.modes import evaluating
+from rfssm.model.network import Activity, FloatNetwork, Layered
 from rfssm.quant.layers import InputSpec
 from rfssm.quant.qat.integers import entering
 from rfssm.quant.qat.readout import QATReadout, scores
@@ -50,7 +52,7 @@ class IntegerActivity(Activity):
         return sum((e.square().mean() for e in self.excess), super().overflow())
 
 
-class QATNetwork(model.Layered):
+class QATNetwork(Layered):
     """A network of any neuron model on the integer contract.
 
     Copies the parameters of a float network, trained or not, and shares none with it.  ``forward``
@@ -60,9 +62,7 @@ class QATNetwork(model.Layered):
     Raises NetworkError for a network that has no integer form, or has hooks, which are not copied.
     """
 
-    def __init__(
-        self, network: model.FloatNetwork, formats: QuantizationConfig, spec: InputSpec
-    ) -> None:
+    def __init__(self, network: FloatNetwork, formats: QuantizationConfig, spec: InputSpec) -> None:
         super().__init__()
         refuse_hooks(network, "the network")
         self.formats, self.input_spec = formats, spec
@@ -153,8 +153,8 @@ class QATNetwork(model.Layered):
         return Outputs(total, total.argmax(-1), spiked if spikes else None, u, v)
 
     def calibrate(self, x: Tensor, steps: Tensor, deviation: float) -> None:
-        """See ``rfssm.model.network.calibrate``."""
-        model.calibrate(self.spiking(), x, steps, deviation)
+        """See ``rfssm.model.calibrate``."""
+        calibrate(self.spiking(), x, steps, deviation)
 
     def warn_about_floor(self) -> None:
         """Warn where many rows have a larger scale than they like, for the sake of their states."""

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from brevitas.nn import QuantLinear
 from brevitas.quant import Int8WeightPerTensorFloat
-from hls4ml.utils.torch import HLS4MLModule
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rfssm.model import network as model
-from rfssm.model import recurrence
+from rfssm.model import network, recurrence
 from rfssm.model.hooks import refresh
-from rfssm.model.network import alive, check_input, drop
+from rfssm.model.inputs import alive, check_input
+from rfssm.model.layers import Readout
+from rfssm.model.modes import drop
 from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Grid, Synapse
 from rfssm.quant.arithmetic import signed_range
@@ -36,17 +36,18 @@ from rfssm.quant.qat.integers import (
     seen_by,
     through,
 )
+from rfssm.quant.qat.leaf import Leaf
 from rfssm.quant.recipe import EXACT_BITS, ReadoutConfig
 
 SIGNIFICANT_BITS = 3  # of 1 - leak
 
 
-class QATReadout(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
-    """The readout on the integer contract; a leaf for hls4ml's tracer."""
+class QATReadout(Leaf):
+    """The readout on the integer contract."""
 
     def __init__(
         self,
-        readout: model.Readout,
+        readout: Readout,
         formats: ReadoutConfig,
         spec: InputSpec,
         index: int,
@@ -208,4 +209,4 @@ def scores(m: Tensor, steps: Tensor, kind: Score) -> Tensor:
         return m * alive(steps, m.shape[1])[..., None]
     if kind == "sum":
         return (m * alive(steps, m.shape[1])[..., None]).sum(1)
-    return model.score(m, steps, kind)
+    return network.score(m, steps, kind)

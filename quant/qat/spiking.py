@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from brevitas.nn import QuantLinear
 from brevitas.quant import Int8WeightPerChannelFloat
-from hls4ml.utils.torch import HLS4MLModule
 from numpy.typing import NDArray
 from torch import Tensor
 
 from rfssm.errors import NetworkError, some
-from rfssm.model import network as model
+from rfssm.model import layers as model
 from rfssm.model import recurrence
 from rfssm.model.hooks import refresh
-from rfssm.model.network import by_plane, check_input, drop
+from rfssm.model.inputs import check_input
+from rfssm.model.modes import drop
 from rfssm.model.recurrence import Cell, Grid, Synapse, memory
 from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.layers import InputSpec, SpikingLayer
@@ -37,6 +37,7 @@ from rfssm.quant.qat.integers import (
     seen_by,
     through,
 )
+from rfssm.quant.qat.leaf import Leaf
 from rfssm.quant.ranges.reach import outside_unit_circle
 from rfssm.quant.recipe import QuantizationConfig
 
@@ -44,8 +45,8 @@ HEADROOM = 4  # a resonator rings to several times its threshold
 COARSE_THRESHOLD = 4  # LSBs; where most are below, it is worth a warning
 
 
-class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
-    """A spiking layer on the integer contract; a leaf for hls4ml's tracer."""
+class QATSpiking(Leaf):
+    """A spiking layer on the integer contract."""
 
     def __init__(
         self,
@@ -168,7 +169,7 @@ class QATSpiking(HLS4MLModule):  # type: ignore[misc]  # hls4ml has no types
     def respond(self, x: Tensor, integers: SpikingIntegers) -> tuple[Tensor, Tensor]:
         """See ``run``."""
         synapse = Synapse(
-            by_plane(integers.weight, self.planes),
+            model.by_plane(integers.weight, self.planes),
             integers.bias,
             self.planes,
             self.formats.guard_bits,

@@ -19,8 +19,9 @@ from rfssm.errors import HardwareError, ToolError
 from rfssm.hls.design import Design, Lanes
 from rfssm.hls.synthesis import equivalence, yosys
 from rfssm.hls.synthesis.equivalence import OPEN, PROVED, Equivalence, MemoryCells, prove
-from rfssm.hls.synthesis.gates import FALSE, TRUE, Gates, Reading, Value
-from rfssm.hls.synthesis.memory_cells import shrink
+from rfssm.hls.synthesis.proof import counterparts
+from rfssm.hls.synthesis.proof.gates import FALSE, TRUE, Gates, Reading, Value
+from rfssm.hls.synthesis.proof.memory_cells import shrink
 from rfssm.scripts.proof_tables import summary, verdict
 
 TOP = "dut_axis"
@@ -284,12 +285,12 @@ def test_a_register_in_a_read_port_is_found_without_its_name(
 def test_a_wrong_net_for_a_register_without_a_name_does_not_pass(
     read_port: yosys.Netlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = equivalence._Proof._find
+    find = counterparts.find
 
-    def first(proof: Any, register: Any, *nets: Any) -> Any:
-        return find(proof, proof._rtl.names["row[0]"], *nets)  # whatever bit was asked for
+    def first(both: Any, register: Any, *nets: Any) -> Any:
+        return find(both, both.sides.rtl.names["row[0]"], *nets)  # whatever bit was asked for
 
-    monkeypatch.setattr(equivalence._Proof, "_find", first)
+    monkeypatch.setattr(counterparts, "find", first)
     found = prove(read_port)
     assert not found.holds
     assert {"row[1]", "row[2]"} <= names(found.open)
@@ -363,18 +364,19 @@ def test_ice40_multipliers_rewritten_by_yosys_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("afresh")
 def test_a_wrong_counterpart_does_not_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    match = equivalence._Proof._match
+    match = counterparts.match
     one, other = "sum[1]", "sum[2]"
 
-    def swapped(proof: Any) -> None:
-        match(proof)
-        a, b = (proof._rtl.names[name] for name in (one, other))
-        found = proof._counterparts
+    def swapped(both: Any) -> Any:
+        memories = match(both)
+        a, b = (both.sides.rtl.names[name] for name in (one, other))
+        found = both.counterparts
         found[a], found[b] = found[b], found[a]
+        return memories
 
     netlist = made_of(PRODUCT, "ecp5", tmp_path / "made")
     assert prove(netlist).holds
-    monkeypatch.setattr(equivalence._Proof, "_match", swapped)
+    monkeypatch.setattr(counterparts, "match", swapped)
     found = prove(netlist)
     assert {one, other} <= names(found.open)
     assert {p.result for p in found.points if p.name in (one, other)} == {OPEN}

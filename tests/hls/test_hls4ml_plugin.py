@@ -25,7 +25,8 @@ from rfssm.errors import HardwareError, NetworkError, SamplesError, ToolError
 from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import csim
 from rfssm.hls.hls4ml import plugin
-from rfssm.hls.hls4ml.layers import check_project_name, lower
+from rfssm.hls.hls4ml.configuration import check_project_name
+from rfssm.hls.hls4ml.layers import lower
 from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.names import module_name
 from rfssm.model.network import build

@@ -11,7 +11,7 @@ from rtl_cases import network, samples_for
 
 from rfssm.errors import HardwareError, SamplesError
 from rfssm.hls.design import Lanes
-from rfssm.hls.engines import verilator
+from rfssm.hls.engines import bulk
 from rfssm.hls.engines.soft_errors import MEMORIES, UpsetCircuit, soft_errors
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
@@ -174,7 +174,7 @@ def test_upsets_that_do_not_arrive_are_noticed(
     net: IntegerNetwork, samples: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: a driver that flips nothing."""
-    monkeypatch.setattr(verilator.Circuit, "flip", lambda *_: None)
+    monkeypatch.setattr(bulk.Circuit, "flip", lambda *_: None)
     with pytest.raises(AssertionError):
         test_no_rate_no_change_and_the_next_sample_is_whole(net, samples, "states")
     with pytest.raises(AssertionError):

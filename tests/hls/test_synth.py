@@ -32,6 +32,7 @@ from rfssm.hls.synthesis.chip_tops import board_target, board_top, ip_top
 from rfssm.hls.synthesis.flow import Synthesis, synth
 from rfssm.hls.synthesis.netlist_cells import CellReport, Cells, kind_of
 from rfssm.hls.synthesis.nextpnr import signal_of
+from rfssm.hls.synthesis.placement import Placement
 from rfssm.hls.synthesis.targets import TARGETS, target
 from rfssm.hls.synthesis.vivado import ooc_script
 from rfssm.quant.network import IntegerNetwork
@@ -496,7 +497,7 @@ def test_rows_do_not_depend_on_a_networks_name(name: str) -> None:
         scope("core layer0", "rfssm_layer", "rfssm_layer.sv"),
         scope("core layer0 cells", "rfssm_cells", "rfssm_cells.sv"),
     ]
-    placement = netlist_cells._Placement(
+    placement = Placement(
         {
             "cells": {**dict(scopes), "core.layer0.cells.u_q": register},
             "netnames": {"core.layer0.cells.u_q": {"hide_name": 0, "bits": [2]}},

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rfssm.model import start
-from rfssm.model.network import Normalization, SpikingLayer
+from rfssm.model.layers import Normalization, SpikingLayer
 from rfssm.model.neurons import (
     ADLIF,
     LEAKS,

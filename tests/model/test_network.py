@@ -12,10 +12,13 @@ from torch.nn.utils import prune
 
 from rfssm.errors import NetworkError
 from rfssm.hls.hls4ml.plugin import ALONE
-from rfssm.model.network import FloatNetwork, SpikingLayer, build, calibrate, evaluating
+from rfssm.model.calibrate import calibrate
+from rfssm.model.layers import SpikingLayer
+from rfssm.model.modes import evaluating
+from rfssm.model.network import FloatNetwork, build
 from rfssm.model.neurons import S5RFCell
 from rfssm.model.recipe import NetworkConfig
-from rfssm.model.training.loop import reproducible
+from rfssm.model.training.settings import reproducible
 from rfssm.quant.layers import InputSpec
 from rfssm.quant.qat import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig

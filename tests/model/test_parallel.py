@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from rfssm.errors import NetworkError
-from rfssm.model.network import SpikingLayer, build
+from rfssm.model.layers import SpikingLayer
+from rfssm.model.network import build
 from rfssm.model.neurons import LIFCell, Neuron, PRFCell
 from rfssm.model.recipe import NetworkConfig
 from rfssm.model.recurrence import Cell

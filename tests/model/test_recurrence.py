@@ -19,7 +19,7 @@ GRIDS = [
     None,
     *(Grid(r, *signed_range(bits), FRAC) for r, bits in itertools.product(ROUNDINGS, WIDTHS)),
 ]
-OTHERS = ["adjoint", "cpu"]  # gpu: test_recurrence_gpu.py
+OTHERS = ["cpu"]  # gpu: test_recurrence_gpu.py
 
 
 def random_cells(

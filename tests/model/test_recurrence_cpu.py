@@ -25,13 +25,14 @@ from rfssm.model.recurrence import (
     Cell,
     Grid,
     Synapse,
-    cpu,
     current,
     fastest,
     integrate,
     layer,
     memory,
     native,
+    problem,
+    products,
     resonate,
 )
 from rfssm.model.surrogate import Surrogate, derivative
@@ -181,7 +182,7 @@ def test_the_widest_products_that_int32_holds(rounding: str, growth: float, narr
         current[sample, ::3, 0], current[sample, ::3, 1] = u * 1e9, v * 1e12  # saturates
     threshold = torch.full((16,), 100.0, dtype=torch.float64)
     cell = Cell(transition, threshold, 1 / threshold)
-    recurrence = cpu._Recurrence((4, 20, 2, 16), cell, grid, None, 0, torch.float32)
+    recurrence = problem.Recurrence((4, 20, 2, 16), cell, grid, None, 0, torch.float32)
     assert recurrence._int32_will_do(0) is narrow
     for value, oracle in zip(
         resonate(current, cell, grid, kernel="cpu"),
@@ -329,7 +330,7 @@ def test_without_a_compiler_one_warning_and_the_same_results(
             integrate(x, torch.full((7,), 0.5))
     assert [w.category for w in caught] == [native.KernelWarning]
     assert "install g++" in str(caught[0].message) or "set CXX" in str(caught[0].message)
-    assert fastest(x.device) == "adjoint"
+    assert fastest(x.device) == "reference"
     expected = layer(x, synapse, cell, case.grid, kernel="reference")
     assert torch.equal(spikes, expected[0])
     assert torch.equal(states.double(), expected[1].double())
@@ -348,17 +349,17 @@ def test_products_of_bytes_that_are_wrong_are_not_used(
 
     case = Case(Grid("RND", *signed_range(16), 14))
     assert_equal(case)
-    assert cpu._int8_works()
-    cpu._int8_works.cache_clear()
+    assert products._int8_works()
+    products._int8_works.cache_clear()
     if how == "missing":
         monkeypatch.delattr(torch, "_int_mm")
     else:
         monkeypatch.setattr(torch, "_int_mm", wrong)
     try:
         assert_equal(case)
-        assert not cpu._int8_works()
+        assert not products._int8_works()
     finally:
-        cpu._int8_works.cache_clear()
+        products._int8_works.cache_clear()
 
 
 def test_the_fast_kernel_is_the_default() -> None:

@@ -46,7 +46,7 @@ def compile_(kernels: ModuleType, name: str, pointers: dict[str, str], **constan
 
     function = getattr(kernels, name)
     constants = {"FRAC": 10, "LOW": -128, "HIGH": 127, "BLOCK": 32, "GROUP": 2, **constants}
-    numbers = {"length", "neurons", "classes", "row", "largest"}
+    numbers = {"length", "neurons", "row", "largest"}
     types = {n: pointers.get(n, "i32" if n in numbers else "constexpr") for n in function.arg_names}
     fixed = {
         (i,): constants.get(n) for i, n in enumerate(function.arg_names) if types[n] == "constexpr"
@@ -96,8 +96,9 @@ def test_backward_kernels_compile(
 
 def test_without_triton_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "triton", None)
-    monkeypatch.delitem(sys.modules, "rfssm.model.recurrence.triton_kernels", raising=False)
-    monkeypatch.delattr(recurrence, "triton_kernels", raising=False)
+    for name in ("triton_kernels", "triton_arithmetic"):
+        monkeypatch.delitem(sys.modules, f"rfssm.model.recurrence.{name}", raising=False)
+        monkeypatch.delattr(recurrence, name, raising=False)
     gpu._kernels.cache_clear()
     with pytest.raises(ToolError, match=r"pip install 'triton"):
         gpu.resonate(torch.zeros(1, 1, 1, 1), CELL, None)

@@ -30,17 +30,11 @@ from rfssm.model.network import Activity, build
 from rfssm.model.recipe import AugmentationConfig, DigitsConfig, NetworkConfig, TrainingConfig
 from rfssm.model.training import loop as train
 from rfssm.model.training import plots
-from rfssm.model.training.loop import (
-    DivergenceWarning,
-    GradientWarning,
-    Metrics,
-    SilenceWarning,
-    Tensors,
-    TrainingLoop,
-    evaluate,
-    fit,
-    reproducible,
-)
+from rfssm.model.training.checkpoint import Metrics
+from rfssm.model.training.evaluate import evaluate
+from rfssm.model.training.health import DivergenceWarning, GradientWarning, SilenceWarning
+from rfssm.model.training.loop import Tensors, TrainingLoop, fit
+from rfssm.model.training.settings import reproducible
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from typing import Any, Literal
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("model", "quant", "hls", "scripts")
+PACKAGES = ("base", "model", "quant", "hls", "scripts")
 TESTS = ("tests", "rtl_tests")
 QUICK = 4
 """So many tests, those that have killed most mutants of a file so far, are asked first."""
@@ -144,10 +144,10 @@ class Tree:
         for name in (*PACKAGES, *TESTS):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy2(ROOT / "pyproject.toml", folder)
-        namespace = folder / "site" / "rfssm"
-        namespace.mkdir(parents=True)
-        for name in PACKAGES:
-            (namespace / name).symlink_to(folder / name)
+        package = folder / "site" / "rfssm"
+        package.mkdir(parents=True)
+        for path in [*(folder / "base").iterdir(), *(folder / name for name in PACKAGES[1:])]:
+            (package / path.name).symlink_to(path)
         found = self._python("-c", "import rfssm.hls as hls; print(*hls.__path__)").strip()
         if Path(found).resolve() != (folder / "hls").resolve():
             raise RuntimeError(f"the tests would import {found}, not the copy in {folder}")

@@ -53,6 +53,10 @@ AROUND: dict[str, Groups] = {
         ["tests/hls/test_csim.py", "-k", "corner_networks"],
         ["tests/hls/test_hls4ml_plugin.py"],
     ],
+    "hls/hls4ml/configuration.py": [
+        ["tests/hls/test_hls4ml_plugin.py", "-k", "not predict and not import"],
+        ["tests/hls/test_hls4ml_plugin.py"],
+    ],
     "hls/design.py": [
         ["tests/hls/test_emit.py", "-k", "not icarus and not verilator and not yosys"],
         ["tests/hls/test_engine_icarus.py", "-k", "equal_golden"],

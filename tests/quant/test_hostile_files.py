@@ -664,7 +664,7 @@ def test_checkpoints_of_another_making_are_refused(finished: Path, tmp_path: Pat
 
 def test_bytes_of_a_checkpoint(finished: Path, tmp_path: Path) -> None:
     """Flipped or cut off: torch refuses them, or they are weights."""
-    from rfssm.model.training.loop import _checked
+    from rfssm.model.training.checkpoint import read_checkpoint
 
     whole, path = (finished / "checkpoint.ckpt").read_bytes(), tmp_path / "c.ckpt"
     refusals = 0
@@ -673,7 +673,7 @@ def test_bytes_of_a_checkpoint(finished: Path, tmp_path: Path) -> None:
         for data in (flipped, whole[:place]):
             path.write_bytes(data)
             try:
-                _checked(path)
+                read_checkpoint(path)
             except RfssmError as error:
                 refusals += 1
                 check(error, path)

@@ -9,7 +9,10 @@ import torch
 
 from rfssm.errors import NetworkError
 from rfssm.hls import engines
-from rfssm.model.network import FloatNetwork, Readout, SpikingLayer, alive, build, dropout_from
+from rfssm.model.inputs import alive
+from rfssm.model.layers import Readout, SpikingLayer
+from rfssm.model.modes import dropout_from
+from rfssm.model.network import FloatNetwork, build
 from rfssm.model.neurons import ADLIF, AdLIFCell, LeakCell
 from rfssm.model.recipe import NetworkConfig
 from rfssm.quant import golden
@@ -121,7 +124,7 @@ def test_batch_norm_is_folded_before_quantisation() -> None:
             ours.dense.weight.copy_(theirs.dense.weight * scale[:, None])
             ours.bias.copy_(shift[None])
     for ours, theirs in zip(other.spiking(), network.spiking(), strict=True):
-        a, b = ours.tensors(), theirs.tensors()
+        a, b = (layer.described()[1] for layer in (ours, theirs))
         assert a.keys() == b.keys()
         for name in a.keys() - {"scale"}:
             difference = np.abs(a[name].astype(np.int64) - b[name])

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from rfssm.errors import NetworkError, SamplesError
-from rfssm.model.network import FloatNetwork, alive, build
+from rfssm.model.inputs import alive
+from rfssm.model.network import FloatNetwork, build
 from rfssm.model.neurons import S5RFCell
 from rfssm.model.published import PublishedNetwork, load_published
 from rfssm.model.recipe import NetworkConfig
@@ -53,7 +54,7 @@ def test_narrow_words_change_more_and_the_report_says_so(data_root: Path) -> Non
 
 def slow_network(one_minus_radius: float) -> PublishedNetwork:
     """Two neurons, the first of which forgets this much per step."""
-    from rfssm.model.network import Readout, SpikingLayer
+    from rfssm.model.layers import Readout, SpikingLayer
     from rfssm.model.neurons import LeakCell
 
     damping = torch.tensor([-np.log1p(-one_minus_radius), 0.2]).log()

@@ -19,7 +19,8 @@ from torch.nn.utils.parametrize import register_parametrization
 
 from rfssm.errors import NetworkError
 from rfssm.model import data
-from rfssm.model.network import build, evaluating
+from rfssm.model.modes import evaluating
+from rfssm.model.network import build
 from rfssm.model.recipe import DigitsConfig, NetworkConfig, S5RFConfig
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import ROUNDINGS

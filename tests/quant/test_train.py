@@ -17,8 +17,10 @@ from interrupts import resume
 
 from rfssm.errors import RecipeError, RfssmError
 from rfssm.model import data
+from rfssm.model.calibrate import calibrate
 from rfssm.model.data import DataWarning
-from rfssm.model.network import SpikingLayer, build, calibrate
+from rfssm.model.layers import SpikingLayer
+from rfssm.model.network import build
 from rfssm.model.recipe import DigitsConfig, FsddConfig, NetworkConfig, S5RFConfig, TrainingConfig
 from rfssm.model.training.loop import fit
 from rfssm.quant import golden

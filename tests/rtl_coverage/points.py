@@ -16,7 +16,7 @@ from unittest.mock import patch
 import simulated_board
 
 from rfssm.hls import toolchain
-from rfssm.hls.engines import verilator
+from rfssm.hls.engines import bulk, verilated
 
 DRIVERS = Path(__file__).with_name("drivers.cpp")
 FLAGS = ("--coverage-line", "--coverage-toggle")
@@ -61,17 +61,17 @@ def read(path: Path) -> Counter[Point]:
 @contextmanager
 def counting(folder: Path) -> Iterator[None]:
     """Every run of the Verilator engine and of a simulated board leaves a file in the folder."""
-    engine = Path(verilator._driver())
+    engine = Path(verilated.driver())
     board = simulated_board.DRIVER
     root = toolchain.verilator_root()
     assert root is not None
     runtime = [*toolchain.verilator_runtime(), root / "include" / "verilated_cov.cpp"]
     with (
         patch.object(toolchain, "verilator_runtime", lambda: runtime),
-        patch.object(verilator, "_VERILATOR_FLAGS", (*verilator._VERILATOR_FLAGS, *FLAGS)),
-        patch.object(verilator, "_GXX_FLAGS", _flags(verilator._GXX_FLAGS, engine, "Simulation")),
-        patch.object(verilator, "_driver", lambda: DRIVERS),
-        _told(verilator.Circuit, folder),
+        patch.object(verilated, "VERILATOR_FLAGS", (*verilated.VERILATOR_FLAGS, *FLAGS)),
+        patch.object(verilated, "GXX_FLAGS", _flags(verilated.GXX_FLAGS, engine, "Simulation")),
+        patch.object(verilated, "driver", lambda: DRIVERS),
+        _told(bulk.Circuit, folder),
         patch.object(simulated_board, "_VERILATOR", (*simulated_board._VERILATOR, *FLAGS)),
         patch.object(simulated_board, "_GXX", _flags(simulated_board._GXX, board, "Board")),
         patch.object(simulated_board, "DRIVER", DRIVERS),

@@ -332,7 +332,7 @@ def test_a_design_takes_lanes_and_nothing_like_them(network: IntegerNetwork, lan
                                    [16.0, 4], [True, 1], [[16, 4], ["8", 2]]], ids=str)  # fmt: skip
 def test_lanes_of_a_configuration_are_pairs_of_whole_numbers(lanes: list[object]) -> None:
     from rfssm.errors import HardwareError
-    from rfssm.hls.hls4ml.layers import configured_lanes
+    from rfssm.hls.hls4ml.configuration import configured_lanes
 
     class Configuration:
         def get_config_value(self, name: str) -> object:

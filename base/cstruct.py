@@ -1,0 +1,34 @@
+"""Structs that C++ and Python share: the fields are listed in the C++ source, and read from it."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+
+_TYPES = {
+    "int64_t": ctypes.c_int64,
+    "int32_t": ctypes.c_int32,
+    "uint64_t": ctypes.c_uint64,
+    "uint32_t": ctypes.c_uint32,
+    "uint8_t": ctypes.c_uint8,
+}
+
+
+def read_struct(source: str, name: str) -> type[ctypes.Structure]:
+    """The struct of this name, as the compiler lays it out; a pointer of any type is an address.
+
+    Raises ValueError for a struct that is not there, or a declaration that is not understood.
+    """
+    body = re.search(rf"^struct {name} {{\n(.*?)^}};", source, re.DOTALL | re.MULTILINE)
+    if body is None:
+        raise ValueError(f"the source has no struct {name}")
+    fields = []
+    for declaration in re.sub(r"//.*", "", body[1]).split(";")[:-1]:
+        words = re.fullmatch(r"\s*(?:const\s+)?(\w+)\s+(.*)", declaration)
+        for declared in words[2].split(",") if words else [""]:
+            field = re.fullmatch(r"\s*((?:\*\s*(?:const)?\s*)*)(\w+)(?:\[(\d+)\])?", declared)
+            if words is None or field is None:
+                raise ValueError(f"struct {name}: {declaration.strip()!r} is not understood")
+            kind = ctypes.c_void_p if field[1] else _TYPES[words[1]]
+            fields.append((field[2], kind * int(field[3]) if field[3] else kind))
+    return type(name, (ctypes.Structure,), {"_fields_": fields})

@@ -1,0 +1,125 @@
+"""What a conversion may be configured with: a name and lanes, and none of what integers decide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from hls4ml.model.types import FixedPrecisionType
+
+from rfssm.errors import HardwareError, brief
+from rfssm.hls.design import LaneChoice, Lanes
+from rfssm.hls.hls4ml.plugin import BACKENDS
+from rfssm.hls.names import LONGEST, is_reserved
+
+
+def configured_lanes(config: Any) -> LaneChoice | None:
+    """The lanes that a conversion was given as a whole, or None."""
+    lanes = config.get_config_value("Lanes")
+    if lanes is None:
+        return None
+    pairs = [lanes] if lanes and not isinstance(lanes[0], Sequence) else lanes
+    if not pairs or any(
+        not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 for pair in pairs
+    ):
+        raise HardwareError(
+            f"Lanes = {brief(lanes)}: must be [synapse, neuron], or one such pair for each layer"
+        )
+    chosen = tuple(Lanes(*pair) for pair in pairs)
+    return chosen[0] if pairs[0] is lanes else chosen
+
+
+class NotKept:
+    """Stands for the model in a configuration: a graph holds its integers, and not the model."""
+
+    words = (
+        "the model that this project came from is not kept: convert the QATNetwork or the "
+        "network file again (hls4ml.model.profiling.numerical, which does so by itself and knows "
+        "two kinds of weights per layer, cannot profile it; ModelGraph.trace gives what every "
+        "layer sends)"
+    )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise HardwareError(self.words)
+
+
+yaml.add_representer(NotKept, lambda dumper, stand_in: dumper.represent_str(stand_in.words))
+
+
+def check_configuration(config: Any) -> None:
+    """Refuse what a whole graph cannot be.  Raises HardwareError."""
+    if config.backend.name not in BACKENDS:
+        raise HardwareError(
+            f"backend = {config.backend.name!r}: spiking layers have kernels for "
+            f"{', '.join(BACKENDS)} alone"
+        )
+    check_project_name(config.get_project_name())
+    model = config.config["HLSConfig"].get("Model") or {}
+    for name, precision in _by_name(model.get("Precision")).items():
+        if name != "default" or not _is_hls4mls_default(config, precision):
+            raise _no_precision("Model", name, precision)
+    for name, value, reason in (
+        ("BitExact", True, "every precision is exact already"),
+        ("PipelineStyle", "pipeline", "the layers are processes of a DATAFLOW region"),
+    ):
+        if model.get(name) == value:
+            raise HardwareError(
+                f"Model: {name} = {value} in hls_config: {reason}; remove the entry"
+            )
+
+
+def check_project_name(name: Any) -> None:
+    """Refuse what can be no C++ function beside hls4ml's and ours, or no file."""
+    if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{LONGEST - 1}}}", name, re.A):
+        raise HardwareError(
+            f"project_name = {brief(name)}: the C++ function and the files are called so: must be "
+            f"letters, digits and underscores, a letter first, at most {LONGEST} characters"
+        )
+    if is_reserved(name.lower()):
+        raise HardwareError(
+            f"project_name = {name!r}: has a meaning of its own in the C++ project or in a "
+            "hardware language; choose another"
+        )
+
+
+def _by_name(precision: Any) -> dict[str, Any]:
+    """hls4ml's two spellings of a precision as one."""
+    return precision if isinstance(precision, dict) else {"default": precision or "auto"}
+
+
+def _is_hls4mls_default(config: Any, precision: Any) -> bool:
+    """Whether a precision of the whole model is what hls4ml puts there by itself."""
+    if precision == "auto":
+        return True
+    return bool(config.backend.convert_precision_string(precision) == FixedPrecisionType(16, 6))
+
+
+def _no_precision(of: str, name: str, precision: Any) -> HardwareError:
+    return HardwareError(
+        f"precision of {of}: {name} = {brief(precision)} in hls_config, but every width comes from "
+        "the integer network; remove the entry"
+    )
+
+
+def check_layer(node: Any) -> None:
+    """Refuse what a layer cannot be, and its input with the layer that it feeds.
+
+    Raises HardwareError for a precision and for a reuse factor.
+    """
+    source, config = node.get_input_node(), node.model.config
+    for each in (source, node) if source.class_name == "Input" else (node,):
+        asked = config.get_layer_config(each).get("Precision")
+        for name, precision in _by_name(asked).items():
+            if precision != "auto":
+                raise _no_precision(repr(each.name), name, precision)
+    reuse = config.get_reuse_factor(node) or 1
+    if reuse != 1:
+        raise HardwareError(
+            f"reuse_factor = {reuse} of layer {node.name!r}: a layer shares its multipliers by "
+            "SynapseLanes and NeuronLanes (neurons side by side); set these instead, and leave "
+            "ReuseFactor at 1"
+        )

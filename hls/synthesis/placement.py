@@ -1,0 +1,240 @@
+"""Which instance of the source a cell of a flattened netlist comes from.
+
+Synthesis flattens a design, or it could not optimise across modules.  ``Scopes`` has what the
+source says, ``Wiring`` what the netlist says; ``place_registers`` and ``place_logic`` put the two
+together, each with a claim of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rfssm.hls.synthesis.cell_kinds import LOGIC, kind_of, real_cells
+
+# modules that have a row of their own; what they instantiate counts as theirs
+_ROWS = (
+    *("rfssm_layer", "rfssm_synapse", "rfssm_cells", "rfssm_encoder", "rfssm_skip"),
+    *("rfssm_readout", "rfssm_axis_in", "rfssm_dense", "rfssm_axis_out"),
+)
+# every hand-written module lies in a file of its name; a network's own may begin like them
+_HAND_WRITTEN = frozenset(file.stem for file in (Path(__file__).parents[1] / "rtl").rglob("*.sv"))
+_OUTPUTS = ("output", "inout")
+TOP = "top"
+"""Row of what lies in no module: the wires between them."""
+
+Place = tuple[str, ...]
+"""Instance names from the top down."""
+
+
+class Placement:
+    """The place of each cell of a flattened module."""
+
+    def __init__(self, top: Mapping[str, Any]) -> None:
+        self.scopes, wiring = Scopes(top), Wiring(top)
+        registers = place_registers(self.scopes, wiring)
+        self._places = place_logic(self.scopes, wiring, registers)
+
+    def row(self, cell: str) -> str:
+        """Row of a cell."""
+        return self.scopes.row_of(self._places[cell])
+
+
+# -- what is known ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """An instance in the source."""
+
+    place: Place
+    module: str
+    file: str
+
+
+class Scopes:
+    """The instances of the source, of which Yosys leaves a note for each."""
+
+    def __init__(self, top: Mapping[str, Any]) -> None:
+        self._scopes: dict[str, _Scope] = {}
+        self._of_file: dict[str, list[Place]] = defaultdict(list)
+        for name, cell in top["cells"].items():
+            if cell["type"] == "$scopeinfo":
+                attributes = cell["attributes"]
+                place = tuple(attributes.get("hdlname", name).split(" "))
+                file = attributes.get("module_src", "").split(":")[0]
+                scope = _Scope(place, attributes.get("module_hdlname", ""), file)
+                self._scopes[".".join(place)] = scope
+        for scope in self._scopes.values():
+            self._of_file[scope.file].append(scope.place)
+
+    def around(self, name: str) -> Place:
+        """The innermost instance that a flattened name lies in."""
+        words = name.split(".")
+        for length in range(len(words) - 1, 0, -1):
+            scope = self._scopes.get(".".join(words[:length]))
+            if scope is not None:
+                return scope.place
+        return ()
+
+    def candidates(self, cell: Mapping[str, Any]) -> list[Place]:
+        """All instances of the modules whose files a cell comes from."""
+        sources = re.findall(r"([\w.]+\.sv):", cell["attributes"].get("src", ""))
+        return [place for file in dict.fromkeys(sources) for place in self._of_file[file]]
+
+    def row_of(self, place: Place) -> str:
+        """Row of a place: the nearest module around it that has one."""
+        named = [i for i in range(len(place)) if not self._generated(place[: i + 1])]
+        for i in reversed(named):
+            if self._scopes[".".join(place[: i + 1])].module in _ROWS:
+                return ".".join(_plain(place[j]) for j in named if j <= i)
+        return _plain(place[named[0]]) if named else TOP
+
+    def _generated(self, place: Place) -> bool:
+        scope = self._scopes.get(".".join(place))
+        return scope is None or scope.module not in _HAND_WRITTEN
+
+
+class Wiring:
+    """The cells of a netlist, and what connects them."""
+
+    def __init__(self, top: Mapping[str, Any]) -> None:
+        self.cells = dict(real_cells(top))
+        self._names: dict[int, list[str]] = defaultdict(list)
+        for name, net in top["netnames"].items():
+            if not net["hide_name"]:
+                for bit in net["bits"]:
+                    self._names[bit].append(name)
+        self._drives: dict[int, str] = {}
+        self._feeds: dict[int, list[str]] = defaultdict(list)
+        for name in self.cells:
+            for bit in self._bits(name, output=True):
+                self._drives[bit] = name
+            for bit in self._bits(name, output=False):
+                self._feeds[bit].append(name)
+
+    def sources(self, name: str) -> list[str]:
+        """The cells that drive a cell's inputs."""
+        bits = self._bits(name, output=False)
+        return [self._drives[bit] for bit in bits if bit in self._drives]
+
+    def sinks(self, name: str) -> list[str]:
+        """The cells that a cell feeds, once for each of their pins."""
+        bits = self._bits(name, output=True)
+        return [sink for bit in bits for sink in self._feeds.get(bit, ())]
+
+    def aliases(self, name: str) -> list[str]:
+        """Public names of a cell and of its outputs."""
+        own = [] if self.cells[name]["hide_name"] else [name]
+        bits = self._bits(name, output=True)
+        return own + [alias for bit in bits for alias in self._names.get(bit, ())]
+
+    def _bits(self, name: str, *, output: bool) -> Iterator[int]:
+        """Nets of a cell's outputs or inputs; a constant is no net."""
+        cell = self.cells[name]
+        for port, bits in cell["connections"].items():
+            if (cell["port_directions"][port] in _OUTPUTS) == output:
+                yield from (bit for bit in bits if isinstance(bit, int))
+
+
+# -- what follows from it --------------------------------------------------------------------------
+
+
+def place_registers(scopes: Scopes, wiring: Wiring) -> dict[str, Place]:
+    """Places of registers, memories, multipliers and whatever is no logic: these are certain.
+
+    Yosys leaves the source file on such a cell.  Of the instances that the file's module has, it is
+    the one that a name of the cell's signals lies in; a signal that has other names only leads back
+    to one through what it is computed from.
+    """
+    places: dict[str, Place] = {}
+    nameless: dict[str, tuple[list[Place], list[Place]]] = {}
+    for name, cell in wiring.cells.items():
+        if kind_of(cell["type"]) in LOGIC:
+            continue
+        known = [scopes.around(alias) for alias in wiring.aliases(name)]
+        candidates = scopes.candidates(cell)
+        inside = [c for c in candidates if any(place[: len(c)] == c for place in known)]
+        if inside or not candidates:
+            places[name] = max(inside or known, key=len, default=())
+        else:
+            nameless[name] = candidates, known
+    for name, (candidates, known) in nameless.items():
+        place = _first_upstream(wiring, places, name, candidates)
+        places[name] = place or _nearest(candidates, known)
+    return places
+
+
+def place_logic(scopes: Scopes, wiring: Wiring, registers: Mapping[str, Place]) -> dict[str, Place]:
+    """All places: look-up tables, carries and muxes go where most of the cells that they feed are.
+
+    This is a guess where modules share logic; cells that still know their source file go to one of
+    its instances.
+    """
+    places = dict(registers)
+    for name in _sinks_first(wiring, set(registers)):
+        votes = Counter(places[sink] for sink in wiring.sinks(name) if sink in places)
+        known = [place for place, _ in votes.most_common(1)]
+        known = known or [scopes.around(alias) for alias in wiring.aliases(name)]
+        candidates = scopes.candidates(wiring.cells[name])
+        places[name] = (
+            _nearest(candidates, known) if candidates else max(known, key=len, default=())
+        )
+    return places
+
+
+def _first_upstream(
+    wiring: Wiring, places: Mapping[str, Place], name: str, wanted: Sequence[Place]
+) -> Place | None:
+    """Of some places the first that is met on the way back through what computes a cell."""
+    seen, front = {name}, [name]
+    while front:
+        inputs = dict.fromkeys(source for cell in front for source in wiring.sources(cell))
+        front = [cell for cell in inputs if cell not in seen]
+        seen |= set(front)
+        for cell in front:
+            for place in wanted:
+                if places.get(cell, ())[: len(place)] == place:
+                    return place
+    return None
+
+
+def _nearest(candidates: Sequence[Place], known: Sequence[Place]) -> Place:
+    """The candidate that shares the longest way from the top with a known place."""
+    return max(candidates, key=lambda c: max((_shared(c, k) for k in known), default=0))
+
+
+def _shared(a: Place, b: Place) -> int:
+    for i, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x != y:
+            return i
+    return min(len(a), len(b))
+
+
+def _sinks_first(wiring: Wiring, done: set[str]) -> Iterator[str]:
+    """Cells that are not done, each after all that it feeds (a loop is cut anywhere)."""
+    for start in wiring.cells:
+        stack = [start]
+        entered = set()
+        while stack:
+            name = stack[-1]
+            if name in done:
+                stack.pop()
+                continue
+            waiting = [s for s in wiring.sinks(name) if s not in done and s not in entered]
+            if name in entered or not waiting:
+                stack.pop()
+                done.add(name)
+                yield name
+            else:
+                entered.add(name)
+                stack.extend(waiting)
+
+
+def _plain(instance: str) -> str:
+    """An instance's name without the generate blocks around it."""
+    return instance.rsplit(".", 1)[-1]

@@ -595,7 +595,7 @@ def test_a_label_has_at_most_256_letters() -> None:
     metadata, tensors = legal()
     longest = ["é" * 256, "yes"]
     assert IntegerNetwork.build(metadata | {"labels": longest}, tensors).labels == (*longest,)
-    refused(metadata | {"labels": ["no", "y" * 257]}, tensors, "labels.1", "256")
+    refused(metadata | {"labels": ["no", "y" * 257]}, tensors, "labels[1]", "256")
 
 
 def test_what_informs_people_does_not_change_the_digest() -> None:

@@ -9,8 +9,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "extensions"))
 
 project = "rfssm"
-author = "The rfssm authors"
-project_copyright = "The rfssm authors, Apache-2.0"
+author = "The rfssm developers"
+project_copyright = "The rfssm developers, Apache-2.0"
 release = version = rfssm.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "docstrings", "commands"]

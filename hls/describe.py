@@ -19,7 +19,7 @@ from rfssm.quant.samples import Samples
 TEST = "test.npz"
 """The test samples in the folder of a training run."""
 CALIBRATION_SAMPLES = 256
-"""At most so many of a run's own test samples are looked at."""
+"""Largest number of a run's own test samples that are looked at."""
 
 Acts = Literal["never", "beyond steps_max", "may act"]
 

@@ -1,4 +1,8 @@
-"""How Sphinx builds the documentation: `make docs`."""
+"""How Sphinx builds the documentation: `make docs`.
+
+Sphinx reads the Markdown pages through MyST, and the docstrings and the command line through the
+two extensions in `extensions/`.
+"""
 
 import sys
 from pathlib import Path

@@ -18,7 +18,7 @@ from rfssm.quant.samples import TEST, Samples
 
 """The test samples in the folder of a training run."""
 CALIBRATION_SAMPLES = 256
-"""At most so many of a run's own test samples are looked at."""
+"""Largest number of a run's own test samples that are looked at."""
 
 Acts = Literal["never", "beyond steps_max", "may act"]
 

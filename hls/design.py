@@ -52,7 +52,7 @@ class Lanes:
             )
 
     def fitted(self, neurons: int) -> Lanes:
-        """The same lanes, but no more than a layer of so many neurons can use."""
+        """The same lanes, reduced to what a layer with this number of neurons can use."""
         most = 1 << (neurons - 1).bit_length()
         return Lanes(min(self.synapse, most), min(self.neuron, most))
 
@@ -97,7 +97,7 @@ def check_lanes(lanes: object) -> None:
 
 
 def chosen_lanes(widths: Sequence[int], lanes: LaneChoice | None) -> list[Lanes]:
-    """Lanes of each layer, for layers of so many neurons; the readout's last."""
+    """Lanes of each layer, for layers of these widths; the readout's last."""
     if lanes is None:
         return [default_lanes(n) for n in widths]
     check_lanes(lanes)
@@ -218,7 +218,7 @@ class Design:
 
 
 def address_bits(count: int) -> int:
-    """Bits of an address of so many words, at least one."""
+    """Bits of an address into ``count`` words, at least one."""
     return max(1, (count - 1).bit_length())
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RANDOM_SAMPLES = 16
 RANDOM_STEPS = 64
-"""Random samples have at most so many steps, whatever the network could take."""
+"""Largest number of steps of a random sample, even if the network takes longer samples."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def verify_network(
 
     names      engines to compare.  One that cannot run here raises ToolError; without names those
                of ``BY_DEFAULT`` take part, and one that cannot run is reported as missing
-    at_most    engines that get only so many of the samples, the first ones
+    at_most    for some engines, how many of the samples they get, from the first on
 
     Raises RfssmError for names that leave nothing to compare the golden model with.
     """

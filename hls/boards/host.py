@@ -29,7 +29,7 @@ from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
 _WRITE_SECONDS = 10.0  # for a frame; it takes 20 ms
-_STRANGE_FRAMES = 100  # that are no reply to the request, before it counts as lost
+_STRANGE_FRAMES = 100  # frames that are not the reply, before a request counts as lost
 
 
 class Port(Protocol):
@@ -80,7 +80,7 @@ class Device:
         self._name = str(port) if isinstance(port, str | Path) else "serial port"
         self._port: Port | None = None
         self._deframer = Deframer()
-        self._came: deque[bytes | None] = deque()  # frames that nobody has looked at
+        self._came: deque[bytes | None] = deque()  # frames that have not been looked at
         self._sequence = 0
 
     def __enter__(self) -> Self:

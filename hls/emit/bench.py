@@ -1,6 +1,6 @@
 """A test bench that goes with emitted RTL: samples, the golden model's answer, and a Makefile.
 
-Whoever has Icarus Verilog runs ``make`` in its folder; neither Python nor this package is needed.
+With Icarus Verilog, ``make`` in its folder runs it; neither Python nor this package is needed.
 """
 
 from __future__ import annotations

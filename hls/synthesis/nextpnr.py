@@ -124,7 +124,7 @@ def place(
     """Place and route a netlist and make its bitstream; found in the cache if done before.
 
     speed            grade of the device; None where it has only one
-    frequency_mhz    what nextpnr aims at; missing it is no error
+    frequency_mhz    what nextpnr aims at; a slower design is not an error
     constraints      places of the pins, in the family's format
 
     Raises HardwareError for a design that the device cannot hold, ToolError with nextpnr's words.

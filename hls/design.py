@@ -22,6 +22,8 @@ PIPE = 9
 """Cycles from the issue of a chunk to its spikes, or to a score: rfssm_cells, rfssm_readout."""
 LOOP = 8
 """Cycles from the reading of a state until it can be read again: a sweep is never shorter."""
+FIFO_DEPTH = 32
+"""Chunks that the FIFO of an encoder holds: rfssm_layer."""
 _BLOCK_RAM_CHUNKS = 64  # above this many words block memory holds the states better than LUTs
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rfssm.hls.design import LOOP, PIPE, Design, address_bits
+from rfssm.hls.design import FIFO_DEPTH, LOOP, PIPE, Design, address_bits
 from rfssm.hls.estimate import memory_map
 from rfssm.hls.estimate.area_parameters import LayerParameters
 from rfssm.hls.estimate.contributions import (
@@ -17,7 +17,7 @@ from rfssm.hls.estimate.contributions import (
     register,
 )
 
-_FIFO = 5  # address bits of an encoder's FIFO
+_FIFO = address_bits(FIFO_DEPTH)
 _PLAIN = 4  # bits of a comparison that needs no carry cells
 
 
@@ -56,7 +56,7 @@ def encoder(p: LayerParameters, family: str) -> Lines:
     word = chunk + values + 2
     yield register("held: valid, end, last, chunk, values", 1 + word)
     yield register("push_q, word_q", 1 + word)
-    yield memory("fifo", array(1 << _FIFO, word, family), word)
+    yield memory("fifo", array(FIFO_DEPTH, word, family), word)
     yield register("write_q, read_q, count_q, room_q", 3 * _FIFO + 2)
     yield adder("write_q + 1, read_q + 1", _FIFO, 2)
     yield adder("count_q + push_q - pop", _FIFO + 1, 2)

@@ -24,7 +24,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.hls.design import LOOP, PIPE, Design
+from rfssm.hls.design import FIFO_DEPTH, LOOP, PIPE, Design
 from rfssm.hls.engines.timing import Cycles
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Bools
@@ -38,7 +38,8 @@ _LABEL = 1  # from the last score to the label that makes a packet: rfssm_readou
 _ENCODE = 4  # from the chunk that pushes another one out to that one's first event: rfssm_encoder
 _START = 2  # from done to the sweep's first issue, besides the synapse's own stages: rfssm_sweep
 _ENTRY = 2  # cycle in which the first event of an idle IP reaches the first layer: rfssm_axis_in
-_ROOM = 18  # chunks in an encoder's FIFO above which no further chunk is issued
+# chunks in an encoder's FIFO above which no further chunk is issued: rfssm_encoder
+_ROOM = FIFO_DEPTH - (PIPE + 1) - 4
 _IN_FLIGHT = 5  # chunks that on average are on their way beyond those, calibrated
 
 

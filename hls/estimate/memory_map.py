@@ -20,7 +20,7 @@ from rfssm.hls.synthesis.yosys import BLOCK_PRICE
 from rfssm.quant.arithmetic import Integers
 
 _MUX_PRICE = 0.5
-_ROM_BLOCK_BITS = 1024  # more of them lie in block memory: rfssm_rom
+ROM_BLOCK_BITS = 1024  # more of them lie in block memory: rfssm_rom
 _BLOCKS = {
     "ecp5": (
         {16384: 1, 8192: 2, 4096: 4, 2048: 9, 1024: 18},  # DP16KD: width by depth
@@ -75,7 +75,7 @@ def rom(fields: Sequence[tuple[Integers, int]], family: str = "ecp5") -> Mapped:
     width = sum(int(np.unpackbits(bits.view(np.uint8)).sum()) for bits in changing)
     if width == 0 or words == 1:
         return Mapped(0, 0, 1, 0, words)
-    if words * declared > _ROM_BLOCK_BITS:
+    if words * declared > ROM_BLOCK_BITS:
         return block(words, width, family=family)
     columns = [
         (values[:, lane] >> bit) & 1

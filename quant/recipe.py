@@ -18,7 +18,7 @@ from rfssm.strict import parse_yaml, read_bounded
 RECIPE, SUMMARY = "recipe.yaml", "summary.json"
 """Names of files in the folder of a run: what was asked for, and what came of it."""
 LARGEST_FILE = 1 << 20
-"""Bytes of a recipe's YAML."""
+"""Bytes of the YAML of a recipe, and of the summary of a run."""
 EXACT_BITS = 53
 """Training computes integers in float64, which is exact up to 2^53."""
 

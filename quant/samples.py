@@ -22,11 +22,9 @@ from rfssm.arrays import (
 )
 from rfssm.errors import SamplesError, check_kind
 from rfssm.files import write_atomically
-from rfssm.quant.arithmetic import Integers
+from rfssm.quant.arithmetic import Bools, Integers
 from rfssm.quant.layers import InputSpec
 from rfssm.quant.network import IntegerNetwork, check_network
-
-Bools = NDArray[np.bool_]
 
 TEST = "test.npz"
 """Name of the file that holds the test samples of a run."""

@@ -8,11 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rfssm.errors import RfssmError, one_line, printable
-from rfssm.quant.recipe import SUMMARY
+from rfssm.quant.recipe import LARGEST_FILE, SUMMARY
 from rfssm.strict import parse_json, read_bounded
-
-LARGEST_FILE = 1 << 20
-"""Bytes of a run's summary."""
 
 COLUMNS = (
     "run", "model", "weights", "states", "seeds", "accuracy %", "parameters",

@@ -16,7 +16,7 @@ KILLS       ?= 50
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test quick lint typecheck bench fuzz mutate coverage interrupts netlists clean
+.PHONY: setup demo test quick lint typecheck docs bench fuzz mutate coverage interrupts netlists clean
 
 setup: $(READY)
 
@@ -44,6 +44,9 @@ lint: $(READY)
 
 typecheck: $(READY)
 	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench

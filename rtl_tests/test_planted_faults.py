@@ -327,7 +327,7 @@ def test_without_a_fault_the_same_checks_pass(module: str, tmp_path: Path) -> No
 
 
 def test_the_documents_count_the_faults() -> None:
-    page = Path(__file__).resolve().parents[1] / "docs" / "verification.md"
+    page = Path(__file__).resolve().parents[1] / "docs" / "evidence" / "checks.md"
     assert f"- in the RTL, {len(FAULTS)} (`rtl_tests/test_planted_faults.py`)" in page.read_text()
 
 

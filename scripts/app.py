@@ -47,26 +47,28 @@ def number(
     return read
 
 
-NetworkFile = Annotated[Path, typer.Argument(metavar="NETWORK", help="A network.safetensors.")]
+NetworkFile = Annotated[
+    Path, typer.Argument(metavar="NETWORK", help="Network file, network.safetensors.")
+]
 SynapseLanes = Annotated[
     str | None,
     typer.Option(
         metavar="N[,N...]",
-        help="Neurons whose currents one event changes per cycle: one number, or one per layer.",
+        help="Neurons to which one event is added per cycle: one number, or one per layer.",
     ),
 ]
 NeuronLanes = Annotated[
     str | None,
     typer.Option(
         metavar="N[,N...]",
-        help="Neurons that a layer updates per cycle: one number, or one per layer.",
+        help="Neurons that are updated per cycle: one number, or one per layer.",
     ),
 ]
 Fit = Annotated[
     str | None,
-    typer.Option(metavar="T", help="Choose the lanes that are fastest on ecp5-25k, -45k or -85k."),
+    typer.Option(metavar="T", help="Choose the fastest lanes for ecp5-25k, ecp5-45k or ecp5-85k."),
 ]
-Speed = Annotated[str | None, typer.Option(metavar="S", help="Speed grade of an ECP5: 6, 7 or 8.")]
+Speed = Annotated[str | None, typer.Option(metavar="S", help="Speed grade of the ECP5: 6, 7 or 8.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 

@@ -1,4 +1,4 @@
-"""What host and board say to each other on a serial line; docs/boards.md has it as a table.
+"""What host and board say to each other on a serial line; docs/howto/boards.md has it as a table.
 
 Frames are octet-stuffed as in RFC 1662 and end with CRC-16/IBM-SDLC; ``rtl/boards`` holds the
 other side.  A request is command, sequence number, payload; its reply is the same sequence number,

@@ -32,7 +32,7 @@ RATE = 0.1
 _CELLS_NS, _WIRES_NS, _BARE_MULTIPLIER_NS = 5.5, 0.7, 2.2
 _GRADE = {"6": 1.0, "7": 0.82, "8": 0.72}
 FMAX_ERROR = 0.2
-"""How far a placed design may be from the curve; -17 % to 13 % in those of docs/estimate.md."""
+"""How far a placed design may be from the curve; -17 % to 13 % in docs/howto/estimate.md."""
 
 _FAMILY = "ecp5"
 _WORK = 1 << 29  # multiplications that samples may cost

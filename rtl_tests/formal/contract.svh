@@ -1,4 +1,4 @@
-  // The integer contract (docs/arithmetic.md) as it is written there: floor, remainder and limits
+  // The integer contract (docs/concepts/contract.md) as it is written there: floor, remainder and limits
   // of whole numbers, without the circuits' shortcuts.  C_W: bits that hold every number met.
   function automatic signed [C_W-1:0] contract_round(
     input signed [C_W-1:0] x, input integer shift, input integer mode

@@ -25,30 +25,33 @@ from rfssm.scripts.app import (
 def convert(
     network: NetworkFile,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="A folder that does not exist yet."), Writes.FOLDER
+        Path,
+        typer.Option(metavar="DIR", help="Output folder, which must not exist yet."),
+        Writes.FOLDER,
     ],
     backend: Annotated[
-        str, typer.Option(metavar="B", help="RFSSM, Vitis or Vivado: who reads the HLS C++.")
+        str, typer.Option(metavar="B", help="Tool for the HLS C++: RFSSM, Vitis or Vivado.")
     ] = "RFSSM",
     board: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="B", help="ulx3s or icebreaker: also a top for this board; may be repeated."
+            metavar="B",
+            help="Also write a top for this board, ulx3s or icebreaker; may be repeated.",
         ),
     ] = None,
     name: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Of all modules and files; the network's if absent. Two networks in one design "
-            "need two names.",
+            help="Name of all modules and files; the network's if absent. Two networks in one "
+            "design need two names.",
         ),
     ] = None,
     inline_memories: Annotated[
         bool,
         typer.Option(
             "--inline-memories",
-            help="Contents of memories in the SystemVerilog, for tools that lose .mem files.",
+            help="Write the contents of memories into the SystemVerilog, without .mem files.",
         ),
     ] = False,
     synapse_lanes: SynapseLanes = None,

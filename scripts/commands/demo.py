@@ -19,7 +19,7 @@ def demo(
     ] = Path("runs/demo"),
     as_json: AsJson = False,
 ) -> None:
-    """Go the whole road once, on real data.
+    """Train, convert, simulate and compare once, on real data.
 
     Trains a network of integers on handwritten digits, converts it to HLS C++ and SystemVerilog,
     and compares every engine with the golden model.

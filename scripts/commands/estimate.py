@@ -34,19 +34,23 @@ def estimate(
     target: Annotated[
         str | None,
         typer.Option(
-            metavar="T", help="ecp5-25k, ecp5-45k or ecp5-85k; the one of --fit if absent."
+            metavar="T", help="Device: ecp5-25k, ecp5-45k or ecp5-85k; that of --fit if absent."
         ),
     ] = None,
     input_file: Annotated[
         Path | None,
-        typer.Option("--input", metavar="X.npz", help="Samples to time; random events if absent."),
+        typer.Option(
+            "--input",
+            metavar="X.npz",
+            help="Samples whose events are timed; random events if absent.",
+        ),
     ] = None,
     rate: Annotated[
         float | None,
         typer.Option(
             metavar="R",
             parser=number(real_number, 0, 1),
-            help="Random events per input or neuron and step (0.1).",
+            help="Random events per input or neuron and step; 0.1 if absent.",
         ),
     ] = None,
     synapse_lanes: SynapseLanes = None,
@@ -60,7 +64,7 @@ def estimate(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cells, memory, clock rate and latency from formulas, without any tool.
+    """Estimate cells, memory, clock rate and latency from formulas, without any tool.
 
     A design that the device cannot hold ends in exit status 1.
     """

@@ -16,23 +16,24 @@ from rfssm.strict import whole_number
 @command()
 def freeze(
     source: Annotated[
-        Path, typer.Argument(metavar="RUN_OR_NETWORK", help="A run's folder, or a network file.")
+        Path, typer.Argument(metavar="RUN_OR_NETWORK", help="Folder of a run, or a network file.")
     ],
     state_bits: Annotated[
         str,
         typer.Option(
-            metavar="auto|N", help="auto: as few as are proved to hold every reachable state."
+            metavar="auto|N",
+            help="Bits of the states; auto: the fewest that provably hold every reachable state.",
         ),
     ],
     out: Annotated[
-        Path, typer.Option(metavar="NETWORK", help="network.safetensors to write."), Writes.FILE
+        Path, typer.Option(metavar="NETWORK", help="Network file to write."), Writes.FILE
     ],
     limit: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             parser=number(whole_number, 4, 32),
-            help="Most bits for auto; each layer's own width if absent.",
+            help="Largest width that auto may choose; each layer's present width if absent.",
         ),
     ] = None,
     as_json: AsJson = False,

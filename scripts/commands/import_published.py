@@ -17,10 +17,14 @@ from rfssm.strict import printable_text, whole_number
 
 @command("import-published")
 def import_published(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A published network's .npz.")],
-    calibrate: Annotated[Path, typer.Option(metavar="X.npz", help="Samples that set the widths.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Network of the authors' code, an .npz.")
+    ],
+    calibrate: Annotated[
+        Path, typer.Option(metavar="X.npz", help="Samples that decide the widths.")
+    ],
     out: Annotated[
-        Path, typer.Option(metavar="NETWORK", help="network.safetensors to write."), Writes.FILE
+        Path, typer.Option(metavar="NETWORK", help="Network file to write."), Writes.FILE
     ],
     weight_bits: Annotated[
         int,
@@ -31,7 +35,7 @@ def import_published(
         typer.Option(
             metavar="N",
             parser=number(whole_number, 4, 32),
-            help="Bits of a state; what the samples need if absent.",
+            help="Bits of a state; as many as the samples need if absent.",
         ),
     ] = None,
     transition_frac: Annotated[

@@ -16,11 +16,14 @@ def inspect(
     network: NetworkFile,
     calibrate: Annotated[
         Path | None,
-        typer.Option(metavar="X.npz", help="Samples to look at; a run's own test set if absent."),
+        typer.Option(
+            metavar="X.npz",
+            help="Samples for the bits that are seen; the run's test set if absent.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a network is made of."""
+    """Show the formats, the memory and the ranges of a network."""
     from rfssm.hls.describe import beside, describe
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console

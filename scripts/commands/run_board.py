@@ -17,11 +17,14 @@ from rfssm.scripts.app import NetworkFile, command, load_samples, show_accuracy
 def run_board(
     network: NetworkFile,
     port: Annotated[
-        str, typer.Option(metavar="PORT", help="Serial port of the board, as /dev/ttyUSB1.")
+        str,
+        typer.Option(metavar="PORT", help="Serial port of the board, for instance /dev/ttyUSB1."),
     ],
-    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
+    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples to run.")],
     output_file: Annotated[
-        Path, typer.Option("--output", metavar="Y.npz", help="Results."), Writes.FILE
+        Path,
+        typer.Option("--output", metavar="Y.npz", help="File for scores and labels."),
+        Writes.FILE,
     ],
 ) -> None:
     """Run samples through a programmed board."""

@@ -12,7 +12,9 @@ from rfssm.scripts.app import command
 
 @command()
 def runs(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds folders of runs.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder that holds folders of runs.")
+    ],
 ) -> None:
     """Show all finished runs below a folder as one Markdown table, seeds together."""
     from rfssm.scripts.runs import runs_table

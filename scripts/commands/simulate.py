@@ -24,15 +24,25 @@ from rfssm.scripts.app import (
 @command()
 def simulate(
     network: NetworkFile,
-    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
+    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples to run.")],
     output_file: Annotated[
-        Path, typer.Option("--output", metavar="Y.npz", help="Results."), Writes.FILE
+        Path,
+        typer.Option("--output", metavar="Y.npz", help="File for scores and labels."),
+        Writes.FILE,
     ],
     engine: Annotated[
-        str, typer.Option(metavar="E", help="golden, csim, verilator, icarus, netlist, ..")
+        str,
+        typer.Option(
+            metavar="E",
+            help="golden, csim, verilator, icarus, netlist, netlist-ecp5 or netlist-ice40.",
+        ),
     ] = "golden",
-    spikes: Annotated[bool, typer.Option("--spikes", help="Also write every spike.")] = False,
-    states: Annotated[bool, typer.Option("--states", help="Also write every state.")] = False,
+    spikes: Annotated[
+        bool, typer.Option("--spikes", help="Also write the spikes of every layer.")
+    ] = False,
+    states: Annotated[
+        bool, typer.Option("--states", help="Also write both states of every neuron.")
+    ] = False,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
 ) -> None:

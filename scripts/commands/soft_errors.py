@@ -27,16 +27,20 @@ from rfssm.strict import real_number, whole_number
 @command("soft-errors")
 def soft_errors(
     network: NetworkFile,
-    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples.")],
+    input_file: Annotated[Path, typer.Option("--input", metavar="X.npz", help="Samples to run.")],
     memory: Annotated[
-        str | None, typer.Option(metavar="M", help="states or weights; each if absent.")
+        str | None,
+        typer.Option(
+            metavar="M",
+            help="Memories to upset: states or weights; both, one after the other, if absent.",
+        ),
     ] = None,
     rates: Annotated[
         str | None,
-        typer.Option(metavar="R[,R...]", help="Upsets per bit and sample (1e-5 to 1e-1)."),
+        typer.Option(metavar="R[,R...]", help="Upsets per bit and sample; 1e-5 to 1e-1 if absent."),
     ] = None,
     seed: Annotated[
-        int, typer.Option(metavar="S", parser=number(whole_number, 0), help="Of the upsets.")
+        int, typer.Option(metavar="S", parser=number(whole_number, 0), help="Seed of the upsets.")
     ] = 0,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,
@@ -47,7 +51,7 @@ def soft_errors(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Flip bits of the RTL's memories, and see what it costs."""
+    """Flip bits of the RTL's memories and measure the accuracy."""
     from rfssm.hls.engines.soft_errors import MEMORIES, RATES
     from rfssm.hls.engines.soft_errors import soft_errors as under_upsets
     from rfssm.quant.network import IntegerNetwork

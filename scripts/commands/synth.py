@@ -41,11 +41,17 @@ def synth(
     ] = None,
     board: Annotated[
         str | None,
-        typer.Option(metavar="B", help="ulx3s or icebreaker, with its UART, instead of a target."),
+        typer.Option(
+            metavar="B", help="Place the network with its UART for this board: ulx3s or icebreaker."
+        ),
     ] = None,
     input_file: Annotated[
         Path | None,
-        typer.Option("--input", metavar="X.npz", help="Samples to time; random ones if absent."),
+        typer.Option(
+            "--input",
+            metavar="X.npz",
+            help="Samples whose cycles are measured; random samples if absent.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -58,7 +64,11 @@ def synth(
     speed: Speed = None,
     seeds: Annotated[
         int,
-        typer.Option(metavar="N", parser=number(whole_number, 1, 100), help="Placements tried."),
+        typer.Option(
+            metavar="N",
+            parser=number(whole_number, 1, 100),
+            help="Number of placements; the best one counts.",
+        ),
     ] = 1,
     frequency: Annotated[
         float | None,
@@ -69,7 +79,7 @@ def synth(
         ),
     ] = None,
     prove: Annotated[
-        bool, typer.Option("--prove", help="Prove the netlist's registers against the RTL.")
+        bool, typer.Option("--prove", help="Prove the netlist against the RTL.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -15,20 +15,20 @@ from rfssm.scripts.app import command
 @command()
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A recipe's name or a YAML file.")
+        str, typer.Argument(metavar="RECIPE", help="Name of a recipe, or a YAML file.")
     ],
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace one field; may be repeated."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change one field of the recipe; may be repeated."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Folder of the run; runs/RECIPE if absent."),
         Writes.FOLDER,
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run stood.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
 ) -> None:
     """Train a network on the integer contract."""
     from rfssm.quant.recipes import load_recipe

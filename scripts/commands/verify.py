@@ -28,22 +28,30 @@ def verify(
     network: NetworkFile,
     input_file: Annotated[
         Path | None,
-        typer.Option("--input", metavar="X.npz", help="Samples; random ones if absent."),
+        typer.Option(
+            "--input", metavar="X.npz", help="Samples to compare; random samples if absent."
+        ),
     ] = None,
     engines: Annotated[
         str | None,
-        typer.Option(metavar="A,B,..", help="If absent: csim, verilator, icarus, if they can run."),
+        typer.Option(
+            metavar="A,B,..",
+            help="Engines; csim, verilator and icarus, where they can run, if absent.",
+        ),
     ] = None,
     samples: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             parser=number(whole_number, 1, 1_000_000),
-            help="At most N of --input, or N random ones (16).",
+            help="Number of samples: at most N of --input, or N random samples; 16 if absent.",
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(metavar="S", parser=number(whole_number, 0), help="Of random samples.")
+        int,
+        typer.Option(
+            metavar="S", parser=number(whole_number, 0), help="Seed of the random samples."
+        ),
     ] = 0,
     synapse_lanes: SynapseLanes = None,
     neuron_lanes: NeuronLanes = None,

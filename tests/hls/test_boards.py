@@ -206,7 +206,7 @@ def test_one_script_for_synth_for_fusesoc_and_by_hand(board: Board, project: Pat
 
 def documented(board: Board) -> list[str]:
     """What the documentation has Yosys do by hand for a board."""
-    text = (ROOT / "docs" / "boards.md").read_text()
+    text = (ROOT / "docs" / "howto" / "boards.md").read_text()
     return re.findall(rf'^    yosys -p "(.*/boards/{board.name}/.*)"$', text, re.MULTILINE)
 
 

@@ -247,7 +247,7 @@ def test_planted_types_are_noticed(tmp_path: Path, fault: str) -> None:
 
 
 def test_the_documents_count_the_faults() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "verification.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "evidence" / "checks.md").read_text()
     faults = len(TYPES) + len(SWITCHED)
     assert f"in the HLS C++ (`tests/hls/test_csim.py`), {faults}: " in page
 

@@ -1,4 +1,4 @@
-"""What the IP does with beats that it is not promised, as docs/ip.md says."""
+"""What the IP does with beats that it is not promised, as docs/reference/ip.md says."""
 
 from __future__ import annotations
 

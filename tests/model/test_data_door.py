@@ -168,7 +168,7 @@ def test_classes_and_inputs_that_are_not_there_are_told() -> None:
 
 
 def test_the_example_of_the_documentation_is_a_data_set() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "training.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names: dict[str, Any] = {}
     exec(example, names)

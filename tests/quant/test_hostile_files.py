@@ -704,7 +704,7 @@ def test_a_hostile_recipe_of_a_run_is_refused(finished: Path, tmp_path: Path, te
 
 
 def test_the_documents_count_the_cases() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "verification.md").read_text()
+    page = (Path(__file__).resolve().parents[2] / "docs" / "evidence" / "robustness.md").read_text()
     assert f"{len(HOSTILE_NETWORKS)} built cases: deep nesting" in page
     assert f"| {len(HOSTILE_SAMPLES)} + 7 + {len(HOSTILE_PUBLISHED)} built cases" in page
     assert f"| recipe, `--set` | {len(HOSTILE_RECIPES)} built cases" in page

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A network's IP on a serial line: frames of events in, frames of scores out (docs/boards.md has the
-// bytes).  One request, one reply; the next request is taken when the reply has gone out.
+// A network's IP on a serial line: frames of events in, frames of scores out (the bytes are in
+// docs/howto/boards.md).  One request, one reply; the next request is taken when the reply has gone
+// out.
 //
 // A frame is kept in the buffer until its CRC has proved right: nothing of a damaged frame ever
 // reaches the IP.  The first frame of a sample resets the IP, so nothing of an older sample can reach

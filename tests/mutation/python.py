@@ -30,22 +30,36 @@ GOLDEN: dict[str, Groups] = {
     "quant/arithmetic.py": [QFORMAT, _RANDOM],
     "quant/golden.py": [["tests/quant/test_golden.py", *_RANDOM]],
 }
+_NETWORK: Groups = [
+    ["tests/quant/test_network_refusals.py"],
+    ["tests/quant/test_golden.py", _RANDOM[0], "tests/quant/test_bounds.py"],
+    ["tests/quant/test_narrow.py", "tests/quant/test_hostile_files.py"],
+]
+_QAT: Groups = [
+    ["tests/quant/test_qat.py", "tests/quant/test_freeze.py"],
+    ["tests/quant/test_models.py", "-k", "not engines"],
+    ["tests/quant/test_width.py"],
+]
+_EMITTED: Groups = [
+    ["tests/hls/test_emit.py", "-k", "not icarus and not verilator and not yosys"],
+    ["tests/hls/test_engine_icarus.py", "-k", "equal_golden"],
+    ["tests/hls/test_emit.py", "-k", "icarus or verilator"],
+    ["tests/hls/test_engine_verilator.py", "tests/hls/test_cycles.py"],
+]
 AROUND: dict[str, Groups] = {
-    "quant/network.py": [
-        ["tests/quant/test_network_refusals.py"],
-        ["tests/quant/test_golden.py", _RANDOM[0], "tests/quant/test_bounds.py"],
-        ["tests/quant/test_narrow.py", "tests/quant/test_hostile_files.py"],
-    ],
+    **{
+        f"quant/{name}.py": _NETWORK for name in ("layers", "network", "network_file", "validation")
+    },
+    **{
+        f"quant/qat/{name}.py": _QAT
+        for name in ("integers", "layer", "network", "readout", "spiking")
+    },
+    **{f"hls/{name}.py": _EMITTED for name in ("design", "memories", "emit/project", "emit/tops")},
     "quant/ranges/reach.py": [
         ["tests/quant/test_bounds.py"],
         ["tests/hls/test_saturation.py", "-k", "follow_the_proof or enough or both_kinds"],
         ["tests/quant/test_network_refusals.py", "-k", "proof"],
         ["tests/quant/test_narrow.py"],
-    ],
-    "quant/qat/network.py": [
-        ["tests/quant/test_qat.py", "tests/quant/test_freeze.py"],
-        ["tests/quant/test_models.py", "-k", "not engines"],
-        ["tests/quant/test_width.py"],
     ],
     "quant/freeze.py": [["tests/quant/test_freeze.py"], ["tests/quant/test_qat.py"]],
     "hls/hls4ml/layers.py": [
@@ -56,12 +70,6 @@ AROUND: dict[str, Groups] = {
     "hls/hls4ml/configuration.py": [
         ["tests/hls/test_hls4ml_plugin.py", "-k", "not predict and not import"],
         ["tests/hls/test_hls4ml_plugin.py"],
-    ],
-    "hls/design.py": [
-        ["tests/hls/test_emit.py", "-k", "not icarus and not verilator and not yosys"],
-        ["tests/hls/test_engine_icarus.py", "-k", "equal_golden"],
-        ["tests/hls/test_emit.py", "-k", "icarus or verilator"],
-        ["tests/hls/test_engine_verilator.py", "tests/hls/test_cycles.py"],
     ],
 }
 TESTS = GOLDEN | AROUND

@@ -1,5 +1,7 @@
 """Corners of the golden model that random networks hardly ever meet."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from rtl_cases import network
@@ -28,3 +30,23 @@ def test_the_largest_sum_of_products_is_exact(transition_bits: int) -> None:
     for state in (u, v):
         assert (state[0, 0] == low).all()
         assert (state[0, 1] == high).all()
+
+
+@pytest.mark.parametrize(("bits", "signed"), [(1, False), (3, False), (1, True), (4, True)])
+@pytest.mark.parametrize("sign", [-1, 0, 1])
+def test_the_word_of_the_currents_holds_every_partial_sum_and_is_the_smallest(
+    bits: int, signed: bool, sign: int
+) -> None:
+    """Against all subsets of all extreme inputs; weights of one sign, or of both."""
+    weight = np.random.default_rng(bits + sign).integers(1, 16, (6, 5))
+    weight[1] = 0
+    if sign < 1:
+        weight[:, : 5 if sign else 2] *= -1
+    net = network(
+        [{"complex_input": False}], bits=bits, signed=signed, tensors={"layers.0.weight_u": weight}
+    )
+    low, high = net.value_range(0)
+    inputs = np.array(list(product((low, 0, high), repeat=5)))
+    sums = inputs @ weight.T
+    needed = max(2, *(int(k).bit_length() + 1 for k in (sums.max(), ~sums.min())))
+    assert net.current_bits(0) == needed

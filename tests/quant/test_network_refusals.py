@@ -591,6 +591,13 @@ def test_labels_inform_people_only() -> None:
         assert network.metadata()["labels"] == labels
 
 
+def test_a_label_has_at_most_256_letters() -> None:
+    metadata, tensors = legal()
+    longest = ["é" * 256, "yes"]
+    assert IntegerNetwork.build(metadata | {"labels": longest}, tensors).labels == (*longest,)
+    refused(metadata | {"labels": ["no", "y" * 257]}, tensors, "labels[1]", "256")
+
+
 def test_what_informs_people_does_not_change_the_digest() -> None:
     metadata, tensors = legal()
     plain = IntegerNetwork.build(metadata, tensors).digest()

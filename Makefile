@@ -1,9 +1,8 @@
 # `make demo` and `make test` set up by themselves; everything else needs `make setup` once.
 # PYTHON: the interpreter that the virtual environment is made from (3.11 or newer).
 # MINUTES: how long `make fuzz` goes on.
-
 # KILLS: how often `make interrupts` kills each command.
-# TORCH_INDEX: where torch is looked for first; empty for PyPI's own (GPU) build.
+# TORCH_INDEX: where torch is looked for first, if it answers; empty for PyPI's own (GPU) build.
 
 PYTHON      ?= python3
 VENV        ?= .venv
@@ -21,12 +20,8 @@ READY := $(VENV)/.ready
 setup: $(READY)
 
 $(READY): pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("rfssm needs Python 3.11 or newer") if sys.version_info < (3, 11) else 0'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet --no-deps --retries 1 $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
-	touch $@
+	@$(PYTHON) .ci/setup.py "$(VENV)" "$(TORCH)" "$(TORCH_INDEX)"
+	@touch $@
 
 demo: $(READY)
 	$(BIN)/rfssm demo --out runs/demo

@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
+from rfssm.lazy import lazy
+
 if TYPE_CHECKING:
     from rfssm import errors
     from rfssm.front import (
@@ -54,15 +56,16 @@ __all__ = [
 ]
 
 
+_find = lazy(__name__)
+
+
 def __getattr__(name: str) -> Any:
     """What is in ``__all__``, when it is asked for."""
     if name == "__version__":
         return metadata.version("rfssm")
     if name == "errors":
         return import_module("rfssm.errors")
-    if name in __all__:
-        return getattr(import_module("rfssm.front"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _find(name)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from rfssm.errors import RfssmError, brief, printable, said, some
+from rfssm.errors import RfssmError, first_few, one_line, printable, short_repr
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -42,10 +42,10 @@ def read_npz(
                 names = [name.removesuffix(_SUFFIX) for name in archive.namelist()]
                 (name, count), *_ = Counter(names).most_common(1)
                 if count > 1:
-                    raise refuse(f"{path}: array {brief(name)} twice")
+                    raise refuse(f"{path}: array {short_repr(name)} twice")
                 absent = [name for name in needed if name not in names]
                 if absent:
-                    found = some([printable(name[:60], keep="") for name in names])
+                    found = first_few([printable(name[:60], keep="") for name in names])
                     raise refuse(f"{path}: has no array {absent[0]!r} (found: {found})")
                 return {
                     name: _member(archive, place)
@@ -57,9 +57,9 @@ def read_npz(
     except (refuse, MemoryError):
         raise
     except OSError as error:
-        raise refuse(f"{path}: cannot be read ({error.strerror or said(error)})") from None
+        raise refuse(f"{path}: cannot be read ({error.strerror or one_line(error)})") from None
     except Exception as error:  # damage makes zipfile, zlib and NumPy raise almost anything
-        raise refuse(f"{path}: not a complete .npz file ({said(error)})") from None
+        raise refuse(f"{path}: not a complete .npz file ({one_line(error)})") from None
 
 
 def read_npy(path: Path, refuse: type[RfssmError]) -> NDArray[Any]:
@@ -70,9 +70,9 @@ def read_npy(path: Path, refuse: type[RfssmError]) -> NDArray[Any]:
     except MemoryError:
         raise
     except OSError as error:
-        raise refuse(f"{path}: cannot be read ({error.strerror or said(error)})") from None
+        raise refuse(f"{path}: cannot be read ({error.strerror or one_line(error)})") from None
     except Exception as error:  # as above
-        raise refuse(f"{path}: not a complete .npy file ({said(error)})") from None
+        raise refuse(f"{path}: not a complete .npy file ({one_line(error)})") from None
 
 
 def integers(
@@ -159,7 +159,7 @@ def one_array(name: str, values: Any, refuse: type[RfssmError]) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:  # ragged rows; tensors of torch's own
-        raise refuse(f"{name}: must be an array ({said(error)})") from None
+        raise refuse(f"{name}: must be an array ({one_line(error)})") from None
 
 
 def _an_example(name: str, array: NDArray[Any]) -> str:
@@ -178,7 +178,7 @@ def _member(archive: ZipFile, place: str) -> NDArray[Any]:
         with archive.open(place) as stream:
             return _array(stream, archive.getinfo(place).file_size)
     except ValueError as error:
-        raise ValueError(f"{brief(place.removesuffix(_SUFFIX))}: {error}") from None
+        raise ValueError(f"{short_repr(place.removesuffix(_SUFFIX))}: {error}") from None
 
 
 def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
@@ -192,9 +192,9 @@ def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
         raise ValueError(f"dtype {dtype}: objects are not read")
     count = math.prod(shape)
     if dtype.itemsize == 0 or (count == 0 and max(shape) > _LONGEST_EMPTY):
-        raise ValueError(f"shape {brief(shape)} of {dtype} holds nothing")
+        raise ValueError(f"shape {short_repr(shape)} of {dtype} holds nothing")
     if min(shape, default=1) < 0 or stream.tell() + count * dtype.itemsize != size:
-        raise ValueError(f"shape {brief(shape)} of {dtype} does not fill its {size:,} bytes")
+        raise ValueError(f"shape {short_repr(shape)} of {dtype} does not fill its {size:,} bytes")
     data = bytearray(count * dtype.itemsize)
     done = 0
     while done < len(data):

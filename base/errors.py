@@ -49,13 +49,13 @@ def check_kind(name: str, value: object, kind: type, way: str, refuse: type[Rfss
         raise refuse(f"{name} is a {found}: must be {article} {wanted}; {way}")
 
 
-def some(indices: Sequence[object]) -> str:
+def first_few(indices: Sequence[object]) -> str:
     """Up to eight of them, and how many more there are."""
     more = f" and {len(indices) - 8} more" if len(indices) > 8 else ""
     return ", ".join(map(str, indices[:8])) + more
 
 
-def brief(value: object) -> str:
+def short_repr(value: object) -> str:
     """``repr`` of a value that may come from anywhere: one short line, whatever its size."""
     try:
         return _cut(_values.repr(value))
@@ -63,7 +63,7 @@ def brief(value: object) -> str:
         return f"a {type(value).__name__} too long to show"
 
 
-def said(error: object) -> str:
+def one_line(error: object) -> str:
     """What an error of another library says, as one short line; its class where it says nothing."""
     silent = "nothing" if isinstance(error, str) else type(error).__name__
     return _cut(printable(" ".join(str(error).split()), keep="") or silent)

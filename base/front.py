@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rfssm.errors import SamplesError
+from rfssm.extras import missing_extras_named
 from rfssm.hls import engines
 from rfssm.hls.design import Design, LaneChoice, Lanes
 from rfssm.hls.verify import RANDOM_SAMPLES, VerifyReport, random_samples, verify_network
@@ -60,6 +61,7 @@ def load(path: Path | str) -> IntegerNetwork:
     return IntegerNetwork.load(path)
 
 
+@missing_extras_named()
 def run(
     network: NetworkLike,
     x: SamplesLike,
@@ -84,6 +86,7 @@ def run(
     return engines.run(network, _samples(x), engine, spikes=spikes, states=states, lanes=lanes)
 
 
+@missing_extras_named()
 def verify(
     network: NetworkLike,
     x: SamplesLike | None = None,
@@ -104,6 +107,7 @@ def verify(
     return verify_network(network, samples, engines, lanes=lanes)
 
 
+@missing_extras_named()
 def convert(
     network: NetworkLike,
     out: Path | str,
@@ -111,18 +115,20 @@ def convert(
     lanes: LaneChoice | None = None,
     name: str | None = None,
     boards: Sequence[str] = (),
-    backend: str = "RFSSM",
+    backend: str | None = None,
     inline_memories: bool = False,
 ) -> Hardware:
-    """Write HLS C++, SystemVerilog and test benches into a folder that does not exist yet.
+    """Write SystemVerilog, HLS C++ and test benches into a folder that does not exist yet.
 
     lanes              of every layer, or of each (default: ``default_lanes`` of each)
     name               of all modules and files; the network's if absent
     boards             ulx3s, icebreaker: also a top for each
-    backend            who reads the HLS C++: RFSSM, Vitis or Vivado
+    backend            who reads the HLS C++: RFSSM, Vitis or Vivado; if absent, RFSSM where hls4ml
+                       is installed, and no HLS C++ elsewhere
     inline_memories    contents of memories in the SystemVerilog, for tools that lose files
 
-    Raises HardwareError for what cannot be; the folder is complete or absent.
+    Raises HardwareError for what cannot be, ToolError where a backend is given and hls4ml is not
+    installed; the folder is complete or absent.
     """
     from rfssm.hls.boards.boards import find_board
     from rfssm.hls.convert import convert as write
@@ -165,6 +171,7 @@ def estimate(
     return estimated(Design.of(network, lanes), target_of(target), activity, speed=speed)
 
 
+@missing_extras_named()
 def synthesize(
     network: NetworkLike,
     target: str,
@@ -198,6 +205,7 @@ def synthesize(
     )
 
 
+@missing_extras_named()
 def train(
     recipe: str,
     out: Path | str,
@@ -222,6 +230,7 @@ def train(
     return fit(load_recipe(recipe, words), Path(out), resume=resume, progress=progress)
 
 
+@missing_extras_named()
 def quantize_aware(
     network: FloatNetwork, spec: InputSpec, formats: QuantizationConfig | None = None
 ) -> QATNetwork:
@@ -239,6 +248,7 @@ def quantize_aware(
     return QATNetwork(network, formats or QuantizationConfig(), spec)
 
 
+@missing_extras_named()
 def freeze(network: QATNetwork, *, name: str, labels: Sequence[str] = ()) -> IntegerNetwork:
     """The integers that a trained network computes with.  Raises NetworkError where it has none."""
     from rfssm.quant.freeze import freeze as frozen
@@ -246,6 +256,7 @@ def freeze(network: QATNetwork, *, name: str, labels: Sequence[str] = ()) -> Int
     return frozen(network, name=name, labels=labels)
 
 
+@missing_extras_named()
 def quantize(
     network: FloatNetwork,
     x: ArrayLike,

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from rfssm.errors import brief, said
+from rfssm.errors import one_line, short_repr
 
 DEPTH = 64
 """Deepest nesting of lists and objects."""
@@ -85,7 +85,7 @@ def parse_yaml(text: str) -> Any:
     except RecursionError:
         raise ValueError(f"nested deeper than {DEPTH}") from None
     except Exception as error:  # PyYAML's constructors raise almost anything
-        raise ValueError(said(error)) from None
+        raise ValueError(one_line(error)) from None
     _check_depth(document)
     return document
 
@@ -118,7 +118,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"key {brief(twice)} twice in one object")
+        raise ValueError(f"key {short_repr(twice)} twice in one object")
     return found
 
 
@@ -135,7 +135,7 @@ def _whole(text: str) -> int:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{brief(text)} is beyond 64-bit floating point")
+        raise ValueError(f"{short_repr(text)} is beyond 64-bit floating point")
     return value
 
 
@@ -152,7 +152,7 @@ class _Loader(yaml.SafeLoader):
         if len(mapping) < len(node.value):
             keys = (self.construct_object(key) for key, _ in node.value)
             (twice, _), *_ = Counter(keys).most_common(1)
-            raise yaml.YAMLError(f"key {brief(twice)} twice in one section")
+            raise yaml.YAMLError(f"key {short_repr(twice)} twice in one section")
         return mapping
 
     def number(self, node: yaml.ScalarNode) -> int | float | str:

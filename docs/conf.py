@@ -1,4 +1,8 @@
-"""How Sphinx builds the documentation: `make docs`."""
+"""How Sphinx builds the documentation: `make docs`.
+
+Sphinx reads the Markdown pages through MyST, and the docstrings and the command line through the
+two extensions in `extensions/`.
+"""
 
 import sys
 from pathlib import Path
@@ -9,8 +13,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "extensions"))
 
 project = "rfssm"
-author = "The rfssm authors"
-project_copyright = "The rfssm authors, Apache-2.0"
+author = "The rfssm developers"
+project_copyright = "The rfssm developers, Apache-2.0"
 release = version = rfssm.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "docstrings", "commands"]

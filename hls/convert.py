@@ -13,7 +13,7 @@ from rfssm.hls.design import LaneChoice
 from rfssm.hls.emit.bench import write_bench
 from rfssm.hls.emit.fusesoc import MODULES_CORE, write_core
 from rfssm.hls.emit.project import write_rtl
-from rfssm.hls.hls4ml.plugin import convert_network
+from rfssm.hls.hls4ml.plugin import convert_network, missing
 from rfssm.hls.hls4ml.vitis import write_test_data
 from rfssm.outputs import whole_folder
 from rfssm.quant.network import IntegerNetwork
@@ -24,7 +24,7 @@ from rfssm.quant.samples import Samples, check_call
 class Hardware:
     """Folders of a converted network."""
 
-    hls: Path  # the hls4ml project
+    hls: Path | None  # the hls4ml project; None where hls4ml is not installed
     rtl: Path  # the IP in SystemVerilog
     bench: Path  # `make` there simulates the IP
     core: Path  # FuseSoC's description of all of it
@@ -37,7 +37,7 @@ def convert(
     out: Path,
     samples: Samples,
     *,
-    backend: str = "RFSSM",
+    backend: str | None = None,
     lanes: LaneChoice | None = None,
     boards: Sequence[Board] = (),
     name: str | None = None,
@@ -46,32 +46,36 @@ def convert(
     """Write everything into ``out``, complete or not at all.
 
     samples    what the test benches send, that of the HLS C++ and that of the SystemVerilog
-    backend    who reads the HLS C++: RFSSM, Vitis or Vivado
+    backend    who reads the HLS C++: RFSSM, Vitis or Vivado; None: RFSSM where hls4ml is installed,
+               and no HLS C++ elsewhere
     lanes      of every layer, or of each (default: ``default_lanes`` of each)
     boards     that get a top and constraints
     name       of everything that is generated; the network's if absent.  Two networks in one
                design need two names.
     inline_memories    their contents in the SystemVerilog, for tools that lose files
 
-    Raises HardwareError for a backend, lanes or a name that cannot be.
+    Raises HardwareError for a backend, lanes or a name that cannot be, ToolError where a backend is
+    given and hls4ml is not installed.
     """
     check_call(network, samples)
+    with_hls = backend is not None or missing() is None
     with whole_folder(out) as working:
-        model = convert_network(
-            network, working / "hls", backend, lanes=lanes, name=name, rtl=False
-        )
-        model.write()
-        write_test_data(working / "hls", network, samples, network.input.steps_max)
-        file = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
-        settings = yaml.safe_load(file.read_text()) | {"OutputDir": str(out.resolve() / "hls")}
-        file.write_text(yaml.safe_dump(settings))
+        if with_hls:
+            model = convert_network(
+                network, working / "hls", backend or "RFSSM", lanes=lanes, name=name, rtl=False
+            )
+            model.write()
+            write_test_data(working / "hls", network, samples, network.input.steps_max)
+            file = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
+            settings = yaml.safe_load(file.read_text()) | {"OutputDir": str(out.resolve() / "hls")}
+            file.write_text(yaml.safe_dump(settings))
         design = write_rtl(network, working / "rtl", lanes, name, inline_memories=inline_memories)
         write_bench(design, samples, working / "bench", Path("../rtl"))
         for board in boards:
             write_board(design, board, working / "boards" / board.name)
         core = write_core(design, working, boards)
     return Hardware(
-        hls=out / "hls",
+        hls=out / "hls" if with_hls else None,
         rtl=out / "rtl",
         bench=out / "bench",
         core=out / core.name,

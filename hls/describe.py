@@ -14,12 +14,11 @@ from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.ranges.narrow import NAMED, WideNeuron, wide_neurons
 from rfssm.quant.ranges.reach import reachable_range, unstable_neurons
 from rfssm.quant.ranges.silence import Remainder, remainders
-from rfssm.quant.samples import Samples
+from rfssm.quant.samples import TEST, Samples
 
-TEST = "test.npz"
 """The test samples in the folder of a training run."""
 CALIBRATION_SAMPLES = 256
-"""At most so many of a run's own test samples are looked at."""
+"""Largest number of a run's own test samples that are looked at."""
 
 Acts = Literal["never", "beyond steps_max", "may act"]
 

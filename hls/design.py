@@ -8,8 +8,9 @@ from itertools import count
 
 import numpy as np
 
-from rfssm.errors import HardwareError, brief, check_kind
+from rfssm.errors import HardwareError, check_kind, short_repr
 from rfssm.hls.names import checked_name, module_name
+from rfssm.quant.arithmetic import smallest_word
 from rfssm.quant.layers import SpikingLayer
 from rfssm.quant.network import IntegerNetwork, check_network
 
@@ -17,6 +18,10 @@ Parameters = dict[str, int | str]
 
 _ROUND = {"TRN": 0, "TRN_ZERO": 1, "RND": 2, "RND_CONV": 3}
 _SCORE = {"sum": 0, "last": 1, "max": 2, "each": 3}
+PIPE = 9
+"""Cycles from the issue of a chunk to its spikes, or to a score: rfssm_cells, rfssm_readout."""
+LOOP = 8
+"""Cycles from the reading of a state until it can be read again: a sweep is never shorter."""
 _BLOCK_RAM_CHUNKS = 64  # above this many words block memory holds the states better than LUTs
 
 
@@ -37,7 +42,7 @@ class Lanes:
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
             if not whole or not 1 <= value <= 4096 or value & (value - 1):
                 raise HardwareError(
-                    f"{field} lanes = {brief(value)}: must be a power of two, 1 to 4096"
+                    f"{field} lanes = {short_repr(value)}: must be a power of two, 1 to 4096"
                 )
             object.__setattr__(self, field, int(value))
         if self.synapse < self.neuron:
@@ -47,7 +52,7 @@ class Lanes:
             )
 
     def fitted(self, neurons: int) -> Lanes:
-        """The same lanes, but no more than a layer of so many neurons can use."""
+        """The same lanes, reduced to what a layer with this number of neurons can use."""
         most = 1 << (neurons - 1).bit_length()
         return Lanes(min(self.synapse, most), min(self.neuron, most))
 
@@ -86,12 +91,13 @@ def check_lanes(lanes: object) -> None:
     each = lanes if isinstance(lanes, Sequence) and not isinstance(lanes, str) else [lanes]
     if not all(isinstance(one, Lanes) for one in each):
         raise HardwareError(
-            f"lanes = {brief(lanes)}: must be Lanes(synapse, neuron), or one such for each layer"
+            f"lanes = {short_repr(lanes)}: must be Lanes(synapse, neuron), or one such for "
+            "each layer"
         )
 
 
 def chosen_lanes(widths: Sequence[int], lanes: LaneChoice | None) -> list[Lanes]:
-    """Lanes of each layer, for layers of so many neurons; the readout's last."""
+    """Lanes of each layer, for layers of these widths; the readout's last."""
     if lanes is None:
         return [default_lanes(n) for n in widths]
     check_lanes(lanes)
@@ -202,7 +208,7 @@ class Design:
         total = 0
         for layer, lanes in zip(self.network.all_layers, self.lanes, strict=True):
             total += layer.inputs * -(-layer.outputs // lanes.synapse)
-            total += 2 * max(8, -(-layer.outputs // lanes.neuron)) + 64
+            total += 2 * max(LOOP, -(-layer.outputs // lanes.neuron)) + 64
         return total
 
     @property
@@ -212,21 +218,14 @@ class Design:
 
 
 def address_bits(count: int) -> int:
-    """Bits of an address of so many words, at least one."""
+    """Bits of an address into ``count`` words, at least one."""
     return max(1, (count - 1).bit_length())
-
-
-def _value_format(low: int, high: int) -> tuple[int, int]:
-    """Bits and signedness of the smallest word that holds low..high."""
-    if low < 0:
-        return 1 + max((~low).bit_length(), high.bit_length()), 1
-    return max(1, high.bit_length()), 0
 
 
 def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes, name: str) -> Parameters:
     layer = network.layers[i]
-    value_bits, signed = _value_format(*network.value_range(i))
-    out_bits, _ = _value_format(*network.value_range(i + 1))
+    value_bits, signed = smallest_word(*network.value_range(i))
+    out_bits, _ = smallest_word(*network.value_range(i + 1))
     reset = bool(layer.reset.any())
     parameters: Parameters = {
         "N_IN": layer.inputs,
@@ -234,7 +233,7 @@ def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes, name: str) 
         "SYNAPSE_LANES": lanes.synapse,
         "NEURON_LANES": lanes.neuron,
         "VALUE_W": value_bits,
-        "VALUE_SIGNED": signed,
+        "VALUE_SIGNED": int(signed),
         "OUT_W": out_bits,
         "SKIP": int(layer.skip),
         "WEIGHT_W": layer.weight_bits,
@@ -261,13 +260,13 @@ def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes, name: str) 
 
 def _readout_parameters(network: IntegerNetwork, lanes: Lanes, name: str) -> Parameters:
     readout = network.readout
-    value_bits, signed = _value_format(*network.value_range(len(network.layers)))
+    value_bits, signed = smallest_word(*network.value_range(len(network.layers)))
     return {
         "N_IN": readout.inputs,
         "CLASSES": readout.classes,
         "SYNAPSE_LANES": lanes.synapse,
         "VALUE_W": value_bits,
-        "VALUE_SIGNED": signed,
+        "VALUE_SIGNED": int(signed),
         "WEIGHT_W": readout.weight_bits,
         "CURRENT_W": network.current_bits(len(network.layers)),
         "STATE_W": readout.state_bits,

@@ -10,23 +10,20 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from rfssm.cache import cached
 from rfssm.errors import ToolError
+from rfssm.extras import how_to_install
+from rfssm.process import TAIL_LINES, run_process
+from rfssm.progress import Announce
 
-_TAIL_LINES = 15
 _RUNTIME = ("verilated", "verilated_threads")
 _RUNTIME_FLAGS = ("-O2", "-fPIC", "-std=gnu++17", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TRACE=0")
-
-
-Watch = Callable[[str], None]
-"""Called with each line that a tool prints, as it comes."""
 
 
 def run_tool(
@@ -34,42 +31,20 @@ def run_tool(
     *,
     cwd: Path,
     env: Mapping[str, str] | None = None,
-    watch: Watch | None = None,
+    watch: Announce | None = None,
     name: str | None = None,
 ) -> str:
     """Run a tool to its end and return what it printed.  Raises ToolError with the tail of it.
 
+    watch   called with each line as it comes
     name    of the tool in messages, where the command's first word is not it
     """
-    words = [str(word) for word in command]
-    try:
-        process = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except OSError as error:
-        raise ToolError(f"{words[0]}: cannot be started ({error.strerror})") from None
-    lines = []
-    with process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                lines.append(line)
-                if watch is not None:
-                    watch(line.rstrip())
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode:
-        tail = "".join(lines[-_TAIL_LINES:]).rstrip()
-        name = name or Path(words[0]).name
-        raise ToolError(f"{name} failed with status {process.returncode}:\n{tail}")
+    status, lines = run_process(
+        command, cwd=cwd, env=env, watch=watch and (lambda line: watch(line.rstrip()))
+    )
+    if status:
+        tail = "".join(lines[-TAIL_LINES:]).rstrip()
+        raise ToolError(f"{name or Path(command[0]).name} failed with status {status}:\n{tail}")
     return "".join(lines)
 
 
@@ -210,9 +185,10 @@ def icarus_version() -> str:
 
 def missing_wasm(package: str) -> str | None:
     """Why a tool of a ``yowasp-...`` package cannot run, and what to do."""
-    if importlib.util.find_spec(package.replace("-", "_")):
+    module = package.replace("-", "_")
+    if importlib.util.find_spec(module):
         return None
-    return f"{package} is not installed: pip install {package}"
+    return f"{package} is not installed: {how_to_install(module)}"
 
 
 def wasm_version(package: str) -> str:
@@ -221,7 +197,12 @@ def wasm_version(package: str) -> str:
 
 
 def run_wasm(
-    package: str, tool: str, arguments: Sequence[str], *, cwd: Path, watch: Watch | None = None
+    package: str,
+    tool: str,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    watch: Announce | None = None,
 ) -> str:
     """Run a tool of a ``yowasp-...`` package; returns what it printed.  Raises ToolError.
 

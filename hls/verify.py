@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rfssm.errors import RfssmError, ToolError
 from rfssm.hls import engines
+from rfssm.progress import EngineProgress, no_progress
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Difference, Samples, check_call, compare
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
 RANDOM_SAMPLES = 16
 RANDOM_STEPS = 64
-"""Random samples have at most so many steps, whatever the network could take."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the engine, the samples done and the samples in all."""
+"""Largest number of steps of a random sample, even if the network takes longer samples."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +87,13 @@ def verify_network(
     *,
     at_most: Mapping[str, int] | None = None,
     lanes: LaneChoice | None = None,
-    progress: Progress | None = None,
+    progress: EngineProgress | None = None,
 ) -> VerifyReport:
     """Compare spikes, states, scores and labels of engines with the golden model, with ``==``.
 
     names      engines to compare.  One that cannot run here raises ToolError; without names those
                of ``BY_DEFAULT`` take part, and one that cannot run is reported as missing
-    at_most    engines that get only so many of the samples, the first ones
+    at_most    for some engines, how many of the samples they get, from the first on
 
     Raises RfssmError for names that leave nothing to compare the golden model with.
     """
@@ -116,7 +114,7 @@ def verify_network(
     if names is not None and missing:
         raise ToolError("; ".join(f"engine {name}: {reason}" for name, reason in missing.items()))
 
-    progress = progress or _unheard
+    progress = progress or no_progress
     progress("golden", 0, len(samples))
     begin = time.perf_counter()
     expected = golden.run(network, samples, spikes=True, states=True)
@@ -167,7 +165,3 @@ def _result(
     rows = steps if network.readout.score == "each" else len(samples)
     scores = rows * network.readout.classes
     return EngineResult(name, len(samples), spikes, 2 * spikes, scores, seconds, differences)
-
-
-def _unheard(_what: str, _done: int, _total: int) -> None:
-    """Progress that nobody asked for."""

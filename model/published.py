@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rfssm.arrays import read_npz
-from rfssm.errors import NetworkError, brief, said
+from rfssm.errors import NetworkError, one_line, short_repr
 from rfssm.model.layers import Normalization, Readout, SpikingLayer
 from rfssm.model.network import FloatNetwork
 from rfssm.model.neurons import (
@@ -92,7 +92,7 @@ def load_published(path: Path | str) -> PublishedNetwork:
             network = _sparch(model, config, parameters)
         else:
             known = ", ".join(["S5RF", *_CELLS])
-            raise NetworkError(f"config.model = {brief(model)}: must be one of {known}")
+            raise NetworkError(f"config.model = {short_repr(model)}: must be one of {known}")
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from None
     for module in network.modules():
@@ -141,26 +141,30 @@ def _read(path: Path) -> tuple[dict[str, Any], Parameters]:
     try:
         config = parse_json(str(text))
     except ValueError as error:
-        raise NetworkError(f"{path}: config is no JSON ({said(error)})") from None
+        raise NetworkError(f"{path}: config is no JSON ({one_line(error)})") from None
     if not isinstance(config, dict):
-        raise NetworkError(f"{path}: config = {brief(config)}: must be a JSON object")
+        raise NetworkError(f"{path}: config = {short_repr(config)}: must be a JSON object")
     for field, only in _ONLY.items():
         if config.get(field, only) != only:
-            raise NetworkError(f"{path}: config.{field} = {brief(config[field])}: must be {only!r}")
+            raise NetworkError(
+                f"{path}: config.{field} = {short_repr(config[field])}: must be {only!r}"
+            )
     return config, Parameters({k.removeprefix(PARAMETER): a for k, a in arrays.items()})
 
 
 def _flag(config: dict[str, Any], field: str, default: bool) -> bool:
     value = config.get(field, default)
     if type(value) is not bool:
-        raise NetworkError(f"config.{field} = {brief(value)}: must be true or false")
+        raise NetworkError(f"config.{field} = {short_repr(value)}: must be true or false")
     return value
 
 
 def _count(config: dict[str, Any], field: str) -> int:
     value = config.get(field)
     if type(value) is not int or value < 1:
-        raise NetworkError(f"config.{field} = {brief(value)}: must be a whole number, at least 1")
+        raise NetworkError(
+            f"config.{field} = {short_repr(value)}: must be a whole number, at least 1"
+        )
     return value
 
 
@@ -169,9 +173,11 @@ def _s5rf(config: dict[str, Any], parameters: Parameters) -> PublishedNetwork:
     last = _count(config, "layers") - 1
     rule = config.get("discretization")
     if rule not in ("dirac", "zoh", "bilinear"):
-        raise NetworkError(f"config.discretization = {brief(rule)}: must be dirac, zoh or bilinear")
+        raise NetworkError(
+            f"config.discretization = {short_repr(rule)}: must be dirac, zoh or bilinear"
+        )
     if config.get("activation", "cartesian_spike") != "cartesian_spike":
-        found = brief(config["activation"])
+        found = short_repr(config["activation"])
         raise NetworkError(f"config.activation = {found}: must be cartesian_spike")
     layers = []
     for i in range(last + 1):
@@ -224,7 +230,7 @@ def _sparch(model: str, config: dict[str, Any], parameters: Parameters) -> Publi
         or not all(type(n) is int and n > 0 for n in sizes)
     ):
         raise NetworkError(
-            f"config.sizes = {brief(sizes)}: must list the widths of two or more layers"
+            f"config.sizes = {short_repr(sizes)}: must list the widths of two or more layers"
         )
     widths = [_count(config, "inputs"), *sizes]
     layers = []

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rfssm.model.sections import Positive, Real, Section, Share
-from rfssm.model.surrogate import Surrogate
 
 
 class DigitsConfig(Section):
@@ -160,6 +159,8 @@ DataConfig = Annotated[
 
 Discretization = Literal["dirac", "zoh", "bilinear"]
 Score = Literal["sum", "last", "max", "each"]
+Surrogate = Literal["multi_gaussian", "boxcar", "arctan"]
+"""What stands in for the derivative of the spike."""
 StepSize = Annotated[Real, Field(gt=0, le=10)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from rfssm.errors import brief, printable
+from rfssm.errors import printable, short_repr
 from rfssm.strict import printable_text, real_number
 
 
@@ -50,9 +50,11 @@ def complaints(error: ValidationError) -> str:
             said.append(f"{field}.{_tag(problem)}: missing")
         elif problem["type"] == "union_tag_invalid":
             tag, allowed = _tag(problem), problem["ctx"]["expected_tags"]
-            said.append(f"{field}.{tag} = {brief(problem['input'][tag])}: must be one of {allowed}")
+            said.append(
+                f"{field}.{tag} = {short_repr(problem['input'][tag])}: must be one of {allowed}"
+            )
         else:
-            said.append(f"{field} = {brief(problem['input'])}: {message}")
+            said.append(f"{field} = {short_repr(problem['input'])}: {message}")
     if len(problems) > len(said):
         said.append(f"and {len(problems) - len(said)} more")
     return "; ".join(said)

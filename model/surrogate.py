@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from rfssm.model.recipe import Surrogate as Surrogate
 
 HEIGHT = 0.15
 SIGMA = 0.5
 WIDENING = 6.0
 FAR = 50.0
-
-Surrogate = Literal["multi_gaussian", "boxcar", "arctan"]
 
 
 def derivative(x: Tensor, surrogate: Surrogate) -> Tensor:

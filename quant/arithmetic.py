@@ -54,6 +54,24 @@ def signed_bits(low: int, high: int) -> int:
     )
 
 
+def smallest_word(low: int, high: int) -> tuple[int, bool]:
+    """Bits of the smallest word that holds ``low`` to ``high``, and whether that word is signed.
+
+    >>> smallest_word(-8, 7), smallest_word(0, 8), smallest_word(0, 0)
+    ((4, True), (4, False), (1, False))
+    """
+    return (signed_bits(low, high), True) if low < 0 else (max(1, high.bit_length()), False)
+
+
+def sum_growth(steps: int) -> int:
+    """Bits by which a sum of ``steps`` words is wider than one of the words.
+
+    >>> sum_growth(1), sum_growth(4), sum_growth(5)
+    (0, 2, 3)
+    """
+    return (steps - 1).bit_length()
+
+
 def round_shift(x: IntArray, shift: int, rounding: Rounding) -> IntArray:
     """Divide by ``2**shift`` and round to an integer, once.
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from rfssm.errors import NetworkError, brief
+from rfssm.errors import NetworkError, short_repr
 from rfssm.quant import network_file, validation
 from rfssm.quant.arithmetic import Tensor, signed_bits
 from rfssm.quant.layers import (
@@ -108,7 +108,9 @@ class IntegerNetwork(BaseModel):
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         for name in update or {}:
             if name not in fields:
-                raise NetworkError(f"{brief(name)}: not a field, must be one of {list(fields)}")
+                raise NetworkError(
+                    f"{short_repr(name)}: not a field, must be one of {list(fields)}"
+                )
         draft: IntegerNetwork = validation.parse(
             type(self).model_validate, {**fields, **(update or {})}, ""
         )

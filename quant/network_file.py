@@ -14,11 +14,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from rfssm.errors import NetworkError, brief, said
+from rfssm.errors import NetworkError, one_line, short_repr
 from rfssm.files import write_atomically
 from rfssm.quant.arithmetic import Tensor
 from rfssm.strict import parse_json
 
+NETWORK = "network.safetensors"
+"""Name of the file in the folder of a run and in an hls4ml project."""
 _LARGEST_HEADER = 100_000_000  # safetensors' own limit
 _LARGEST_FILE = 1 << 32  # above the largest legal network
 
@@ -33,7 +35,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             data, header = _read(file)
         return _metadata_of(header), _tensors_of(data, header)
     except SafetensorError as error:
-        raise NetworkError(f"not a complete safetensors file ({said(error)})") from None
+        raise NetworkError(f"not a complete safetensors file ({one_line(error)})") from None
 
 
 def write(path: Path, metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -55,7 +57,7 @@ def _read(file: BinaryIO) -> tuple[bytes, dict[str, Any]]:
     try:
         header = parse_json(data[8:].decode())
     except ValueError as error:
-        raise SafetensorError(f"its header is cut off or no JSON: {said(error)}") from None
+        raise SafetensorError(f"its header is cut off or no JSON: {one_line(error)}") from None
     if not isinstance(header, dict):
         raise SafetensorError("its header is no JSON object")
     return data + _take(file, _end(header) + 1), header
@@ -87,10 +89,10 @@ def _tensors_of(data: bytes, header: dict[str, Any]) -> dict[str, Tensor]:
             if name != "__metadata__" and entry["dtype"] not in ("I32", "F64")
         )
         raise NetworkError(
-            f"tensor {brief(name)}: dtype {dtype}, must be int32 (scale: float64)"
+            f"tensor {short_repr(name)}: dtype {dtype}, must be int32 (scale: float64)"
         ) from None
     except (TypeError, ValueError) as error:  # shapes that NumPy cannot hold
-        raise NetworkError(f"its tensors cannot be read: {said(error)}") from None
+        raise NetworkError(f"its tensors cannot be read: {one_line(error)}") from None
 
 
 def _metadata_of(header: dict[str, Any]) -> dict[str, Any]:
@@ -100,11 +102,13 @@ def _metadata_of(header: dict[str, Any]) -> dict[str, Any]:
     if text is None:
         raise NetworkError("metadata has no key 'rfssm': not an integer network")
     if not isinstance(text, str):
-        raise NetworkError(f"metadata 'rfssm' = {brief(text)}: must be a string that holds JSON")
+        raise NetworkError(
+            f"metadata 'rfssm' = {short_repr(text)}: must be a string that holds JSON"
+        )
     try:
         metadata = parse_json(text)
     except ValueError as error:
-        raise NetworkError(f"metadata 'rfssm' is no JSON ({said(error)})") from None
+        raise NetworkError(f"metadata 'rfssm' is no JSON ({one_line(error)})") from None
     if not isinstance(metadata, dict):
-        raise NetworkError(f"metadata 'rfssm' = {said(text)}: must be a JSON object")
+        raise NetworkError(f"metadata 'rfssm' = {one_line(text)}: must be a JSON object")
     return metadata

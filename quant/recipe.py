@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from rfssm.errors import RecipeError, brief
+from rfssm.errors import RecipeError, short_repr
 from rfssm.model.recipe import DataConfig, NetworkConfig, TrainingConfig
 from rfssm.model.sections import Section, complaints, file_name
 from rfssm.quant.arithmetic import Rounding
 from rfssm.strict import parse_yaml, read_bounded
 
+RECIPE, SUMMARY = "recipe.yaml", "summary.json"
+"""Names of files in the folder of a run: what was asked for, and what came of it."""
 LARGEST_FILE = 1 << 20
 """Bytes of a recipe's YAML."""
 EXACT_BITS = 53
@@ -172,6 +174,6 @@ def _override(mapping: dict[str, Any], override: str) -> None:
         inner = section.get(part)
         section[part] = inner = {} if inner is None else inner
         if not isinstance(inner, dict):
-            raise RecipeError(f"--set {override}: {part} = {brief(inner)} has no fields")
+            raise RecipeError(f"--set {override}: {part} = {short_repr(inner)} has no fields")
         section = inner
     section[last] = value

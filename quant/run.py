@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rfssm.errors import RecipeError, RfssmError, brief, said
+from rfssm.errors import RecipeError, RfssmError, one_line, short_repr
 from rfssm.files import PARTIAL, no_room, write_atomically
 from rfssm.model import data as datasets
 from rfssm.model.data import Data, DataWarning
@@ -28,16 +28,13 @@ from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.layers import InputSpec
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network_file import NETWORK
 from rfssm.quant.qat import QATNetwork
 from rfssm.quant.ranges.reach import reachable_range
-from rfssm.quant.recipe import LARGEST_FILE, Recipe, parse_recipe
-from rfssm.quant.samples import Samples, compare
+from rfssm.quant.recipe import LARGEST_FILE, RECIPE, SUMMARY, Recipe, parse_recipe
+from rfssm.quant.samples import TEST, Samples, compare
 from rfssm.strict import parse_yaml, read_bounded
 
-RECIPE = "recipe.yaml"
-NETWORK = "network.safetensors"
-TEST = "test.npz"
-SUMMARY = "summary.json"
 CALIBRATION_SAMPLES = 64
 
 
@@ -194,7 +191,7 @@ def _known_recipe(path: Path) -> object:
     try:
         return parse_yaml(read_bounded(path, LARGEST_FILE).decode())
     except ValueError as error:  # not UTF-8, too long, not YAML
-        raise RecipeError(f"{path}: not the recipe of a run ({said(error)})") from None
+        raise RecipeError(f"{path}: not the recipe of a run ({one_line(error)})") from None
 
 
 def _same_recipe(recipe: Recipe, found: object, path: Path) -> None:
@@ -212,8 +209,8 @@ def _same_recipe(recipe: Recipe, found: object, path: Path) -> None:
     for field in sorted(wanted.keys() | present.keys()):
         if wanted.get(field) != present.get(field):
             raise RecipeError(
-                f"{said(field)} = {brief(wanted.get(field))}: the run to resume has "
-                f"{brief(present.get(field))} ({path}); resume needs the same recipe"
+                f"{one_line(field)} = {short_repr(wanted.get(field))}: the run to resume has "
+                f"{short_repr(present.get(field))} ({path}); resume needs the same recipe"
             )
 
 
@@ -264,7 +261,7 @@ def _difference(checkpoint: Path) -> str:
     if not isinstance(then, str):
         return f"{CHECKPOINT} does not say which version of rfssm wrote it"
     if then != now:
-        return f"another version of rfssm trained it, {said(then)}, and this is {now}"
+        return f"another version of rfssm trained it, {one_line(then)}, and this is {now}"
     return f"{CHECKPOINT} was changed, or another processor rounds its weights otherwise"
 
 

@@ -28,6 +28,8 @@ from rfssm.quant.network import IntegerNetwork, check_network
 
 Bools = NDArray[np.bool_]
 
+TEST = "test.npz"
+"""Name of the file that holds the test samples of a run."""
 LAYER_ARRAYS = ("spikes", "u", "v")
 """Of an output file, each followed by a dot and the layer's number."""
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from rfssm.errors import NetworkError, brief
-from rfssm.quant.arithmetic import Tensor
+from rfssm.errors import NetworkError, short_repr
+from rfssm.quant.arithmetic import Tensor, sum_growth
 from rfssm.quant.layers import (
     Header,
     InputSpec,
@@ -59,7 +59,7 @@ def checked(
     remaining = dict(tensors)
     layers = [_with_tensors(i, h, remaining) for i, h in enumerate(headers)]
     if remaining:
-        name = brief(sorted(remaining)[0]).strip("'")
+        name = short_repr(sorted(remaining)[0]).strip("'")
         raise NetworkError(f"tensor {name}: unexpected, no layer of this network has it")
     return header, layers
 
@@ -89,11 +89,11 @@ def _complaints(error: ValidationError, prefix: str) -> list[str]:
             found.append(f"{prefix}{message}")
         elif problem["type"].startswith("union_tag"):
             kind = problem["input"].get("kind") if isinstance(problem["input"], dict) else None
-            found.append(f"{prefix}kind = {brief(kind)}: must be 'spiking' or 'readout'")
+            found.append(f"{prefix}kind = {short_repr(kind)}: must be 'spiking' or 'readout'")
         elif problem["type"] in ("too_long", "too_short"):
             found.append(f"{field}: {len(problem['input'])} entries, {message}")
         else:
-            found.append(f"{field} = {brief(problem['input'])}: {message}")
+            found.append(f"{field} = {short_repr(problem['input'])}: {message}")
     return found
 
 
@@ -112,7 +112,7 @@ def _check_chain(spec: InputSpec, headers: list[SpikingHeader | ReadoutHeader]) 
             continue
         needed = header.state_bits
         if header.score == "sum":
-            needed += (spec.steps_max - 1).bit_length()
+            needed += sum_growth(spec.steps_max)
         if header.score_bits < needed:
             raise NetworkError(
                 f"layers[{i}].score_bits = {header.score_bits}: must be at least {needed} (score = "
@@ -159,7 +159,7 @@ def _checked(
         raise NetworkError(f"tensor {full}: dtype {tensor.dtype}, must be {dtype}")
     if tensor.shape != shape:
         raise NetworkError(
-            f"tensor {full}: shape {brief(list(tensor.shape))}, must be {list(shape)}"
+            f"tensor {full}: shape {short_repr(list(tensor.shape))}, must be {list(shape)}"
         )
     if name == "scale":
         bad = ~np.isfinite(tensor)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from rfssm.errors import HardwareError, SamplesError, brief
+from rfssm.errors import HardwareError, SamplesError, short_repr
+from rfssm.extras import missing_extras_named
 from rfssm.outputs import Writes, check_outputs
 from rfssm.strict import whole_number
 
@@ -23,7 +24,6 @@ CHECK_FAILED = 1
 
 app = typer.Typer(
     help="Resonate-and-fire state space networks: train, check bit for bit, convert to FPGA IP.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -38,10 +38,10 @@ def number(
         try:
             number = parse(str(text))
         except ValueError as error:
-            raise typer.BadParameter(f"{brief(text)}: {error}") from None
+            raise typer.BadParameter(f"{short_repr(text)}: {error}") from None
         if number < low or (high is not None and number > high):
             allowed = f"at least {low}" if high is None else f"{low} to {high:,}"
-            raise typer.BadParameter(f"{brief(text)}: must be {allowed}")
+            raise typer.BadParameter(f"{short_repr(text)}: must be {allowed}")
         return number
 
     return read
@@ -94,7 +94,8 @@ def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable
                 else:
                     inputs.append(path)
             check_outputs(outputs, inputs)
-            function(**given)
+            with missing_extras_named():
+                function(**given)
 
         return function
 
@@ -142,7 +143,8 @@ def _numbers(option: str, text: str | None) -> list[int]:
         return [] if text is None else [whole_number(word) for word in text.split(",")]
     except ValueError:
         raise HardwareError(
-            f"{option} {brief(text)}: must be one number in plain digits, or one per layer as 16,8"
+            f"{option} {short_repr(text)}: must be one number in plain digits, or one per "
+            "layer as 16,8"
         ) from None
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn, TextIO, cast
 
 import typer
 
-from rfssm.errors import RfssmError, printable, said
+from rfssm.errors import RfssmError, one_line, printable
 from rfssm.scripts import commands
 from rfssm.scripts.app import app
 from rfssm.scripts.streams import Guarded, repair_streams
@@ -73,7 +73,7 @@ def _of_the_system(error: OSError) -> str:
     except OSError:
         return "the working directory does not exist any more; change to another"
     name = "" if error.filename is None else f"{error.filename}: "
-    return name + (error.strerror or said(error))
+    return name + (error.strerror or one_line(error))
 
 
 def _refuse(message: str, status: int = BAD_INPUT) -> int:

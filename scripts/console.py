@@ -24,7 +24,8 @@ from rfssm.quant.arithmetic import ROUNDINGS
 
 if TYPE_CHECKING:
     from rfssm.hls.describe import LayerDescription, NetworkDescription
-    from rfssm.hls.verify import EngineResult, Progress, VerifyReport
+    from rfssm.hls.verify import EngineResult, VerifyReport
+    from rfssm.progress import EngineProgress
     from rfssm.quant.ptq import QuantizationReport
     from rfssm.quant.ranges.narrow import WideNeuron
 
@@ -53,7 +54,7 @@ def tell(line: str) -> None:
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress | None]:
+def progress_bars() -> Iterator[EngineProgress | None]:
     """Give a function that moves bars on stderr; None where stderr is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -10,10 +10,12 @@ from pathlib import Path
 from rfssm.errors import ToolError
 from rfssm.hls import engines
 from rfssm.hls.convert import Hardware, convert
-from rfssm.hls.verify import Progress, VerifyReport, verify_network
+from rfssm.hls.verify import VerifyReport, verify_network
+from rfssm.progress import EngineProgress
+from rfssm.quant.network_file import NETWORK
 from rfssm.quant.recipe import Recipe
-from rfssm.quant.run import NETWORK, TEST, train
-from rfssm.quant.samples import Samples
+from rfssm.quant.run import train
+from rfssm.quant.samples import TEST, Samples
 
 ICARUS_SAMPLES = 20
 """Icarus interprets the circuit and is by far the slowest engine: it gets the first samples."""
@@ -43,7 +45,7 @@ def run_demo(
     run_dir: Path,
     *,
     say: Callable[[str], None],
-    progress: Progress | None = None,
+    progress: EngineProgress | None = None,
 ) -> DemoReport:
     """Train ``recipe`` in ``run_dir``, convert the network, compare all engines on the test set.
 

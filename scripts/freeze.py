@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from rfssm.errors import NetworkError, RfssmError, brief
+from rfssm.errors import NetworkError, RfssmError, short_repr
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network_file import NETWORK
 from rfssm.quant.ranges.narrow import WIDEST, LayerWidth, narrowed, with_state_bits
 from rfssm.scripts.console import beyond
 from rfssm.strict import whole_number
 
-NETWORK = "network.safetensors"
 """The network in the folder of a training run."""
 
 
@@ -42,7 +42,7 @@ def freeze_states(
             raise ValueError
     except ValueError:
         raise NetworkError(
-            f"--state-bits = {brief(state_bits)}: must be auto, or 4 to {WIDEST}"
+            f"--state-bits = {short_repr(state_bits)}: must be auto, or 4 to {WIDEST}"
         ) from None
     if limit is not None:
         raise NetworkError("--limit: belongs to --state-bits auto; leave one of them out")

@@ -7,8 +7,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from rfssm.errors import RfssmError, printable, said
-from rfssm.quant.run import SUMMARY
+from rfssm.errors import RfssmError, one_line, printable
+from rfssm.quant.recipe import SUMMARY
 from rfssm.strict import parse_json, read_bounded
 
 LARGEST_FILE = 1 << 20
@@ -45,7 +45,7 @@ def _read(path: Path) -> dict[str, Any]:
         _row([summary])
     except Exception as error:  # values of any type make the row's arithmetic raise almost anything
         kind = type(error).__name__
-        raise RfssmError(f"{path}: not the summary of a run ({kind}: {said(error)})") from None
+        raise RfssmError(f"{path}: not the summary of a run ({kind}: {one_line(error)})") from None
     return dict(summary)
 
 

@@ -34,7 +34,7 @@ from rfssm.quant.recipes import load_recipe
 from rfssm.scripts.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", *sorted(
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *sorted(
     str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")
 )]  # fmt: skip
 PAGES = [page for page in PAGES if (ROOT / page).exists()]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,18 +19,17 @@ import serial
 from serial.tools import list_ports
 
 from rfssm.errors import DeviceError
+from rfssm.hls import packets
 from rfssm.hls.boards import protocol
 from rfssm.hls.boards.boards import BAUD
 from rfssm.hls.boards.protocol import Deframer, Identity, Status
-from rfssm.hls.engines import packets as beats
+from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Bools, Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
-Progress = Callable[[int, int], None]
-
 _WRITE_SECONDS = 10.0  # for a frame; it takes 20 ms
-_STRANGE_FRAMES = 100  # that are no reply to the request, before it counts as lost
+_STRANGE_FRAMES = 100  # frames that are not the reply, before a request counts as lost
 
 
 class Port(Protocol):
@@ -82,7 +80,7 @@ class Device:
         self._name = str(port) if isinstance(port, str | Path) else "serial port"
         self._port: Port | None = None
         self._deframer = Deframer()
-        self._came: deque[bytes | None] = deque()  # frames that nobody has looked at
+        self._came: deque[bytes | None] = deque()  # frames that have not been looked at
         self._sequence = 0
 
     def __enter__(self) -> Self:
@@ -139,14 +137,14 @@ class Device:
             if progress is not None:
                 progress(i + 1, len(samples))
         data = np.concatenate(scores)
-        return Outputs(*beats.decode_packets(self.network, samples, data, self._ends(samples)))
+        return Outputs(*packets.decode_packets(self.network, samples, data, self._ends(samples)))
 
     # -- one sample --------------------------------------------------------------------------------
 
     def _sample(self, sample: Samples, identity: Identity, what: str) -> Integers:
         """The words of a sample's packets."""
-        words = beats.event_beats(sample)[:, 0].astype("<u4")
-        expected = beats.packet_beats(self.network, sample)
+        words = packets.event_beats(sample)[:, 0].astype("<u4")
+        expected = packets.packet_beats(self.network, sample)
         reason = ""
         for attempt in range(1 + self._retries):
             if attempt:
@@ -189,9 +187,7 @@ class Device:
 
     def _ends(self, samples: Samples) -> Bools:
         """Where TLAST stood in the packets: every sample's last reply said DONE."""
-        each = self.network.readout.score == "each"
-        packets = samples.steps if each else np.ones_like(samples.steps)
-        ends = np.cumsum(packets) * (self.network.readout.classes + 1)
+        ends = packets.packet_ends(self.network, samples)
         last = np.zeros(ends[-1], dtype=bool)
         last[ends - 1] = True
         return last

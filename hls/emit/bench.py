@@ -1,6 +1,6 @@
 """A test bench that goes with emitted RTL: samples, the golden model's answer, and a Makefile.
 
-Whoever has Icarus Verilog runs ``make`` in its folder; neither Python nor this package is needed.
+With Icarus Verilog, ``make`` in its folder runs it; neither Python nor this package is needed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from rfssm.files import write_atomically
+from rfssm.hls import packets
 from rfssm.hls.design import Design
-from rfssm.hls.engines import packets as beats
 from rfssm.quant import golden
 from rfssm.quant.samples import Samples
 
@@ -48,7 +48,7 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
     """
     directory.mkdir(parents=True, exist_ok=True)
     bench = files("rfssm.hls") / "rtl" / "bench" / "rfssm_bench.sv"
-    sent = beats.event_beats(samples)
+    sent = packets.event_beats(samples)
     expected = _expected(design, samples)
     run = _run_options(design, len(expected))
     makefile = _MAKEFILE.format(
@@ -60,13 +60,22 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
         options=" ".join(run.iverilog_options),
     )
     texts = {
-        "beats.txt": beats.bench_lines(sent),
+        "beats.txt": packets.bench_lines(sent),
         "expected.txt": "".join(f"{line}\n" for line in expected),
         "Makefile": makefile,
     }
     for name, text in texts.items():
         write_atomically(directory / name, text.encode())
     write_atomically(directory / "rfssm_bench.sv", bench.read_bytes())
+
+
+def parameters(design: Design) -> dict[str, int]:
+    """The parameters of ``rfssm_bench`` for a design."""
+    return {
+        "TDATA_W": design.tdata_bits,
+        "LAYERS": max(1, len(design.trace)),
+        "TRACE_W": design.trace_bits,
+    }
 
 
 @dataclass(frozen=True)
@@ -83,15 +92,10 @@ def run_options(design: Design, directory: Path) -> RunOptions:
 
 
 def _run_options(design: Design, expected_beats: int) -> RunOptions:
-    parameters = {
-        "TDATA_W": design.tdata_bits,
-        "LAYERS": max(1, len(design.trace)),
-        "TRACE_W": design.trace_bits,
-    }
     return RunOptions(
         iverilog_options=(
             f"-DDUT={design.name}_axis_trace",
-            *(f"-Prfssm_bench.{name}={value}" for name, value in parameters.items()),
+            *(f"-Prfssm_bench.{name}={value}" for name, value in parameters(design).items()),
         ),
         plusargs={"expected": expected_beats, "idle": design.idle_limit},
     )
@@ -100,13 +104,13 @@ def _run_options(design: Design, expected_beats: int) -> RunOptions:
 def _expected(design: Design, samples: Samples) -> list[str]:
     """The beats that leave the IP, as the bench writes them: tdata in hexadecimal, tlast."""
     outputs = golden.run(design.network, samples)
-    packets = np.concatenate([outputs.scores, outputs.label[..., None]], axis=-1)
+    results = np.concatenate([outputs.scores, outputs.label[..., None]], axis=-1)
     if design.network.readout.score != "each":
-        packets = packets[:, None]  # one packet, at the sample's end
-    ends = samples.steps if design.network.readout.score == "each" else np.ones_like(samples.steps)
+        results = results[:, None]  # one packet, at the sample's end
+    counts = packets.packet_counts(design.network, samples)
     lines = []
-    for sample, end in zip(packets, ends.tolist(), strict=True):
-        words = (sample[:end].reshape(-1) & ((1 << design.tdata_bits) - 1)).tolist()
+    for sample, count in zip(results, counts.tolist(), strict=True):
+        words = (sample[:count].reshape(-1) & ((1 << design.tdata_bits) - 1)).tolist()
         lines += [f"{word:0{design.tdata_bits // 4}x} 0" for word in words]
         lines[-1] = lines[-1][:-1] + "1"
     return lines

@@ -16,15 +16,17 @@ import zlib
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from rfssm.files import write_atomically
-from rfssm.hls.boards.boards import Board
 from rfssm.hls.design import Design
 from rfssm.hls.emit import bench
 from rfssm.hls.emit.project import design_files, rtl_sources
+
+if TYPE_CHECKING:
+    from rfssm.hls.boards.boards import Board
 
 MODULES_CORE = "rfssm.core"
 """File of the modules' core."""

@@ -8,12 +8,12 @@ Each takes a network and samples and returns the same ``Outputs``, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
 from rfssm.errors import RfssmError
 from rfssm.hls.design import LaneChoice
+from rfssm.progress import Progress
 from rfssm.quant import golden
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
@@ -32,8 +32,6 @@ _NETLISTS: dict[str, dict[str, str]] = {
     "netlist-ice40-icarus": {"cells": "ice40", "simulator": "icarus"},
 }
 ENGINES = (*BY_DEFAULT, *_NETLISTS)
-
-Progress = Callable[[int, int], None]
 
 
 def run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from rfssm.cstruct import read_struct
 from rfssm.errors import ToolError
+from rfssm.hls import packets
 from rfssm.hls.design import Design
-from rfssm.hls.engines import packets, verilated
+from rfssm.hls.engines import verilated
 from rfssm.hls.engines.trace import Trace
+from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.samples import Outputs, Samples
-
-Progress = Callable[[int, int], None]
 
 _CYCLES_PER_CALL = 20_000  # between two looks at the keyboard
 _DONE = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,9 @@ from rfssm.cache import cached
 from rfssm.hls.design import LaneChoice, chosen_lanes
 from rfssm.hls.engines.trace import Trace
 from rfssm.hls.hls4ml import plugin
+from rfssm.hls.hls4ml.backends import ALONE
 from rfssm.hls.toolchain import gxx_version, missing_gxx
+from rfssm.progress import Progress
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
@@ -41,7 +43,7 @@ def run(
     spikes: bool = False,
     states: bool = False,
     lanes: LaneChoice | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Outputs:
     """Run samples; a library is compiled once per network, lanes and number of steps."""
     longest = int(samples.steps.max())
@@ -49,7 +51,7 @@ def run(
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
     work = sum((layer.inputs + 20) * layer.outputs for layer in network.all_layers)
     much = int(samples.steps.sum()) * work > SHORT
-    with plugin.ALONE, _loaded(network, steps, lanes, much) as model:
+    with ALONE, _loaded(network, steps, lanes, much) as model:
         return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
 
 
@@ -60,10 +62,10 @@ def simulate(
     *,
     spikes: bool = False,
     states: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Outputs:
     """Run samples, no longer than the model's steps, through a compiled ``ModelGraph``."""
-    with plugin.ALONE:
+    with ALONE:
         return _simulate(model, network, samples, spikes, states, progress)
 
 
@@ -73,7 +75,7 @@ def _simulate(
     samples: Samples,
     spikes: bool,
     states: bool,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> Outputs:
     library = model._top_function_lib
     steps = model.get_input_variables()[0].shape[0]

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from rfssm.cache import cached
 from rfssm.errors import ToolError
-from rfssm.hls import toolchain
+from rfssm.hls import packets, toolchain
 from rfssm.hls.design import Design, LaneChoice, TraceField
+from rfssm.hls.emit import bench
 from rfssm.hls.emit.project import design_sources
-from rfssm.hls.engines import packets
 from rfssm.hls.engines.trace import Trace
+from rfssm.process import run_process
+from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
-
-Progress = Callable[[int, int], None]
 
 
 def missing() -> str | None:
@@ -84,30 +83,16 @@ def run(
 
 def _simulate(command: list[str], folder: Path, total: int, progress: Progress | None) -> None:
     """Run vvp to its end; its last line says how it went."""
-    line = ""
-    passed = 0
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=os.environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            for raw in process.stdout:
-                line = raw.strip()
-                if line == "sample":
-                    passed += 1
-                    if progress is not None:
-                        progress(passed, total)
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode or line != "done":
-        raise ToolError(f"Icarus: {line or f'vvp ended with status {process.returncode}'}")
+    passed = count(1)
+
+    def watch(line: str) -> None:
+        if progress is not None and line.strip() == "sample":
+            progress(next(passed), total)
+
+    status, lines = run_process(command, cwd=folder, watch=watch)
+    last = lines[-1].strip() if lines else ""
+    if status or last != "done":
+        raise ToolError(f"Icarus: {last or f'vvp ended with status {status}'}")
 
 
 def _signed(word: int, bits: int) -> int:
@@ -180,11 +165,7 @@ def _build(design: Design, code: Mapping[str, bytes]) -> Path:
     reason = missing()
     if reason:
         raise ToolError(f"engine icarus: {reason}")
-    parameters = {
-        "TDATA_W": design.tdata_bits,
-        "LAYERS": max(1, len(design.trace)),
-        "TRACE_W": design.trace_bits,
-    }
+    parameters = bench.parameters(design)
     key: list[str | bytes] = [
         *(part for name in sorted(code) for part in (name, code[name])),
         *(f"{name}={value}" for name, value in parameters.items()),
@@ -195,14 +176,13 @@ def _build(design: Design, code: Mapping[str, bytes]) -> Path:
     def build(folder: Path) -> None:
         for name, data in code.items():
             (folder / name).write_bytes(data)
-        bench = folder / _bench().name
-        bench.write_bytes(_bench().read_bytes())
+        (folder / _bench().name).write_bytes(_bench().read_bytes())
         toolchain.run_tool(
             [
                 toolchain.icarus("iverilog"),
                 *("-g2012", "-s", "rfssm_bench", "-o", "bench.vvp"),
                 *(f"-Prfssm_bench.{name}={value}" for name, value in parameters.items()),
-                bench.name,
+                _bench().name,
                 *sorted(name for name in code if name.endswith((".sv", ".v"))),
             ],
             cwd=folder,

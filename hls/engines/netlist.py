@@ -8,7 +8,6 @@ by its name: nothing is simulated as an empty box.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,10 +15,9 @@ from rfssm.errors import HardwareError
 from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.engines import icarus, verilator
 from rfssm.hls.synthesis import yosys
+from rfssm.progress import Progress
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
-
-Progress = Callable[[int, int], None]
 
 CELLS = ("generic", "ecp5", "ice40")
 """What the netlist is made of; ``generic``: gates, flip-flops and memories as Verilog arrays."""

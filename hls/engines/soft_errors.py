@@ -15,17 +15,18 @@ lanes count: they lie on the chip and can be hit.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.random import Generator
 
 from rfssm.errors import HardwareError
+from rfssm.hls import packets
 from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.emit.project import design_sources
-from rfssm.hls.engines import packets
 from rfssm.hls.engines.bulk import Call, Circuit
+from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
@@ -44,8 +45,6 @@ public_flat_rw -module "rfssm_cells" -var "*states"
 public_flat_rw -module "rfssm_readout" -var "states"
 public_flat_rw -module "rfssm_rom" -var "*rom"
 """
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

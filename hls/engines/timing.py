@@ -7,17 +7,16 @@ Rate       of samples that follow each other without a gap
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from rfssm.hls.design import LaneChoice
 from rfssm.hls.engines import verilator
+from rfssm.hls.packets import packet_ends
+from rfssm.progress import Progress
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
-
-Progress = Callable[[int, int], None]
 
 _READY = 1
 
@@ -55,7 +54,7 @@ def measure(
     steps = int(samples.steps.sum())
     # the IP is ready from cycle _READY on, and again in the cycle after a sample's last beat
     cycles = int(packed.scored[-1]) + 1 - _READY
-    latency = np.diff(alone.scored[_last_beats(network, samples)], prepend=_READY - 1)
+    latency = np.diff(alone.scored[packet_ends(network, samples) - 1], prepend=_READY - 1)
     return Cycles(
         samples=len(samples),
         steps=steps,
@@ -66,9 +65,3 @@ def measure(
         latency_min=int(latency.min()),
         latency_max=int(latency.max()),
     )
-
-
-def _last_beats(network: IntegerNetwork, samples: Samples) -> np.ndarray:
-    """Where the output beats of each sample end    [samples]."""
-    packets = samples.steps if network.readout.score == "each" else np.ones_like(samples.steps)
-    return np.cumsum(packets) * (network.readout.classes + 1) - 1

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from rfssm.cache import cached
 from rfssm.errors import ToolError
-from rfssm.hls import toolchain
+from rfssm.hls import packets, toolchain
 from rfssm.hls.design import Design
-from rfssm.hls.engines import packets
 
 VERILATOR_FLAGS = (
     *("--cc", "--prefix", "Vdut", "--no-timing"),

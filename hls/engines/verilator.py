@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from rfssm.hls import toolchain
+from rfssm.hls import packets, toolchain
 from rfssm.hls.design import Design, LaneChoice
 from rfssm.hls.emit.project import design_sources
-from rfssm.hls.engines import packets
 from rfssm.hls.engines.bulk import Call, Circuit, Simulation
+from rfssm.progress import Progress
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
-
-Progress = Callable[[int, int], None]
 
 _SHORT_CYCLES = 1_000_000
 """Runs that may take more cycles are worth an optimising compiler."""

@@ -17,12 +17,14 @@ approximate.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.hls.design import Design
+from rfssm.hls.design import LOOP, PIPE, Design
 from rfssm.hls.engines.timing import Cycles
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Bools
@@ -32,8 +34,6 @@ from rfssm.quant.samples import Samples
 STEP_OVERHEAD = -0.7
 """c of the formula, in cycles."""
 
-_LOOP = 8  # a sweep is never shorter: rfssm_sweep
-_PIPE = 9  # from issue to a spike or a score: rfssm_cells, rfssm_readout
 _LABEL = 1  # from the last score to the label that makes a packet: rfssm_readout
 _ENCODE = 4  # from the chunk that pushes another one out to that one's first event: rfssm_encoder
 _START = 2  # from done to the sweep's first issue, besides the synapse's own stages: rfssm_sweep
@@ -90,16 +90,14 @@ class Activity:
 
 def cycles(design: Design, activity: Activity) -> Cycles:
     """The cycles that ``rfssm.hls.engines.timing.measure`` would find."""
-    layers = _layers(design, activity)
-    ends = np.cumsum(activity.steps) - 1
-    each = design.network.readout.score == "each"
-    packed = _Run(layers, design.network.readout.classes, each).over(0, ends[-1] + 1, ends)
-    latency = []
-    begin = 0
-    for end in ends.tolist():
-        alone = _Run(layers, design.network.readout.classes, each)
-        latency.append(alone.over(begin, end + 1, ends))
-        begin = end + 1
+    layers, readout = _layers(design, activity), design.network.readout
+    ends = activity.steps.cumsum().tolist()
+    packets = range(ends[-1]) if readout.score == "each" else {end - 1 for end in ends}
+    packed = _run(layers, readout.classes, packets, 0, ends[-1])
+    latency = [
+        _run(layers, readout.classes, packets, begin, end)
+        for begin, end in zip([0, *ends], ends, strict=False)
+    ]
     steps = int(activity.steps.sum())
     return Cycles(
         samples=len(activity.steps),
@@ -133,7 +131,7 @@ def _needs(design: Design, activity: Activity) -> list[NDArray[np.int64]]:
         events = values[activity.live].sum(axis=1)
         chunks = -(-layer.outputs // lanes.neuron)
         words = -(-layer.outputs // lanes.synapse)
-        needs.append(np.maximum(events * words, max(chunks, _LOOP)))
+        needs.append(np.maximum(events * words, max(chunks, LOOP)))
     return needs
 
 
@@ -178,7 +176,7 @@ def _layers(design: Design, activity: Activity) -> list[_Layer]:
         if i > 0:
             skip = int(design.network.layers[i - 1].skip)
             at, until, used = _from_encoder(values, design.lanes[i - 1].neuron, words)
-            first, arrival = (k + _PIPE + skip + _ENCODE for k in (at, until))
+            first, arrival = (k + PIPE + skip + _ENCODE for k in (at, until))
             total = np.cumsum(used)
             freed = _freed(total, total - used)
             freed_end = _freed(total, total)
@@ -187,7 +185,7 @@ def _layers(design: Design, activity: Activity) -> list[_Layer]:
         layers.append(
             _Layer(
                 stages=1 + multiply,
-                sweep=max(slots, _LOOP),
+                sweep=max(slots, LOOP),
                 slots=slots,
                 busy=np.where(events > 0, events * words, 1).tolist(),
                 arrival=arrival.tolist(),
@@ -240,75 +238,116 @@ def _freed(total: NDArray[np.int64], upto: NDArray[np.int64]) -> list[tuple[int,
     ]
 
 
-class _Run:
-    """Steps that follow each other without a gap, from an idle IP on."""
+class _Stage:
+    """A layer while steps pass through it; the cycles of what has happened in each step so far.
 
-    def __init__(self, layers: list[_Layer], classes: int, each: bool) -> None:
-        self._layers = layers
+    entry    cycle in which the first event of all can be taken up
+    """
+
+    def __init__(self, layer: _Layer, begin: int, entry: int) -> None:
+        self.layer = layer
+        self._begin = begin
+        self._entry = entry
+        self.first_event: list[int] = []  # taken up
+        self.done: list[int] = []  # the last event is used up
+        self.swept: list[int] = []  # last slot of the sweep
+
+    def take(self, t: int, sweep: int | None) -> int:
+        """Use up the events of step t; returns the cycle in which its sweep can begin.
+
+        sweep    first issue of the sweep of the layer before; None: the events wait outside
+        """
+        layer = self.layer
+        ready = self.done[-1] if self.done else self._entry
+        if len(self.swept) > 1:  # two buffers of currents: one of them must have been read
+            ready = max(ready, self.swept[-2])
+        first, done = ready, ready + layer.busy[t]
+        if sweep is not None:
+            first = max(first, sweep + layer.first[t])
+            done = max(done, sweep + layer.arrival[t])
+        self.first_event.append(first)
+        self.done.append(done)
+        begin = done + layer.stages + _START
+        return max(begin, self.swept[-1] + 1) if self.swept else begin
+
+    def used_up(self, t: int, part: float) -> int:
+        """When a part of the events of step t has been used up."""
+        first, done = self.first_event[t - self._begin], self.done[t - self._begin]
+        return first + int(part * (done - first)) + 2
+
+
+class _Exit(Protocol):
+    """What a sweep fills, and must find room in."""
+
+    def room_at(self, t: int) -> int:
+        """When there is room for the sweep of step t to begin."""
+
+    def take(self, t: int, sweep: int) -> int:
+        """Take what a sweep makes that begins in a cycle; when there is room for the last of it."""
+
+
+class _Fifo:
+    """The FIFO of an encoder, emptied by the stage behind it."""
+
+    def __init__(self, behind: _Stage, begin: int) -> None:
+        self._behind = behind
+        self._begin = begin
+
+    def room_at(self, t: int) -> int:
+        step, part = self._behind.layer.freed[t]
+        return self._behind.used_up(step, part) if self._begin <= step < t else 0
+
+    def take(self, t: int, sweep: int) -> int:
+        behind = self._behind
+        step, part = behind.layer.freed_end[t]
+        if step < self._begin:
+            return 0
+        if step < t:
+            return behind.used_up(step, part)
+        # this step's own events make room for its last ones
+        first = max(sweep + behind.layer.first[t], behind.done[-1] if behind.done else 0)
+        return first + int(part * behind.layer.busy[t])
+
+
+class _Packets:
+    """The two packets of the readout.
+
+    steps    those that end with a packet
+    """
+
+    def __init__(self, classes: int, steps: Container[int]) -> None:
         self._classes = classes
-        self._each = each
+        self._steps = steps
+        self._gone = (0, 0)  # when the last two packets left
 
-    def over(self, begin: int, end: int, ends: NDArray[np.int64]) -> int:
-        """Cycle in which the last beat leaves, counted from the first beat's as the first."""
-        layers = self._layers
-        last_layer = len(layers) - 1
-        last_steps = set(ends.tolist())
-        n = end - begin
-        starts = [[0] * n for _ in layers]  # first event of a step taken up
-        done = [[0] * n for _ in layers]
-        free = [[0] * n for _ in layers]  # last slot of the sweep
-        packet_gone = [0, 0]  # of the last two packets
-        leaves = 0
-        for k in range(n):
-            t = begin + k
-            issue = 0  # first issue of the sweep of the layer before
-            for i, layer in enumerate(layers):
-                used, taken, swept = done[i], starts[i], free[i]
-                ready = used[k - 1] if k else (_ENTRY if i == 0 else 0)
-                if k > 1 and swept[k - 2] > ready:
-                    ready = swept[k - 2]
-                if i and issue + layer.first[t] > ready:
-                    taken[k] = issue + layer.first[t]
-                else:
-                    taken[k] = ready
-                at = ready + layer.busy[t]
-                if i and issue + layer.arrival[t] > at:
-                    at = issue + layer.arrival[t]
-                used[k] = at
-                issue = at + layer.stages + _START
-                if k and swept[k - 1] >= issue:
-                    issue = swept[k - 1] + 1
-                finish = issue + layer.sweep - 1
-                if i < last_layer:
-                    behind = layers[i + 1]
-                    step, part = behind.freed[t]
-                    if step >= begin and step < t:
-                        room = _passed(starts[i + 1], done[i + 1], step - begin, part)
-                        if room > issue:
-                            finish += room - issue
-                            issue = room
-                    step, part = behind.freed_end[t]
-                    if step >= begin:
-                        if step < t:
-                            room = _passed(starts[i + 1], done[i + 1], step - begin, part)
-                        else:  # this step's own events make room for its last ones
-                            room = issue + behind.first[t]
-                            if k and done[i + 1][k - 1] > room:
-                                room = done[i + 1][k - 1]
-                            room += int(part * behind.busy[t])
-                        finish = max(finish, room + layer.sweep - layer.slots)
-                elif self._each or t in last_steps:
-                    if packet_gone[0] >= issue:
-                        finish += packet_gone[0] + 1 - issue
-                        issue = packet_gone[0] + 1
-                    known = issue + self._classes + _PIPE + _LABEL
-                    offered = max(known, packet_gone[1] + 1)
-                    leaves = offered + self._classes
-                    packet_gone = [packet_gone[1], leaves]
-                swept[k] = finish
-        return leaves + 1
+    @property
+    def last_beat(self) -> int:
+        """When the last packet has left."""
+        return self._gone[1]
+
+    def room_at(self, t: int) -> int:
+        return self._gone[0] + 1 if t in self._steps else 0
+
+    def take(self, t: int, sweep: int) -> int:
+        if t in self._steps:
+            known = sweep + self._classes + PIPE + _LABEL
+            self._gone = (self._gone[1], max(known, self._gone[1] + 1) + self._classes)
+        return 0
 
 
-def _passed(starts: list[int], done: list[int], step: int, part: float) -> int:
-    """When a part of a step's events has been used up."""
-    return starts[step] + int(part * (done[step] - starts[step])) + 2
+def _run(layers: list[_Layer], classes: int, packets: Container[int], begin: int, end: int) -> int:
+    """Steps that follow each other without a gap, from an idle IP on.
+
+    packets    the steps that end with a packet
+    returns    cycle in which the last beat leaves, counted from the first beat's as the first
+    """
+    stages = [_Stage(layer, begin, 0 if i else _ENTRY) for i, layer in enumerate(layers)]
+    outlet = _Packets(classes, packets)
+    exits: list[_Exit] = [*(_Fifo(stage, begin) for stage in stages[1:]), outlet]
+    for t in range(begin, end):
+        sweep = None
+        for stage, way_out in zip(stages, exits, strict=True):
+            sweep = max(stage.take(t, sweep), way_out.room_at(t))
+            room, layer = way_out.take(t, sweep), stage.layer
+            stage.swept.append(max(sweep + layer.sweep - 1, room + layer.sweep - layer.slots))
+    return outlet.last_beat + 1

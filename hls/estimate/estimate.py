@@ -15,7 +15,7 @@ from rfssm.errors import HardwareError
 from rfssm.hls.design import Design, check_design
 from rfssm.hls.engines.timing import Cycles
 from rfssm.hls.estimate import area, cycle_model
-from rfssm.hls.estimate.area import DSP_BITS
+from rfssm.hls.estimate.contributions import DSP_BITS
 from rfssm.hls.estimate.cycle_model import Activity
 from rfssm.hls.synthesis import targets
 from rfssm.hls.synthesis.netlist_cells import CellReport, Cells

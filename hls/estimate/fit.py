@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.errors import HardwareError
-from rfssm.hls.design import Design, Lanes, check_design
+from rfssm.hls.design import LOOP, Design, Lanes, check_design
 from rfssm.hls.estimate import area
 from rfssm.hls.estimate.cycle_model import Activity
 from rfssm.hls.estimate.estimate import Estimate, check_target, fmax_mhz
@@ -27,7 +27,6 @@ from rfssm.quant.network import IntegerNetwork, check_network
 _FILL = 0.7
 """Share of look-up tables and flip-flops that may be taken: packing adds a fifth, and a device
 that is almost full cannot be routed.  Of memories and multipliers every one may."""
-_LOOP = 8  # a sweep takes no fewer cycles, so more lanes than N / 8 are of no use
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _options(
                 continue
             prefix = f"layer{i}" if i < len(network.layers) else "readout"
             own = [cells for name, cells in rows.items() if name.split(".")[0] == prefix]
-            sweep = max(-(-layer.outputs // design.lanes[i].neuron), _LOOP)
+            sweep = max(-(-layer.outputs // design.lanes[i].neuron), LOOP)
             words = -(-layer.outputs // design.lanes[i].synapse)
             option = _Option(
                 design.lanes[i], sum(own, Cells()), np.maximum(events[i] * words, sweep)
@@ -276,7 +275,7 @@ def sensible_lanes(n: int) -> Iterator[Lanes]:
     row = 1 << (n - 1).bit_length()
     powers = [1 << k for k in range(row.bit_length())]
     for neuron in powers:
-        if neuron == 1 or neuron * _LOOP <= n:
+        if neuron == 1 or neuron * LOOP <= n:
             for synapse in powers:
                 if synapse >= neuron and (synapse * 4 <= n or synapse == row):
                     yield Lanes(synapse, neuron)

@@ -2,8 +2,6 @@
 
 It inherits the Vitis flow whole, compiles the same C++ faster, checks what enters ``predict``,
 and needs no vendor tool; where there is one, ``build`` runs it.
-
-hls4ml loads this module while it is being imported itself: elsewhere, import ``hls4ml`` first.
 """
 
 from __future__ import annotations
@@ -23,23 +21,23 @@ from hls4ml.writer.vitis_writer import VitisWriter
 from numpy.typing import NDArray
 
 from rfssm.cache import cached
-from rfssm.errors import HardwareError, SamplesError, ToolError, said
+from rfssm.errors import HardwareError, SamplesError, ToolError, one_line
 from rfssm.hls.design import LaneChoice, Lanes, check_lanes, lane_choice
 from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml import vitis
+from rfssm.hls.hls4ml.backends import ALONE
 from rfssm.hls.hls4ml.configuration import configured_lanes
 from rfssm.hls.hls4ml.layers import lower, ours
-from rfssm.hls.hls4ml.plugin import ALONE, make_sure_of_registration
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.quant.layers import InputSpec
 from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network_file import NETWORK
 
 SIMULATORS = ("csim", "golden", "verilator", "icarus")
 TINY = 1 << 10
 """Weights up to which g++ spends more time on optimising than a small test set would save."""
 AP_TYPES = Path(hls4ml.__file__).parent / "templates" / "vivado" / "ap_types"
-NETWORK = "network.safetensors"
 HOST = Path(__file__).parent / "nnet_utils" / "nnet_host.h"
 FLAGS = ["-std=c++11", "-fPIC", "-fno-gnu-unique", "-w", "-DWEIGHTS_DIR=nnet::weights_dir()"]
 
@@ -289,7 +287,7 @@ def _checked_samples(model: Any, spec: InputSpec, x: Any) -> NDArray[np.int64]:
         x = np.asarray(x.detach() if hasattr(x, "detach") else x)
     except (TypeError, ValueError) as error:
         raise SamplesError(
-            f"x: cannot be read as an array of [samples, {steps}, {channels}] ({said(error)})"
+            f"x: cannot be read as an array of [samples, {steps}, {channels}] ({one_line(error)})"
         ) from None
     if x.dtype.kind not in "iufb" or x.ndim not in (2, 3) or x.shape[-2:] != (steps, channels):
         raise SamplesError(
@@ -317,6 +315,3 @@ def _precompiled(flags: list[str]) -> Path:
 
     versions = [gxx_version(), version("hls4ml")]
     return cached("csim-headers", [HOST.read_bytes(), *versions, *flags], build) / HOST.name
-
-
-make_sure_of_registration()  # hls4ml may have asked for it before this module was complete

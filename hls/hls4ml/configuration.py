@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from hls4ml.model.types import FixedPrecisionType
 
-from rfssm.errors import HardwareError, brief
+from rfssm.errors import HardwareError, short_repr
 from rfssm.hls.design import LaneChoice, Lanes
-from rfssm.hls.hls4ml.plugin import BACKENDS
+from rfssm.hls.hls4ml.backends import BACKENDS
 from rfssm.hls.names import LONGEST, is_reserved
 
 
@@ -25,7 +25,8 @@ def configured_lanes(config: Any) -> LaneChoice | None:
         not isinstance(pair, Sequence) or isinstance(pair, str) or len(pair) != 2 for pair in pairs
     ):
         raise HardwareError(
-            f"Lanes = {brief(lanes)}: must be [synapse, neuron], or one such pair for each layer"
+            f"Lanes = {short_repr(lanes)}: must be [synapse, neuron], or one such pair for "
+            "each layer"
         )
     chosen = tuple(Lanes(*pair) for pair in pairs)
     return chosen[0] if pairs[0] is lanes else chosen
@@ -76,7 +77,8 @@ def check_project_name(name: Any) -> None:
     """Refuse what can be no C++ function beside hls4ml's and ours, or no file."""
     if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{LONGEST - 1}}}", name, re.A):
         raise HardwareError(
-            f"project_name = {brief(name)}: the C++ function and the files are called so: must be "
+            f"project_name = {short_repr(name)}: the C++ function and the files are called "
+            "so: must be "
             f"letters, digits and underscores, a letter first, at most {LONGEST} characters"
         )
     if is_reserved(name.lower()):
@@ -100,7 +102,8 @@ def _is_hls4mls_default(config: Any, precision: Any) -> bool:
 
 def _no_precision(of: str, name: str, precision: Any) -> HardwareError:
     return HardwareError(
-        f"precision of {of}: {name} = {brief(precision)} in hls_config, but every width comes from "
+        f"precision of {of}: {name} = {short_repr(precision)} in hls_config, but every "
+        "width comes from "
         "the integer network; remove the entry"
     )
 

@@ -3,8 +3,6 @@
 A node carries what the integer network says about its layer, word for word, so that a
 ``ModelGraph`` can be lowered to the very network it came from.  Every precision follows from that
 description; none can be configured, guessed or defaulted.
-
-hls4ml loads this module while it is being imported itself: elsewhere, import ``hls4ml`` first.
 """
 
 from __future__ import annotations
@@ -35,9 +33,8 @@ from rfssm.hls.hls4ml.configuration import (
     check_layer,
     configured_lanes,
 )
-from rfssm.hls.hls4ml.plugin import make_sure_of_registration
 from rfssm.hls.memories import padded
-from rfssm.quant.arithmetic import Integers, signed_bits
+from rfssm.quant.arithmetic import Integers, smallest_word
 from rfssm.quant.layers import ReadoutLayer, SpikingLayer
 from rfssm.quant.network import IntegerNetwork
 
@@ -330,12 +327,8 @@ class RFSSMReadout(RFSSMLayer):
 
 def value_type(low: int, high: int) -> IntegerPrecisionType:
     """The smallest integer type that holds every value from ``low`` to ``high``."""
-    if low < 0:
-        return IntegerPrecisionType(signed_bits(low, high))
-    return IntegerPrecisionType(max(1, high.bit_length()), signed=False)
+    bits, signed = smallest_word(low, high)
+    return IntegerPrecisionType(bits, signed=signed)
 
 
 KINDS = {SpikingLayer: RFSSMSpiking, ReadoutLayer: RFSSMReadout}
-
-
-make_sure_of_registration()  # hls4ml may have asked for it before this module was complete

@@ -1,9 +1,9 @@
 """Our entry into hls4ml: backend RFSSM, our layers for Vivado and Vitis, network files as input.
 
 hls4ml finds ``register`` through its entry point group ``hls4ml.backends`` and calls it while it is
-being imported itself.  Therefore nothing here imports hls4ml before it is needed.  The torch
-handlers belong to a part of hls4ml that does not exist at that time: they are registered when a
-network of ours is traced, which is the first thing that the frontend does with it.
+being imported itself.  The torch handlers belong to a part of hls4ml that does not exist at that
+time: they are registered when a network of ours is traced, which is the first thing that the
+frontend does with it.
 """
 
 from __future__ import annotations
@@ -13,37 +13,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rfssm.errors import HardwareError, ToolError, brief, said
+from rfssm.errors import HardwareError, ToolError, one_line, short_repr
+from rfssm.extras import how_to_install
+from rfssm.hls.hls4ml.backends import BACKENDS
 from rfssm.hls.names import checked_name, module_name
-from rfssm.lock import Lock
 from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.tracing import OBSERVERS
 
 if TYPE_CHECKING:
     from rfssm.hls.design import LaneChoice
 
-BACKENDS = ("Vitis", "Vivado", "RFSSM")
-ALONE = Lock()
-"""Held where C++ runs: hls4ml changes the working directory, and a library keeps a sample's length
-and buffers, which all threads would share."""
-_LAST = (
-    ("rfssm.hls.hls4ml.layers", "KINDS"),
-    ("rfssm.hls.hls4ml.templates", "TEMPLATES"),
-    ("rfssm.hls.hls4ml.backend", "RFSSMBackend"),
-)
-"""Our modules that import hls4ml, and what each of them defines at its end."""
-
 
 def register(
     *, register_backend: Callable[..., None], register_writer: Callable[..., None]
 ) -> None:
-    """Register everything with hls4ml; a second call changes nothing.
-
-    Where one of our modules is imported before hls4ml, hls4ml calls this in the middle of that
-    module: nothing happens then, and the module calls ``make_sure_of_registration`` at its end.
-    """
-    if any(not hasattr(sys.modules[name], last) for name, last in _LAST if name in sys.modules):
-        return
+    """Register everything with hls4ml; a second call changes nothing."""
     from hls4ml.backends.backend import get_available_backends, get_backend
     from hls4ml.model.layers import layer_map, register_layer
     from hls4ml.model.optimizer import get_backend_passes
@@ -93,16 +77,17 @@ def convert_network(
     HardwareError for a backend, lanes, steps or a name that cannot be.
     """
     if backend not in BACKENDS:
-        raise HardwareError(f"backend = {brief(backend)}: must be one of {', '.join(BACKENDS)}")
+        raise HardwareError(
+            f"backend = {short_repr(backend)}: must be one of {', '.join(BACKENDS)}"
+        )
     check_network(network)
     if steps is not None and (not isinstance(steps, int) or isinstance(steps, bool)):
-        raise HardwareError(f"steps = {brief(steps)}: must be a whole number")
+        raise HardwareError(f"steps = {short_repr(steps)}: must be a whole number")
     name = module_name(network.name) if name is None else checked_name(name)
     if (absent := missing()) is not None:
         raise ToolError(absent)
     import hls4ml  # importing it takes half a second: only those who convert pay
 
-    make_sure_of_registration()
     from rfssm.hls.hls4ml.backend import as_numbers
     from rfssm.hls.hls4ml.layers import describe
 
@@ -129,16 +114,8 @@ def missing() -> str | None:
     try:
         import hls4ml  # noqa: F401
     except ImportError as error:
-        return f"hls4ml cannot be imported ({said(error)}): pip install 'hls4ml>=1.3,<1.5'"
+        return f"hls4ml cannot be imported ({one_line(error)}): {how_to_install('hls4ml')}"
     return None
-
-
-def make_sure_of_registration() -> None:
-    """Register if hls4ml could not, because one of our modules was imported before it."""
-    from hls4ml.backends.backend import register_backend
-    from hls4ml.writer.writers import register_writer
-
-    register(register_backend=register_backend, register_writer=register_writer)
 
 
 def _register_handlers() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
 
 from rfssm.hls.hls4ml.layers import RFSSMReadout, RFSSMSpiking
-from rfssm.hls.hls4ml.plugin import make_sure_of_registration
 
 HEADERS = Path(__file__).parent / "nnet_utils"
 
@@ -152,6 +151,3 @@ class ReadoutCall(_KernelCall):
 
 
 TEMPLATES = (SpikingConfig, ReadoutConfig, SpikingCall, ReadoutCall)
-
-
-make_sure_of_registration()  # hls4ml may have asked for it before this module was complete

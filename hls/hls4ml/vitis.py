@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-import subprocess
 from collections.abc import Mapping
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from rfssm.errors import SamplesError, ToolError
 from rfssm.files import write_atomically
+from rfssm.process import TAIL_LINES, run_process
 from rfssm.quant import golden
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
@@ -28,7 +28,6 @@ INPUTS = Path("tb_data/tb_input_features.dat")
 EXPECTED = Path("tb_data/tb_output_predictions.dat")
 RESULTS = {"csim": Path("tb_data/csim_results.log"), "cosim": Path("tb_data/rtl_cosim_results.log")}
 LOG = Path("vitis.log")
-_TAIL_LINES = 15
 _MOST_NUMBERS = 1 << 22
 _DENSITIES = (0.0, 0.05, 0.3, 1.0)  # of the samples that are drawn: silent to full
 
@@ -162,33 +161,19 @@ def build(directory: Path, options: Mapping[str, bool], *, log_to_stdout: bool) 
 
 
 def _run(command: list[str], directory: Path, log_to_stdout: bool) -> None:
-    lines: list[str] = []
     log = directory / LOG
-    try:
-        with (
-            log.open("w") as file,
-            subprocess.Popen(
-                command,
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            ) as process,
-        ):
-            assert process.stdout is not None
-            for line in process.stdout:
-                file.write(line)
-                lines = [*lines[1 - _TAIL_LINES :], line]
-                if log_to_stdout:
-                    print(line, end="", flush=True)
-    except OSError as error:
-        raise ToolError(f"{command[0]}: cannot be started ({error.strerror})") from None
-    if process.returncode:
+    with log.open("w") as file:
+
+        def watch(line: str) -> None:
+            file.write(line)
+            if log_to_stdout:
+                print(line, end="", flush=True)
+
+        status, lines = run_process(command, cwd=directory, watch=watch)
+    if status:
         raise ToolError(
-            f"{Path(command[0]).name} failed with status {process.returncode} ({log}):\n"
-            + "".join(lines)
+            f"{Path(command[0]).name} failed with status {status} ({log}):\n"
+            + "".join(lines[-TAIL_LINES:])
         )
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,11 @@ from rfssm.hls.synthesis.proof.counterparts import MemoryCells
 from rfssm.hls.synthesis.proof.equations import OPEN, PROVED, SIMULATED, solve
 from rfssm.hls.synthesis.proof.sides import read_rtl, read_sides
 from rfssm.hls.synthesis.proof.unrolled import Unrolled
+from rfssm.progress import Announce, no_progress
 
 __all__ = ["OPEN", "PROVED", "SIMULATED", "Equivalence", "MemoryCells", "Point"]
 __all__ += ["check_family", "prove"]
 
-Progress = Callable[[str], None]
-"""Called with what the proof is doing."""
 REPORT = "equivalence.json"
 
 
@@ -138,7 +137,7 @@ def check_family(family: str) -> None:
     cell_models(family)
 
 
-def prove(netlist: yosys.Netlist, progress: Progress | None = None) -> Equivalence:
+def prove(netlist: yosys.Netlist, progress: Announce | None = None) -> Equivalence:
     """Prove what can be proved of a netlist; found in the cache if done before.
 
     Raises HardwareError for a family or a cell without a model, ToolError with what Yosys said and
@@ -151,7 +150,7 @@ def prove(netlist: yosys.Netlist, progress: Progress | None = None) -> Equivalen
     def build(folder: Path) -> None:
         (folder / "elaborated.il").write_bytes(elaborated)
         modules = json.loads(made)["modules"]
-        found = _prove(netlist, models, modules, folder, progress or _unheard)
+        found = _prove(netlist, models, modules, folder, progress or no_progress)
         for path in (*folder.glob("*.json"), folder / "elaborated.il"):
             path.unlink()  # they are large, and Yosys' scripts and logs stay
         plain = asdict(found) | {"points": [list(asdict(p).values()) for p in found.points]}
@@ -178,12 +177,8 @@ def _loaded(plain: dict[str, Any]) -> Equivalence:
     return Equivalence(**{**plain, **tuples, "points": points, "memories": memories})
 
 
-def _unheard(_doing: str) -> None:
-    """Progress that nobody asked for."""
-
-
 def _prove(
-    netlist: yosys.Netlist, models: str, modules: dict[str, Any], folder: Path, say: Progress
+    netlist: yosys.Netlist, models: str, modules: dict[str, Any], folder: Path, say: Announce
 ) -> Equivalence:
     say("the RTL as gates")
     rtl = read_rtl(netlist, folder)

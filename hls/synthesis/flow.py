@@ -8,7 +8,7 @@ interrupted, goes on where it stood.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,8 @@ from rfssm.hls.synthesis.equivalence import Equivalence
 from rfssm.hls.synthesis.netlist_cells import CellReport
 from rfssm.hls.synthesis.nextpnr import Placement
 from rfssm.hls.synthesis.targets import Target, check_target
+from rfssm.progress import Announce, StageProgress, no_progress
 from rfssm.quant.samples import Samples
-
-Progress = Callable[[str, str], None]
-"""Called with the stage of the work and with what it is doing."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ def synth(
     samples: Samples | None = None,
     top: Top | None = None,
     prove: bool = False,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Synthesis:
     """Synthesise a design, place it, and measure how long samples take.
 
@@ -155,7 +153,7 @@ def synth(
             raise ToolError(reason)
     if prove:
         equivalence.check_family(target.family)
-    say = progress or _unheard
+    say = progress or no_progress
 
     say(f"synthesis for {target.family}", "")
     netlist = yosys.synthesize(design, target.family, top.module, extra=top.sources)
@@ -200,7 +198,7 @@ def synth(
 
 
 def _cycles(
-    design: Design, samples: Samples | None, say: Progress
+    design: Design, samples: Samples | None, say: StageProgress
 ) -> tuple[Cycles | None, str | None]:
     if samples is None:
         return None, None
@@ -212,7 +210,7 @@ def _cycles(
     return cycles.measure(design.network, samples, design.lanes, passed), None
 
 
-def _passed(say: Callable[[str], None], done: int, total: int) -> None:
+def _passed(say: Announce, done: int, total: int) -> None:
     say(f"{done} of {total}")
 
 
@@ -240,7 +238,3 @@ def _placement_json(placed: Placement) -> dict[str, Any]:
         "used": {name: used for name, (used, _) in placed.used.items()},
         "seconds": placed.seconds,
     }
-
-
-def _unheard(_stage: str, _doing: str) -> None:
-    """Progress that nobody asked for."""

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,7 @@ from rfssm.errors import ToolError
 from rfssm.hls.synthesis.targets import Target
 from rfssm.hls.synthesis.yosys import Netlist
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
-
-Say = Callable[[str], None]
-"""Called with what is being done."""
+from rfssm.progress import Announce
 
 
 @dataclass(frozen=True)
@@ -122,12 +119,12 @@ def place(
     speed: str | None,
     frequency_mhz: float,
     constraints: bytes | None = None,
-    say: Say | None = None,
+    say: Announce | None = None,
 ) -> Placement:
     """Place and route a netlist and make its bitstream; found in the cache if done before.
 
     speed            grade of the device; None where it has only one
-    frequency_mhz    what nextpnr aims at; missing it is no error
+    frequency_mhz    what nextpnr aims at; a slower design is not an error
     constraints      places of the pins, in the family's format
 
     Raises HardwareError for a design that the device cannot hold, ToolError with nextpnr's words.
@@ -176,7 +173,7 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _stages(say: Say | None) -> Say | None:
+def _stages(say: Announce | None) -> Announce | None:
     if say is None:
         return None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rfssm.errors import DataError, said
+from rfssm.errors import DataError, one_line
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, full_length
 from rfssm.model.recipe import EcgConfig
@@ -35,7 +35,7 @@ def _read(path: Path) -> Split:
     try:
         file = loadmat(path, variable_names=("x", "y"))
     except Exception as error:  # damage makes the reader raise almost anything
-        raise DataError(f"{path}: not a complete MATLAB 5 file ({said(error)})") from None
+        raise DataError(f"{path}: not a complete MATLAB 5 file ({one_line(error)})") from None
     for name, channels in (("x", 4), ("y", len(WAVES))):
         shape = getattr(file.get(name), "shape", None)
         if shape is None or shape[1:] != (STEPS + 1, channels):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rfssm.errors import DataError, brief, printable, said, some
+from rfssm.errors import DataError, first_few, one_line, printable, short_repr
 from rfssm.model.recipe import FilesConfig
 
 
@@ -34,7 +34,7 @@ def expanded(name: str, place: str) -> Path:
     try:
         return Path(place).expanduser()
     except RuntimeError:
-        raise DataError(f"{name}: {brief(place)}: there is no such user") from None
+        raise DataError(f"{name}: {short_repr(place)}: there is no such user") from None
 
 
 def find(config: FilesConfig, name: str, origin: str = "") -> Path:
@@ -77,12 +77,12 @@ def open_hdf5(path: Path, *names: str) -> Iterator[Any]:
         with h5py.File(path) as file:
             for name in names:
                 if not isinstance(file.get(name), h5py.Dataset):
-                    found = printable(some(list(file)) or "nothing", keep="")
+                    found = printable(first_few(list(file)) or "nothing", keep="")
                     raise DataError(f"{path}: has no {name}, found {found}")
                 if file[name].is_virtual or file[name].external:
                     raise DataError(f"{path}: {name} lies in other files")
             yield file
     except (OSError, RuntimeError, UnicodeError) as error:
-        raise DataError(f"{path}: not a complete HDF5 file ({said(error)})") from None
+        raise DataError(f"{path}: not a complete HDF5 file ({one_line(error)})") from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: not a data set of this kind ({said(error)})") from None
+        raise DataError(f"{path}: not a data set of this kind ({one_line(error)})") from None

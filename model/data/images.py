@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.arrays import check_classes, read_npy
-from rfssm.errors import DataError, said
+from rfssm.errors import DataError, one_line
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, full_length
 from rfssm.model.recipe import MnistConfig, PsmnistConfig
@@ -70,7 +70,7 @@ def _read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         with gzip.open(path) as file:
             content = file.read(_LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: not a complete gzip file ({said(error)})") from None
+        raise DataError(f"{path}: not a complete gzip file ({one_line(error)})") from None
     head = 4 * (2 + len(shape))
     sizes = np.frombuffer(content[4:head], dtype=">u4").tolist()
     if content[:4] != bytes((0, 0, 8, 1 + len(shape))) or sizes[1:] != list(shape):

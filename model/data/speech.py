@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.arrays import check_classes, check_range, class_numbers, integers
-from rfssm.errors import DataError, said
+from rfssm.errors import DataError, one_line
 from rfssm.model.data import files
 from rfssm.model.data.split import Data, Split, class_name
 from rfssm.model.recipe import GscConfig
@@ -106,7 +106,7 @@ def _read_wav(path: Path) -> NDArray[np.int16]:
     try:
         rate, audio = wavfile.read(path)
     except Exception as error:  # damage makes the reader raise almost anything
-        raise DataError(f"{path}: not a complete WAV file ({said(error)})") from None
+        raise DataError(f"{path}: not a complete WAV file ({one_line(error)})") from None
     if rate != RATE:
         raise DataError(f"{path}: {rate} samples per second, must be {RATE}")
     with files.naming(path):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfssm.arrays import check_classes, check_range, check_samples, class_numbers, integers
-from rfssm.errors import DataError, brief, some
+from rfssm.errors import DataError, first_few, short_repr
 
 Words = NDArray[np.integer[Any]]
 """Inputs of a network; in a data set, which can be large, one byte each where its bits allow."""
@@ -136,9 +136,11 @@ class Data:
         """Say what no sample teaches: DataWarning for a class without any, and for no input."""
         labels = self.train.labels[self.train.live()] if self.per_step else self.train.labels
         count = np.bincount(labels, minlength=len(self.labels))
-        absent = [f"{k} ({brief(self.labels[k])})" for k in np.flatnonzero(count == 0)]
+        absent = [f"{k} ({short_repr(self.labels[k])})" for k in np.flatnonzero(count == 0)]
         if absent:
-            _warn(f"train: no label is class {some(absent)}; what is not there cannot be learned")
+            _warn(
+                f"train: no label is class {first_few(absent)}; what is not there cannot be learned"
+            )
         for name, split in self.splits().items():
             if not (split.x.any(2) & split.live()).any():
                 _warn(f"{name}: no input arrives, all {len(split):,} samples are 0 in every step")
@@ -172,7 +174,9 @@ def _warn(text: str) -> None:
 def _names(labels: Sequence[str]) -> tuple[str, ...]:
     names = () if isinstance(labels, str) else tuple(labels)
     if not 2 <= len(names) <= 1024 or not all(isinstance(name, str) for name in names):
-        raise DataError(f"labels = {brief(labels)}: must be 2 to 1,024 names, one for each class")
+        raise DataError(
+            f"labels = {short_repr(labels)}: must be 2 to 1,024 names, one for each class"
+        )
     return tuple(map(str, names))
 
 
@@ -180,7 +184,9 @@ def class_name(path: Path, name: bytes | str) -> str:
     """What a file calls a class.  Raises DataError for what no network file can hold."""
     text = name.decode() if isinstance(name, bytes) else name
     if not isinstance(text, str) or not text.isprintable() or len(text) > 256:
-        raise DataError(f"{path}: class {brief(name)}: must be printable text, at most 256 letters")
+        raise DataError(
+            f"{path}: class {short_repr(name)}: must be printable text, at most 256 letters"
+        )
     return text
 
 

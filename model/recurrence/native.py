@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-import subprocess
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from rfssm.cache import cached
 from rfssm.errors import ToolError
+from rfssm.process import run_process
 
 _FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-shared", "-fPIC"),
@@ -76,16 +76,17 @@ def build(defines: Sequence[str] = ()) -> Path:
 
 def _run(command: Sequence[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    except OSError:
+        status, lines = run_process(command)
+    except ToolError:
         raise ToolError(
             f"no C++ compiler: {command[0]!r} cannot be started; install g++ "
             "(Debian: apt install g++) or set CXX"
         ) from None
-    if done.returncode:
-        tail = " ".join(done.stderr.strip().splitlines()[-3:])
+    printed = "".join(lines)
+    if status:
+        tail = " ".join(printed.strip().splitlines()[-3:])
         raise ToolError(f"the C++ compiler {command[0]!r} failed ({tail}); set CXX to another")
-    return done.stdout
+    return printed
 
 
 def _processor() -> str:

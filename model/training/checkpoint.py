@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from rfssm.errors import RfssmError, brief, said, some
+from rfssm.errors import RfssmError, first_few, one_line, short_repr
 from rfssm.model.data import DataWarning
 
 CHECKPOINT = "checkpoint.ckpt"
@@ -53,7 +53,7 @@ def read_checkpoint(checkpoint: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # damage makes torch raise almost anything
-        reason = said(str(error).strip().split("\n")[0] or error)
+        reason = one_line(str(error).strip().split("\n")[0] or error)
         raise RfssmError(
             f"{checkpoint}: not a complete checkpoint ({reason}); remove it to start the run anew"
         ) from None
@@ -65,7 +65,7 @@ def check_data(checkpoint: Path, content: Any, digests: Mapping[str, str]) -> No
         return  # Lightning or ``on_load_checkpoint`` will miss that
     found = content.get("data", {})
     if not isinstance(found, dict):
-        raise unfit(checkpoint, ValueError(f"a digest of the data that is {brief(found)}"))
+        raise unfit(checkpoint, ValueError(f"a digest of the data that is {short_repr(found)}"))
     if not found:
         warnings.warn(
             f"{checkpoint}: holds no digest of the data: it is not known whether they are the same",
@@ -74,13 +74,14 @@ def check_data(checkpoint: Path, content: Any, digests: Mapping[str, str]) -> No
         )
         return
     changed = [
-        f"{said(part)} was {said(found.get(part, 'absent'))}, is {digests.get(part, 'absent')}"
+        f"{one_line(part)} was {one_line(found.get(part, 'absent'))}, is "
+        f"{digests.get(part, 'absent')}"
         for part in {**digests, **found}
         if found.get(part) != digests.get(part)
     ]
     if changed:
         raise RfssmError(
-            f"{checkpoint}: this run was trained with other data: {some(changed)}; "
+            f"{checkpoint}: this run was trained with other data: {first_few(changed)}; "
             "to go on give it the same data again, else start a new run"
         )
 
@@ -94,7 +95,7 @@ def kept(checkpoint: Path, name: str) -> Any:
 def unfit(checkpoint: Path, error: Exception) -> RfssmError:
     """What to say of a checkpoint that is whole, but another run's."""
     return RfssmError(
-        f"{checkpoint}: does not fit this run ({type(error).__name__}: {said(error)}); "
+        f"{checkpoint}: does not fit this run ({type(error).__name__}: {one_line(error)}); "
         "remove it to start the run anew"
     )
 
@@ -105,7 +106,7 @@ def read_history(kept: Iterable[Mapping[str, Any]]) -> list[Metrics]:
     for epoch, metrics in enumerate(history):
         numbers = metrics.numbers().values()
         if metrics.epoch != epoch or not all(isinstance(n, float) for n in numbers):
-            raise ValueError(f"metrics of epoch {epoch}: {brief(metrics)}")
+            raise ValueError(f"metrics of epoch {epoch}: {short_repr(metrics)}")
     return history
 
 

@@ -10,7 +10,7 @@ from brevitas.nn import QuantLinear
 from torch import Tensor, nn
 from torch.fx import Proxy
 
-from rfssm.errors import NetworkError, some
+from rfssm.errors import NetworkError, first_few
 from rfssm.model import layers as model
 from rfssm.model.inputs import check_input
 from rfssm.model.modes import drop
@@ -151,7 +151,8 @@ class Fit:
         slow = (~self.needed.isfinite()).nonzero().view(-1).tolist()
         if slow:
             raise NetworkError(
-                f"layers[{layer.index}]: no scale keeps the states of neurons {some(slow)} within "
+                f"layers[{layer.index}]: no scale keeps the states of neurons {first_few(slow)} "
+                "within "
                 f"state_bits = {formats.state_bits}, because they forget so slowly that rounding "
                 "alone may carry them beyond; train with more state_bits, shorter samples, or "
                 "proved = false"

@@ -17,7 +17,7 @@ from rfssm.model.layers import Readout
 from rfssm.model.neurons import LeakCell
 from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Grid
-from rfssm.quant.arithmetic import signed_range
+from rfssm.quant.arithmetic import signed_range, sum_growth
 from rfssm.quant.layers import InputSpec, ReadoutLayer
 from rfssm.quant.qat.integers import (
     ReadoutIntegers,
@@ -139,7 +139,7 @@ class QATReadout(QATLayer):
     def _header(self, integers: ReadoutIntegers) -> dict[str, Any]:
         formats = self.formats
         steps = self.input_spec.steps_max
-        grows = (steps - 1).bit_length() if self.score == "sum" else 0
+        grows = sum_growth(steps) if self.score == "sum" else 0
         return {
             "kind": "readout",
             "inputs": self.inputs,

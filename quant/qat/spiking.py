@@ -10,7 +10,7 @@ from brevitas.quant import Int8WeightPerChannelFloat
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rfssm.errors import NetworkError, some
+from rfssm.errors import NetworkError, first_few
 from rfssm.model import layers as model
 from rfssm.model import recurrence
 from rfssm.model.hooks import refresh
@@ -132,7 +132,8 @@ class QATSpiking(QATLayer):
         grow = outside_unit_circle(words, self.formats.transition_frac).tolist()
         if grow:
             raise NetworkError(
-                f"layers[{self.index}]: the states of neurons {some(grow)} grow without bound; "
+                f"layers[{self.index}]: the states of neurons {first_few(grow)} grow "
+                "without bound; "
                 "retrain with a stable model, or clamp their parameters"
             )
         return integers / frac

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rfssm.errors import NetworkError, some
-from rfssm.quant.arithmetic import Bools, Integers, signed_bits, signed_range
+from rfssm.errors import NetworkError, first_few
+from rfssm.quant.arithmetic import Bools, Integers, signed_bits, signed_range, sum_growth
 from rfssm.quant.layers import Layer, SpikingLayer
 from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.ranges.reach import Reach, decay, reachable_range
@@ -172,7 +172,7 @@ def _rebuilt(
         header["state_bits"] = width.chosen
         header["bias_bits"] = min(header["bias_bits"], width.chosen)
         if header["kind"] == "readout":
-            growth = (steps - 1).bit_length() if header["score"] == "sum" else 0
+            growth = sum_growth(steps) if header["score"] == "sum" else 0
             header["score_bits"] = max(header["score_bits"], width.chosen + growth)
         else:
             layer = network.layers[i]
@@ -192,5 +192,5 @@ def _check_thresholds(i: int, threshold: Integers, bits: int) -> None:
     if len(below):
         raise NetworkError(
             f"state_bits = {bits}: neurons of layer {i} have thresholds below {low}: "
-            f"{some(below.tolist())}"
+            f"{first_few(below.tolist())}"
         )

@@ -9,6 +9,8 @@ from pathlib import Path
 from rfssm.errors import RecipeError
 from rfssm.quant.recipe import Recipe, read_recipe
 
+__all__ = ["load_recipe", "recipe_names"]
+
 
 def recipe_names() -> list[str]:
     """Names of the recipes that come with rfssm."""

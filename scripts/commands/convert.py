@@ -30,8 +30,13 @@ def convert(
         Writes.FOLDER,
     ],
     backend: Annotated[
-        str, typer.Option(metavar="B", help="Tool for the HLS C++: RFSSM, Vitis or Vivado.")
-    ] = "RFSSM",
+        str | None,
+        typer.Option(
+            metavar="B",
+            help="Tool for the HLS C++: RFSSM, Vitis or Vivado. If absent: RFSSM where hls4ml is "
+            "installed, and no HLS C++ elsewhere.",
+        ),
+    ] = None,
     board: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,11 +63,12 @@ def convert(
     neuron_lanes: NeuronLanes = None,
     fit: Fit = None,
 ) -> None:
-    """Write HLS C++, SystemVerilog and a test bench."""
+    """Write SystemVerilog and a test bench, and HLS C++ where hls4ml is installed."""
     from rfssm.hls.boards.boards import find_board
     from rfssm.hls.convert import convert as write_hardware
     from rfssm.hls.design import Design
     from rfssm.hls.estimate.fit import check_blocks
+    from rfssm.hls.hls4ml.plugin import missing
     from rfssm.hls.names import checked_name
     from rfssm.hls.synthesis.chip_tops import board_target
     from rfssm.hls.verify import RANDOM_SAMPLES, random_samples
@@ -90,8 +96,11 @@ def convert(
         name=name,
         inline_memories=inline_memories,
     )
+    if written.hls is None:
+        console.tell(f"no HLS C++: {missing()}")
+    else:
+        console.show(f"wrote {written.hls} (HLS C++)")
     console.show(
-        f"wrote {written.hls} (HLS C++)",
         f"wrote {written.rtl} (SystemVerilog)",
         f"wrote {written.bench} (test bench: run make there)",
         f"wrote {written.core} (FuseSoC)",

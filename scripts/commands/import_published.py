@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rfssm.errors import RfssmError, printable, some
+from rfssm.errors import RfssmError, first_few, printable
 from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import AsJson, command, number
 from rfssm.strict import printable_text, whole_number
@@ -81,7 +81,7 @@ def import_published(
         if layer.slower:
             console.show(
                 f"layer {i}: decays closer to 1 than 2^-{formats.transition_frac} forget faster "
-                f"than they should: {len(layer.slower)} neurons, {some(layer.slower)}"
+                f"than they should: {len(layer.slower)} neurons, {first_few(layer.slower)}"
             )
     console.show(
         f"{report.labels_changed} of {report.samples} labels changed",

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rfssm.errors import HardwareError, brief
+from rfssm.errors import HardwareError, short_repr
 from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import (
     AsJson,
@@ -56,7 +56,10 @@ def soft_errors(
     from rfssm.hls.engines.soft_errors import soft_errors as under_upsets
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
-    from rfssm.scripts.upset_tables import draw, upset_table
+    from rfssm.scripts.upset_tables import upset_table
+
+    if plot is not None:
+        from rfssm.scripts.upset_plot import draw
 
     chosen = RATES if rates is None else _rates(rates)
     loaded = IntegerNetwork.load(network)
@@ -86,5 +89,5 @@ def _rates(text: str) -> list[float]:
         return [read(word) for word in text.split(",")]
     except typer.BadParameter:
         raise HardwareError(
-            f"--rates {brief(text)}: must be numbers from 0 to 1, as 1e-4,1e-3"
+            f"--rates {short_repr(text)}: must be numbers from 0 to 1, as 1e-4,1e-3"
         ) from None

@@ -200,14 +200,14 @@ def test_one_script_for_synth_for_fusesoc_and_by_hand(board: Board, project: Pat
     assert "-dsp" not in script + own
     assert f"yosys script {top}.ys\n" in (folder / "yosys.tcl").read_text()
     (commands,) = documented(board)
-    assert f"script ../boards/{board.name}/NAME_{board.name}.ys; " in commands
+    assert f"script ../boards/{board.name}/keyword_{board.name}.ys; " in commands
     assert "synth_" not in commands
 
 
 def documented(board: Board) -> list[str]:
-    """What the documentation has Yosys do by hand for a board."""
-    text = (ROOT / "docs" / "howto" / "boards.md").read_text()
-    return re.findall(rf'^    yosys -p "(.*/boards/{board.name}/.*)"$', text, re.MULTILINE)
+    """What the documentation has Yosys do by hand for a board, whose network is `keyword`."""
+    text = re.sub(r"\\\n +", "", (ROOT / "docs" / "howto" / "boards.md").read_text())
+    return re.findall(rf'^\$ yosys -p "(.*/boards/{board.name}/.*)"$', text, re.MULTILINE)
 
 
 @pytest.mark.rtl
@@ -216,7 +216,7 @@ def test_by_hand_the_netlist_is_that_of_synth(tmp_path: Path) -> None:
     design = write_rtl(net, tmp_path / "rtl", Lanes(1, 1))
     write_board(design, board, tmp_path / "boards" / board.name)
     (commands,) = documented(board)
-    script = commands.replace("NAME", design.name).replace("; ", "\n") + "\n"
+    script = commands.replace("keyword", design.name).replace("; ", "\n") + "\n"
     run_yosys("by_hand", script, cwd=tmp_path / "rtl", around=tmp_path)
     top = board_top(design, board)
     netlist = yosys.synthesize(design, board.family, top.module, extra=top.sources)

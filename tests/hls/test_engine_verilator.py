@@ -180,7 +180,7 @@ def test_missing_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_hung_simulation_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     net = network([{}])
-    monkeypatch.setattr(verilator.beats, "packet_beats", lambda *_: 1000)  # more than will come
+    monkeypatch.setattr(verilator.packets, "packet_beats", lambda *_: 1000)  # more than will come
     with pytest.raises(ToolError, match="hangs"):
         verilator.run(net, samples_for(net))
 

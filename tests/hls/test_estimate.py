@@ -8,6 +8,7 @@ from functools import cache
 from itertools import product
 from statistics import median
 
+import estimate_rows
 import numpy as np
 import pytest
 from estimate_cases import CASES, DEPLOYED, design
@@ -17,7 +18,7 @@ from rtl_cases import network, samples_for
 from rfssm.errors import HardwareError
 from rfssm.hls.design import Design, Lanes, lane_choice
 from rfssm.hls.engines import timing
-from rfssm.hls.estimate import area, cycle_model, memory_map
+from rfssm.hls.estimate import area, area_cells, cycle_model, memory_map
 from rfssm.hls.estimate.cycle_model import Activity
 from rfssm.hls.estimate.estimate import activity_of, estimate
 from rfssm.hls.estimate.fit import check_blocks, fit_lanes, fits, sensible_lanes
@@ -117,8 +118,24 @@ def test_latency_on_an_idle_ip_is_exact() -> None:
 
 
 @pytest.mark.rtl
+def test_every_line_is_printed_beside_what_yosys_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    estimate_rows.main(["complex"])
+    printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    expected = synthesised("complex").modules
+    assert [line for line in printed if line in expected] == list(expected)
+    for module, lines in area.contributions(design("complex")).items():
+        at = printed.index(module)
+        shown = printed[at + 1 :][: sum(line.cells != Cells() for line in lines) + 2]
+        assert shown[-2:] == [
+            estimate_rows.row("estimated", area.report(design("complex")).modules[module]),
+            estimate_rows.row("Yosys", expected[module]),
+        ]
+    assert any(line.startswith("tags: chunk, valid, end, last") for line in printed)
+
+
+@pytest.mark.rtl
 def test_a_formula_without_the_second_state_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(area, "_STATES", 1)
+    monkeypatch.setattr(area_cells, "_STATES", 1)
     with pytest.raises(AssertionError):
         assert_hard_cells_are_exact("complex")
     assert median(errors("carry")) > 0.05

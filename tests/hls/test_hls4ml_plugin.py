@@ -485,10 +485,10 @@ def test_without_hls4ml_a_conversion_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "hls4ml", None)
-    message = r"hls4ml cannot be imported \(import of hls4ml halted.*pip install 'hls4ml"
+    message = r"hls4ml cannot be imported \(import of hls4ml halted.*pip install 'rfssm\[hls4ml\]'"
     with pytest.raises(ToolError, match=message):
         convert_network(CASES["WRAP"](), tmp_path / "project")
-    assert "pip install 'hls4ml" in str(csim.missing())
+    assert "pip install 'rfssm[hls4ml]'" in str(csim.missing())
     assert not (tmp_path / "project").exists()
 
 
@@ -627,7 +627,7 @@ def test_metadata_of_a_network_survives_the_graph(tmp_path: Path) -> None:
 @pytest.mark.parametrize("first", ["layers", "templates", "backend"])
 def test_the_backend_is_registered_whatever_is_imported_first(first: str) -> None:
     script = (
-        f"import rfssm.hls.{first}, hls4ml\n"
+        f"import rfssm.hls.hls4ml.{first}, hls4ml\n"
         "from hls4ml.backends import get_available_backends\n"
         "from hls4ml.model.layers import layer_map\n"
         "print('rfssm' in get_available_backends(), 'RFSSMSpiking' in layer_map)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -326,7 +327,8 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, package: st
         toolchain.importlib.util, "find_spec", lambda name: None if name == package else real(name)
     )
     name = package.replace("_", "-")
-    with pytest.raises(ToolError, match=f"^{name} is not installed: pip install {name}$"):
+    command = re.escape("pip install 'rfssm[synth]'")
+    with pytest.raises(ToolError, match=f"^{name} is not installed: {command}$"):
         synth(design_of(network([])), target("ecp5-25k"))
 
 

@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils import prune
 
 from rfssm.errors import NetworkError
-from rfssm.hls.hls4ml.plugin import ALONE
+from rfssm.hls.hls4ml.backends import ALONE
 from rfssm.model.calibrate import calibrate
 from rfssm.model.layers import SpikingLayer
 from rfssm.model.modes import evaluating

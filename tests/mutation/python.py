@@ -40,27 +40,29 @@ _QAT: Groups = [
     ["tests/quant/test_models.py", "-k", "not engines"],
     ["tests/quant/test_width.py"],
 ]
-_EMITTED: Groups = [
+_EMISSION: Groups = [
     ["tests/hls/test_emit.py", "-k", "not icarus and not verilator and not yosys"],
     ["tests/hls/test_engine_icarus.py", "-k", "equal_golden"],
     ["tests/hls/test_emit.py", "-k", "icarus or verilator"],
     ["tests/hls/test_engine_verilator.py", "tests/hls/test_cycles.py"],
 ]
 AROUND: dict[str, Groups] = {
-    **{
-        f"quant/{name}.py": _NETWORK for name in ("layers", "network", "network_file", "validation")
-    },
-    **{
-        f"quant/qat/{name}.py": _QAT
-        for name in ("integers", "layer", "network", "readout", "spiking")
-    },
-    **{f"hls/{name}.py": _EMITTED for name in ("design", "memories", "emit/project", "emit/tops")},
+    "quant/layers.py": _NETWORK,
+    "quant/network.py": _NETWORK,
+    "quant/network_file.py": _NETWORK,
+    "quant/validation.py": _NETWORK,
     "quant/ranges/reach.py": [
         ["tests/quant/test_bounds.py"],
         ["tests/hls/test_saturation.py", "-k", "follow_the_proof or enough or both_kinds"],
         ["tests/quant/test_network_refusals.py", "-k", "proof"],
         ["tests/quant/test_narrow.py"],
     ],
+    "quant/qat/integers.py": _QAT,
+    "quant/qat/layer.py": _QAT,
+    "quant/qat/network.py": _QAT,
+    "quant/qat/readout.py": _QAT,
+    "quant/qat/scale.py": _QAT,
+    "quant/qat/spiking.py": _QAT,
     "quant/freeze.py": [["tests/quant/test_freeze.py"], ["tests/quant/test_qat.py"]],
     "hls/hls4ml/layers.py": [
         ["tests/hls/test_hls4ml_plugin.py", "-k", "not predict and not import"],
@@ -71,6 +73,10 @@ AROUND: dict[str, Groups] = {
         ["tests/hls/test_hls4ml_plugin.py", "-k", "not predict and not import"],
         ["tests/hls/test_hls4ml_plugin.py"],
     ],
+    "hls/design.py": _EMISSION,
+    "hls/memories.py": _EMISSION,
+    "hls/emit/project.py": _EMISSION,
+    "hls/emit/tops.py": _EMISSION,
 }
 TESTS = GOLDEN | AROUND
 COUNT = 500

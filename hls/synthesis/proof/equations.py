@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from rfssm.hls.synthesis import yosys
 from rfssm.hls.synthesis.proof.gates import Bit
 from rfssm.hls.synthesis.proof.sides import public_names, read_module, write_modules
 from rfssm.hls.synthesis.proof.unrolled import CYCLES, Equation, Unrolled
+from rfssm.progress import Announce
 
 PROVED, SIMULATED, OPEN = "proved", "cut: compared in random states", "not proved"
 _EASY_PRODUCT = 3
@@ -25,7 +26,7 @@ write_json proof.json
 """
 
 
-def solve(both: Unrolled, folder: Path, say: Callable[[str], None]) -> dict[Equation, str]:
+def solve(both: Unrolled, folder: Path, say: Announce) -> dict[Equation, str]:
     """How each equation was decided: PROVED or SIMULATED; those that are open are left out.
 
     folder    for what Yosys reads and writes

@@ -1,4 +1,4 @@
-"""What both simulators need: the beats of the IP's streams, and what a circuit reads at start."""
+"""The beats of the streams of the IP, and what a circuit reads when it starts."""
 
 from __future__ import annotations
 
@@ -82,10 +82,20 @@ def dense_beats(network: IntegerNetwork, samples: Samples) -> Beats:
     return np.hstack([packed.view("<u4"), flags[:, None]]).astype(np.uint32)
 
 
+def packet_counts(network: IntegerNetwork, samples: Samples) -> Integers:
+    """Packets that leave the IP for each sample: one per step, or one at its end    [samples]."""
+    steps = samples.steps
+    return steps if network.readout.score == "each" else np.ones_like(steps)
+
+
+def packet_ends(network: IntegerNetwork, samples: Samples) -> Integers:
+    """Beats that have left the IP when a sample ends: every score and the label    [samples]."""
+    return packet_counts(network, samples).cumsum() * (network.readout.classes + 1)
+
+
 def packet_beats(network: IntegerNetwork, samples: Samples) -> int:
     """Beats that leave the IP for these samples."""
-    packets = int(samples.steps.sum()) if network.readout.score == "each" else len(samples)
-    return packets * (network.readout.classes + 1)
+    return int(packet_counts(network, samples).sum()) * (network.readout.classes + 1)
 
 
 def step_rows(samples: Samples) -> Integers:

@@ -27,8 +27,8 @@ def read_struct(source: str, name: str) -> type[ctypes.Structure]:
         words = re.fullmatch(r"\s*(?:const\s+)?(\w+)\s+(.*)", declaration)
         for declared in words[2].split(",") if words else [""]:
             field = re.fullmatch(r"\s*((?:\*\s*(?:const)?\s*)*)(\w+)(?:\[(\d+)\])?", declared)
-            if words is None or field is None:
+            kind = words and field and (ctypes.c_void_p if field[1] else _TYPES.get(words[1]))
+            if not kind or field is None:
                 raise ValueError(f"struct {name}: {declaration.strip()!r} is not understood")
-            kind = ctypes.c_void_p if field[1] else _TYPES[words[1]]
             fields.append((field[2], kind * int(field[3]) if field[3] else kind))
     return type(name, (ctypes.Structure,), {"_fields_": fields})

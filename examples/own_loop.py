@@ -13,7 +13,8 @@ from torch import nn
 
 import rfssm
 from rfssm.model import start
-from rfssm.model.network import FloatNetwork, Readout, SpikingLayer
+from rfssm.model.layers import Readout, SpikingLayer
+from rfssm.model.network import FloatNetwork
 from rfssm.model.neurons import LeakCell
 from rfssm.model.recipe import CSiLIFConfig, PRFConfig
 from rfssm.quant.layers import InputSpec

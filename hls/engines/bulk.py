@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rfssm.errors import ToolError
 from rfssm.hls import packets
 from rfssm.hls.design import Design
 from rfssm.hls.engines import verilated
+from rfssm.hls.engines.trace import Trace
 from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.samples import Outputs, Samples
@@ -152,8 +153,6 @@ class Call:
         states: bool,
     ) -> None:
         network = design.network
-        batch, longest, _ = samples.x.shape
-        shapes = [(batch, longest, layer.neurons) for layer in network.layers]
         n_out = packets.packet_beats(network, samples)
         n_steps = int(samples.steps.sum())
         self.network = network
@@ -164,10 +163,13 @@ class Call:
         self.accepted = np.zeros(n_steps, dtype=np.int64)
         self.scored = np.zeros(n_out, dtype=np.int64)
         self.rows = packets.step_rows(samples)
-        self.spikes = [np.zeros(s, dtype=np.uint8) for s in shapes] if spikes else None
-        self.u = [np.zeros(s, dtype=np.int64) for s in shapes] if states else None
-        self.v = [np.zeros(s, dtype=np.int64) for s in shapes] if states else None
-        self.pointers = [_pointers(arrays) for arrays in (self.spikes, self.u, self.v)]
+        self.wanted = {"spikes": spikes, "states": states}
+        self.trace = Trace.zeros(network, *samples.x.shape[:2])
+        self.pointers = {
+            "spikes": _pointers(self.trace.spikes if spikes else None),
+            "u": _pointers(self.trace.u if states else None),
+            "v": _pointers(self.trace.v if states else None),
+        }
         self.run = _Run(
             beats=self.sent.ctypes.data,
             n_beats=len(self.sent),
@@ -178,9 +180,7 @@ class Call:
             scored=self.scored.ctypes.data,
             rows=self.rows.ctypes.data,
             n_steps=n_steps,
-            spikes=_address(self.pointers[0]),
-            u=_address(self.pointers[1]),
-            v=_address(self.pointers[2]),
+            **{name: found and ctypes.addressof(found) for name, found in self.pointers.items()},
             source_chance=256,
             sink_chance=256,
             seed=1,
@@ -200,22 +200,12 @@ class Call:
         scores, label = packets.decode_packets(
             self.network, self.samples, self.data, self.last.astype(bool)
         )
-        outputs = Outputs(
-            scores,
-            label,
-            tuple(s.view(np.bool_) for s in self.spikes) if self.spikes is not None else None,
-            tuple(self.u) if self.u is not None else None,
-            tuple(self.v) if self.v is not None else None,
-        )
+        outputs = self.trace.outputs(scores, label, **self.wanted)
         return Simulation(outputs, self.accepted, self.scored, int(self.run.cycle))
 
 
-def _pointers(arrays: list[NDArray[np.uint8]] | list[Integers] | None) -> ctypes.Array[Any] | None:
+def _pointers(arrays: Sequence[NDArray[Any]] | None) -> ctypes.Array[Any] | None:
     """A C array of the arrays' addresses."""
     if arrays is None:
         return None
     return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))
-
-
-def _address(pointers: ctypes.Array[Any] | None) -> int | None:
-    return None if pointers is None else ctypes.addressof(pointers)

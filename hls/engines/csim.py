@@ -16,11 +16,11 @@ import numpy as np
 import rfssm.quant
 from rfssm.cache import cached
 from rfssm.hls.design import LaneChoice, chosen_lanes
+from rfssm.hls.engines.trace import Trace
 from rfssm.hls.hls4ml import plugin
 from rfssm.hls.hls4ml.backends import ALONE
 from rfssm.hls.toolchain import gxx_version, missing_gxx
 from rfssm.progress import Progress
-from rfssm.quant.arithmetic import Bools, Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
@@ -79,85 +79,33 @@ def _simulate(
 ) -> Outputs:
     library = model._top_function_lib
     steps = model.get_input_variables()[0].shape[0]
-    record = _Record(network, samples, spikes, states)
+    batch, longest, channels = samples.x.shape
+    classes, each = network.readout.classes, network.readout.score == "each"
+    scores = np.zeros((batch, longest, classes) if each else (batch, classes), dtype=np.int64)
+    trace = Trace.zeros(network, batch, longest)
     try:
         for i, count in enumerate(samples.steps.tolist()):
-            x = np.zeros((steps, network.input.channels))
+            x = np.zeros((steps, channels))
             x[:count] = samples.x[i, :count]
-            probes = record.attach(library, steps, count)
-            scores = model._predict(x).astype(np.int64)  # the samples have been checked
-            record.take(i, count, scores, probes)
+            library.rfssm_set_steps(ctypes.c_uint(count))
+            one = Trace.zeros(network, steps)
+            for k, arrays in enumerate(one.layers() if spikes or states else ()):
+                addresses = (array.ctypes.data_as(ctypes.c_void_p) for array in arrays)
+                library.rfssm_set_probe(ctypes.c_uint(k), *addresses)
+            found = model._predict(x).astype(np.int64)  # the samples have been checked
+            if each:
+                scores[i, :count] = found.reshape(-1, classes)[:count]
+            else:
+                scores[i] = found
+            if spikes or states:
+                trace.keep(i, one, count)
             if progress:
                 progress(i + 1, len(samples))
     finally:
         library.rfssm_set_steps(ctypes.c_uint(ALL_STEPS))
         for i in range(len(network.layers)):
             library.rfssm_set_probe(ctypes.c_uint(i), None, None, None)
-    return record.outputs()
-
-
-Probe = tuple[Bools, Integers, Integers]
-"""Spikes, u and v of one layer in one sample, [steps, N] each."""
-
-
-class _Record:
-    """Collects what the samples give, zero beyond their ends."""
-
-    def __init__(
-        self, network: IntegerNetwork, samples: Samples, spikes: bool, states: bool
-    ) -> None:
-        batch, steps, _ = samples.x.shape
-        classes = network.readout.classes
-        each = network.readout.score == "each"
-        self.each, self.spikes, self.states = each, spikes, states
-        self.widths = [layer.neurons for layer in network.layers] if spikes or states else []
-        shape = (batch, steps, classes) if each else (batch, classes)
-        self.scores = np.zeros(shape, dtype=np.int64)
-        self.probes: list[Probe] = [
-            (
-                np.zeros((batch, steps, width), dtype=bool),
-                np.zeros((batch, steps, width), dtype=np.int64),
-                np.zeros((batch, steps, width), dtype=np.int64),
-            )
-            for width in self.widths
-        ]
-
-    def attach(self, library: ctypes.CDLL, steps: int, count: int) -> list[Probe]:
-        """Tell the library a sample's length and where its spikes and states shall go."""
-        library.rfssm_set_steps(ctypes.c_uint(count))
-        probes = []
-        for i, width in enumerate(self.widths):
-            probe = (
-                np.zeros((steps, width), dtype=bool),
-                np.zeros((steps, width), dtype=np.int64),
-                np.zeros((steps, width), dtype=np.int64),
-            )
-            library.rfssm_set_probe(
-                ctypes.c_uint(i), *(a.ctypes.data_as(ctypes.c_void_p) for a in probe)
-            )
-            probes.append(probe)
-        return probes
-
-    def take(self, i: int, count: int, scores: Integers, probes: list[Probe]) -> None:
-        """Keep sample i."""
-        if self.each:
-            self.scores[i, :count] = scores.reshape(-1, self.scores.shape[2])[:count]
-        else:
-            self.scores[i] = scores
-        for kept, probe in zip(self.probes, probes, strict=True):
-            for all_samples, one in zip(kept, probe, strict=True):
-                all_samples[i, :count] = one[:count]
-
-    def outputs(self) -> Outputs:
-        """Everything that was asked for."""
-        s, u, v = (tuple(probe[k] for probe in self.probes) for k in range(3))
-        return Outputs(
-            self.scores,
-            self.scores.argmax(axis=-1),
-            s if self.spikes else None,  # type: ignore[arg-type]
-            u if self.states else None,  # type: ignore[arg-type]
-            v if self.states else None,  # type: ignore[arg-type]
-        )
+    return trace.outputs(scores, scores.argmax(axis=-1), spikes=spikes, states=states)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from itertools import count
 from pathlib import Path
@@ -16,8 +16,10 @@ from rfssm.hls import packets, toolchain
 from rfssm.hls.design import Design, LaneChoice, TraceField
 from rfssm.hls.emit import bench
 from rfssm.hls.emit.project import design_sources
+from rfssm.hls.engines.trace import Trace
 from rfssm.process import run_process
 from rfssm.progress import Progress
+from rfssm.quant.arithmetic import Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
 
@@ -55,10 +57,9 @@ def run(
         design_sources(design) if sources is None else sources
     )
     built = _build(design, code)
-    expected = packets.packet_beats(network, samples)
     sent = packets.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
     arguments = {
-        "expected": expected,
+        "expected": packets.packet_beats(network, samples),
         "idle": design.idle_limit,
         "source": max(1, round(256 * source_chance)),
         "sink": max(1, round(256 * sink_chance)),
@@ -73,24 +74,11 @@ def run(
         command += [f"+{key}={value}" for key, value in arguments.items()]
         command += ["+trace"] if spikes or states else []
         _simulate(command, folder, len(samples), progress)
-        words = np.array((folder / "out.txt").read_text().split()).reshape(-1, 2)
-        if len(words) != expected:
-            raise ToolError(f"Icarus: {len(words)} of {expected} output beats were written")
-        data = np.array(
-            [_signed(int(word, 16), design.tdata_bits) for word in words[:, 0]], dtype=np.int64
-        )
-        scores, label = packets.decode_packets(network, samples, data, words[:, 1] == "1")
-        if not spikes and not states:
-            return Outputs(scores, label)
-        traced = _read_trace(folder / "trace.txt", design, samples)
-    s, u, v = zip(*traced, strict=True) if traced else ((), (), ())
-    return Outputs(
-        scores,
-        label,
-        tuple(array.astype(bool) for array in s) if spikes else None,
-        u if states else None,
-        v if states else None,
-    )
+        scores, label = _read_scores(folder / "out.txt", design, samples)
+        trace = Trace.zeros(network, *samples.x.shape[:2])
+        if spikes or states:
+            _read_trace(folder / "trace.txt", design, samples, trace)
+    return trace.outputs(scores, label, spikes=spikes, states=states)
 
 
 def _simulate(command: list[str], folder: Path, total: int, progress: Progress | None) -> None:
@@ -111,16 +99,21 @@ def _signed(word: int, bits: int) -> int:
     return word - (1 << bits) if word >> (bits - 1) else word
 
 
-def _read_trace(
-    path: Path, design: Design, samples: Samples
-) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Spikes, u and v of each layer, [B, T, N] each, from the bench's trace lines."""
-    batch, longest, _ = samples.x.shape
+def _read_scores(path: Path, design: Design, samples: Samples) -> tuple[Integers, Integers]:
+    """Scores and labels, from the bench's output beats."""
+    words = np.array(path.read_text().split()).reshape(-1, 2)
+    expected = packets.packet_beats(design.network, samples)
+    if len(words) != expected:
+        raise ToolError(f"Icarus: {len(words)} of {expected} output beats were written")
+    data = [_signed(int(word, 16), design.tdata_bits) for word in words[:, 0]]
+    last = words[:, 1] == "1"
+    return packets.decode_packets(design.network, samples, np.array(data, dtype=np.int64), last)
+
+
+def _read_trace(path: Path, design: Design, samples: Samples, trace: Trace) -> None:
+    """Fill the arrays from the bench's trace lines."""
     rows = packets.step_rows(samples)
-    layers = [
-        tuple(np.zeros((batch * longest, f.chunks * f.lanes), dtype=np.int64) for _ in range(3))
-        for f in design.trace
-    ]
+    layers = [tuple(a.reshape(-1, a.shape[-1]) for a in layer) for layer in trace.layers()]
     seen = [0] * len(layers)
     with path.open() as lines:
         for line in lines:
@@ -140,32 +133,24 @@ def _read_trace(
                 step = seen[i] // field.chunks
                 seen[i] += 1
                 if step < len(rows):
-                    _unpack(field, data >> field.offset, rows[step], layers[i])
-    return [
-        tuple(  # type: ignore[misc]
-            array.reshape(batch, longest, -1)[..., : field.neurons] for array in arrays
-        )
-        for field, arrays in zip(design.trace, layers, strict=True)
-    ]
+                    _unpack(field, data >> field.offset, [a[rows[step]] for a in layers[i]])
 
 
 _X_AS_0 = str.maketrans("xz", "00")
 _X_AS_1 = str.maketrans("01xz", "0011")
 
 
-def _unpack(field: TraceField, data: int, row: int, arrays: tuple[np.ndarray, ...]) -> None:
-    """One chunk: {spikes, v, u, chunk}, chunk lowest."""
-    bits = field.state_bits
-    mask = (1 << bits) - 1
-    first = (data & ((1 << field.chunk_bits) - 1)) * field.lanes
+def _unpack(field: TraceField, data: int, arrays: Sequence[np.ndarray]) -> None:
+    """One chunk, {spikes, v, u, chunk}, chunk lowest, into spikes, u and v of a step, [N] each."""
+    bits, lanes = field.state_bits, field.lanes
+    first = (data & ((1 << field.chunk_bits) - 1)) * lanes
     data >>= field.chunk_bits
     s, u, v = arrays
-    for states in (u, v):
-        for lane in range(field.lanes):
-            states[row, first + lane] = _signed(data & mask, bits)
-            data >>= bits
-    for lane in range(field.lanes):
-        s[row, first + lane] = data >> lane & 1
+    for lane in range(min(lanes, field.neurons - first)):  # a layer's last chunk may be padded
+        for plane, states in enumerate((u, v)):
+            word = data >> (plane * lanes + lane) * bits & ((1 << bits) - 1)
+            states[first + lane] = _signed(word, bits)
+        s[first + lane] = data >> 2 * lanes * bits + lane & 1
 
 
 # -- build -----------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from rfssm.errors import ToolError
 from rfssm.model.recurrence.cell import Cell, Synapse
 from rfssm.model.recurrence.grid import Grid
-from rfssm.model.surrogate import Surrogate
 
 BLOCK = 32  # cells of a program: one warp
 GROUP = 8  # steps whose loads are under way at once
@@ -33,7 +32,7 @@ def available() -> bool:
 def resonate(current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
     """See ``rfssm.model.recurrence.resonate``."""
     spikes, states = _Resonate.apply(  # type: ignore[no-untyped-call]
-        current, cell.transition, cell.reset, cell.threshold, cell.unit, cell.surrogate, grid
+        current, cell.transition, cell.reset, cell, grid
     )
     return spikes, states
 
@@ -49,9 +48,8 @@ def layer(x: Tensor, synapse: Synapse, cell: Cell, grid: Grid | None) -> tuple[T
         spikes, states = resonate(synapse.current(x, grid), cell, grid)
         return spikes.to(x.dtype), states
     spikes, states = _Layer.apply(  # type: ignore[no-untyped-call]
-        x, synapse.weight, synapse.bias, cell.transition, cell.reset, cell.threshold, cell.unit,
-        cell.surrogate, grid, synapse,
-    )  # fmt: skip
+        x, synapse.weight, synapse.bias, cell.transition, cell.reset, synapse, cell, grid
+    )
     return spikes, states
 
 
@@ -73,16 +71,13 @@ class _Resonate(torch.autograd.Function):
         current: Tensor,
         transition: Tensor,
         reset: Tensor | None,
-        threshold: Tensor,
-        unit: Tensor,
-        surrogate: Surrogate,
+        cell: Cell,
         grid: Grid | None,
     ) -> tuple[Tensor, Tensor]:
-        cell = Cell(transition, threshold, unit, reset, surrogate)
         planes = current.shape[2]
         spikes, states = _forward(current.flatten(2), planes, cell, grid, current.dtype)
-        ctx.save_for_backward(states, transition, reset, threshold, unit)
-        ctx.surrogate, ctx.grid, ctx.planes = surrogate, grid, planes
+        ctx.save_for_backward(states)
+        ctx.planes, ctx.cell, ctx.grid = planes, cell, grid
         ctx.mark_non_differentiable(states)
         ctx.set_materialize_grads(False)
         return spikes, states
@@ -90,10 +85,9 @@ class _Resonate(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         if grads[0] is None:  # nothing that is differentiated depends on the spikes
-            return (None,) * 7
-        states, transition, reset, threshold, unit = ctx.saved_tensors
-        cell = Cell(transition, threshold, unit, reset, ctx.surrogate)
-        return *_backward(grads[0], states, ctx.planes, cell, ctx.grid), *(None,) * 4
+            return (None,) * 5
+        (states,) = ctx.saved_tensors
+        return *_backward(grads[0], states, ctx.planes, ctx.cell, ctx.grid), None, None
 
 
 class _Layer(torch.autograd.Function):
@@ -107,20 +101,17 @@ class _Layer(torch.autograd.Function):
         bias: Tensor | None,
         transition: Tensor,
         reset: Tensor | None,
-        threshold: Tensor,
-        unit: Tensor,
-        surrogate: Surrogate,
-        grid: Grid,
         synapse: Synapse,
+        cell: Cell,
+        grid: Grid,
     ) -> tuple[Tensor, Tensor]:
-        cell = Cell(transition, threshold, unit, reset, surrogate)
-        planes, guard_bits = synapse.planes, synapse.guard_bits
+        guard_bits = synapse.guard_bits
         largest = synapse.largest_input * synapse.largest_weight * x.shape[-1] << guard_bits
         spikes, states = _forward(
-            _product(x, weight), planes, cell, grid, x.dtype, bias, guard_bits, largest
+            _product(x, weight), synapse.planes, cell, grid, x.dtype, bias, guard_bits, largest
         )
-        ctx.save_for_backward(x, weight, states, transition, reset, threshold, unit)
-        ctx.surrogate, ctx.grid, ctx.planes, ctx.guard_bits = surrogate, grid, planes, guard_bits
+        ctx.save_for_backward(x, weight, states)
+        ctx.synapse, ctx.cell, ctx.grid = synapse, cell, grid
         ctx.mark_non_differentiable(states)
         ctx.set_materialize_grads(False)
         return spikes, states
@@ -128,18 +119,17 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         if grads[0] is None:
-            return (None,) * 10
-        x, weight, states, transition, reset, threshold, unit = ctx.saved_tensors
-        cell = Cell(transition, threshold, unit, reset, ctx.surrogate)
-        current, *others = _backward(grads[0], states, ctx.planes, cell, ctx.grid)
-        rows, scale = current.flatten(2).flatten(0, 1), 2.0**ctx.guard_bits
+            return (None,) * 8
+        x, weight, states = ctx.saved_tensors
+        current, *others = _backward(grads[0], states, ctx.synapse.planes, ctx.cell, ctx.grid)
+        rows, scale = current.flatten(2).flatten(0, 1), 2.0**ctx.synapse.guard_bits
         into_x, into_weight, into_bias = ctx.needs_input_grad[:3]
         return (
             (rows @ (weight * scale).to(rows.dtype)).view_as(x) if into_x else None,
             rows.T @ x.flatten(0, 1) * scale if into_weight else None,
             current.sum((0, 1)) if into_bias else None,
             *others,
-            *(None,) * 5,
+            *(None,) * 3,
         )
 
 

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rfssm.errors import NetworkError, first_few
+from rfssm.errors import NetworkError
 from rfssm.model.hooks import refresh, refuse_all_hooks
-from rfssm.model.layers import fold
 from rfssm.quant.arithmetic import signed_range
-from rfssm.quant.qat.scale import worst_case
-
-if TYPE_CHECKING:
-    from rfssm.quant.qat.readout import QATReadout
-    from rfssm.quant.qat.spiking import QATSpiking
 
 RESOLUTION = 16  # LSBs of a threshold below which a proved width is punished
 
@@ -113,78 +107,6 @@ def refuse_lost(layer: nn.Module, name: str) -> None:
     refuse_all_hooks(layer, name)
     with torch.no_grad():  # a computed parameter without a graph can be copied
         refresh(layer)
-
-
-class Fit:
-    """What scale keeps a layer's states within their width, whatever the input."""
-
-    def __init__(
-        self,
-        layer: QATSpiking | QATReadout,
-        weight: Tensor,
-        bias: Tensor | None,
-        transition: Tensor,
-        reset: Tensor | None,
-    ) -> None:
-        formats = layer.formats
-        self.guard = 2.0**formats.guard_bits
-        self.unit = 2.0**-layer.input_frac / self.guard  # scale -> LSB of the state
-        self.rows = weight.view(len(weight), layer.planes, layer.inputs) * 2.0**-layer.input_frac
-        self.bias = bias
-        self.worst = worst_case(
-            transition,
-            reset,
-            bias,
-            planes=layer.planes,
-            takes=layer.takes,
-            steps=layer.input_spec.steps_max,
-            limit=signed_range(formats.state_bits)[1],
-            rounding=formats.rounding,
-        )
-        self.needed = self.worst.needed_unit(self.rows)
-        slow = (~self.needed.isfinite()).nonzero().view(-1).tolist()
-        if slow:
-            raise NetworkError(
-                f"layers[{layer.index}]: no scale keeps the states of neurons "
-                f"{first_few(slow)} within "
-                f"state_bits = {formats.state_bits}, because they forget so slowly that rounding "
-                "alone may carry them beyond; train with more state_bits, shorter samples, or "
-                "proved = false"
-            )
-
-    def scale(self, smallest: Tensor, bias_bits: int) -> Tensor:
-        """At least the smallest, one each or one for all, and no bias is clipped."""
-        unit = smallest * self.unit
-        if self.bias is not None:
-            _, highest = signed_range(bias_bits)
-            needed = self.bias.detach().abs().amax(0) / highest
-            unit = torch.maximum(unit, needed if len(unit) > 1 else needed.amax(0, keepdim=True))
-        return self.worst.fitting_unit(self.rows, self.guard, unit) / self.unit
-
-
-def quantize_under(
-    layer: QATSpiking | QATReadout, like: Any, scale: Tensor, weight: Tensor
-) -> Tensor:
-    """Brevitas' quantiser under another scale than its own."""
-    quantize = layer.dense.weight_quant.tensor_quant.int_quant
-    value: Tensor = quantize(scale, like.zero_point, like.bit_width, weight)
-    return value
-
-
-def seen_by(
-    layer: QATSpiking | QATReadout, x: Tensor, live: Tensor | None, gain: float
-) -> Seen | None:
-    """What training adds to the integers' making, if it does."""
-    if not layer.training or (layer.norm is None and gain == 1):
-        return None
-    return Seen(x if layer.norm is None else x * 2.0**-layer.input_frac, live, gain)
-
-
-def folded(layer: QATSpiking | QATReadout, seen: Seen | None) -> tuple[Tensor, Tensor | None]:
-    """Weights and bias with gain and batch norm in them, float64."""
-    if seen is None:
-        return fold(layer, layer.dense.weight)
-    return fold(layer, layer.dense.weight * seen.gain, seen.x, seen.live)
 
 
 class _Through(torch.autograd.Function):

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any
 
 import torch
-from brevitas.nn import QuantLinear
 from brevitas.quant import Int8WeightPerTensorFloat
 from numpy.typing import NDArray
 from torch import Tensor
 
 from rfssm.model import network, recurrence
 from rfssm.model.hooks import refresh
-from rfssm.model.inputs import alive, check_input
+from rfssm.model.inputs import alive
 from rfssm.model.layers import Readout
-from rfssm.model.modes import drop
+from rfssm.model.neurons import LeakCell
 from rfssm.model.recipe import Score
-from rfssm.model.recurrence import Grid, Synapse
+from rfssm.model.recurrence import Grid
 from rfssm.quant.arithmetic import signed_range, sum_growth
 from rfssm.quant.layers import InputSpec, ReadoutLayer
 from rfssm.quant.qat.integers import (
-    Fit,
     ReadoutIntegers,
     Seen,
     check_finite,
-    entering,
-    folded,
     int32,
     int64,
-    quantize_under,
-    refuse_lost,
     round_clipped,
-    seen_by,
     through,
 )
-from rfssm.quant.qat.leaf import Leaf
+from rfssm.quant.qat.layer import Fit, QATLayer
 from rfssm.quant.recipe import EXACT_BITS, ReadoutConfig
 
 SIGNIFICANT_BITS = 3  # of 1 - leak
 
 
-class QATReadout(Leaf):
+class QATReadout(QATLayer):
     """The readout on the integer contract."""
+
+    cell: LeakCell
+    formats: ReadoutConfig
 
     def __init__(
         self,
@@ -53,30 +48,16 @@ class QATReadout(Leaf):
         index: int,
         takes: tuple[int, int],
     ) -> None:
-        super().__init__()
-        refuse_lost(readout, "readout")
-        self.inputs, self.classes, self.dropout = readout.inputs, readout.classes, readout.dropout
-        self.formats, self.input_spec, self.index = formats, spec, index
-        self.largest_input, self.score = max(takes[1], -takes[0]), readout.score
-        self.cell, self.norm = copy.deepcopy(readout.cell), copy.deepcopy(readout.norm)
-        self.bias = copy.deepcopy(readout.bias)
-        self.input_frac = spec.frac if index == 0 else 0
+        super().__init__(readout, "readout", spec, index, takes)
+        self.formats, self.classes, self.score = formats, readout.classes, readout.score
         self.bounds = signed_range(formats.state_bits)
-        self.takes, self.planes = takes, 1
-        self.dense = QuantLinear(
-            self.inputs,
-            self.classes,
-            bias=False,
-            weight_quant=Int8WeightPerTensorFloat,  # scores are compared: one scale for all classes
-            weight_bit_width=formats.weight_bits,
-        )
-        with torch.no_grad():
-            self.dense.to(readout.weight.device).weight.copy_(readout.weight)
+        # scores are compared: one scale for all classes
+        self.dense = self.quantizing(readout.weight, Int8WeightPerTensorFloat)
 
     def integers(self, seen: Seen | None = None) -> ReadoutIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
         refresh(self)
-        weight, bias = folded(self, seen)
+        weight, bias = self.folded(seen)
         leak = self.cell.leak()
         check_finite("readout", weight=weight, bias=bias, leak=leak)
         leak_frac = self._leak_frac(leak.detach())
@@ -86,7 +67,7 @@ class QATReadout(Leaf):
         value, scale = quantized.value, quantized.scale.detach()
         if self.formats.proved:
             scale = self._proved(weight, bias, leak, scale)
-            value = quantize_under(self, quantized, scale, weight)
+            value = self.quantize_under(quantized, scale, weight)
         current_lsb = scale * 2.0**-self.input_frac
         state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         return ReadoutIntegers(
@@ -117,17 +98,10 @@ class QATReadout(Leaf):
         self, x: Tensor, live: Tensor | None = None, gain: float = 1.0
     ) -> tuple[Tensor, Tensor]:
         """Integer states (B, T, C), float64, and the real value of their LSB."""
-        seen = seen_by(self, x, live, gain)
-        integers = self.integers(seen)
+        integers = self.integers(self.seen(x, live, gain))
         grid = Grid(self.formats.rounding, *self.bounds, integers.leak_frac)
-        synapse = Synapse(
-            integers.weight,
-            None if integers.bias is None else integers.bias[None],
-            1,
-            self.formats.guard_bits,
-            self.largest_input,
-            2 ** (self.formats.weight_bits - 1) - 1,
-        )
+        bias = None if integers.bias is None else integers.bias[None]
+        synapse = self.synapse(integers.weight, bias)
         current = recurrence.current(x, synapse, grid)[:, :, 0].double()
         lsb = integers.scale * 2.0**-self.formats.guard_bits
         return recurrence.integrate(current, integers.leak, grid), lsb
@@ -148,10 +122,7 @@ class QATReadout(Leaf):
         record     what ``run`` returns is appended to it
         returns    (B, C), or (B, T, C) where the score is ``each``
         """
-        check_input(x, self.inputs)
-        if self.index == 0 or self._forward_pre_hooks:
-            x = entering(x, self.takes)
-        fed, gain = drop(x, self.dropout, self.training)
+        _, fed, gain = self.feed(x)
         m, lsb = self.run(fed, live, gain)
         if record is not None:
             record.append((m, lsb))
@@ -174,7 +145,7 @@ class QATReadout(Leaf):
             "inputs": self.inputs,
             "classes": self.classes,
             "weight_bits": formats.weight_bits,
-            "bias_bits": 0 if self.bias is None and self.norm is None else formats.bias_bits,
+            "bias_bits": self.bias_bits,
             "leak_frac": integers.leak_frac,
             "guard_bits": formats.guard_bits,
             "state_bits": formats.state_bits,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 import torch
-from brevitas.nn import QuantLinear
 from brevitas.quant import Int8WeightPerChannelFloat
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,28 +14,22 @@ from rfssm.errors import NetworkError, first_few
 from rfssm.model import layers as model
 from rfssm.model import recurrence
 from rfssm.model.hooks import refresh
-from rfssm.model.inputs import check_input
-from rfssm.model.modes import drop
-from rfssm.model.recurrence import Cell, Grid, Synapse, memory
+from rfssm.model.neurons import Neuron
+from rfssm.model.recurrence import Cell, Grid, memory
 from rfssm.quant.arithmetic import signed_range
 from rfssm.quant.layers import InputSpec, SpikingLayer
 from rfssm.quant.qat.integers import (
     RESOLUTION,
-    Fit,
     Seen,
     SpikingIntegers,
     check_finite,
     entering,
-    folded,
     int32,
     int64,
-    quantize_under,
-    refuse_lost,
     round_clipped,
-    seen_by,
     through,
 )
-from rfssm.quant.qat.leaf import Leaf
+from rfssm.quant.qat.layer import Fit, QATLayer
 from rfssm.quant.ranges.reach import outside_unit_circle
 from rfssm.quant.recipe import QuantizationConfig
 
@@ -45,8 +37,11 @@ HEADROOM = 4  # a resonator rings to several times its threshold
 COARSE_THRESHOLD = 4  # LSBs; where most are below, it is worth a warning
 
 
-class QATSpiking(Leaf):
+class QATSpiking(QATLayer):
     """A spiking layer on the integer contract."""
+
+    cell: Neuron
+    formats: QuantizationConfig
 
     def __init__(
         self,
@@ -56,7 +51,6 @@ class QATSpiking(Leaf):
         index: int,
         takes: tuple[int, int],
     ) -> None:
-        super().__init__()
         if layer.mixing is not None:
             raise NetworkError(
                 f"layers[{index}]: zoh spikes see a mixture of the states, for which there is no "
@@ -67,46 +61,35 @@ class QATSpiking(Leaf):
                 f"layers[{index}]: network.cell.parallel = true is for real numbers only, because "
                 "rounding is not associative; train with false, it is the same neuron"
             )
-        refuse_lost(layer, f"layers[{index}]")
-        self.inputs, self.neurons, self.skip = layer.inputs, layer.neurons, layer.skip
-        self.dropout = layer.dropout
-        self.formats, self.input_spec, self.index = formats, spec, index
-        self.planes, self.surrogate = layer.planes, layer.surrogate
-        self.takes, self.largest_input = takes, max(takes[1], -takes[0])
+        super().__init__(layer, f"layers[{index}]", spec, index, takes)
+        self.formats, self.neurons, self.skip = formats, layer.neurons, layer.skip
+        self.surrogate = layer.surrogate
         self.emits = (takes[0], takes[1] + 1) if self.skip else (0, 1)
-        self.cell, self.norm = copy.deepcopy(layer.cell), copy.deepcopy(layer.norm)
-        self.bias = copy.deepcopy(layer.bias)
-        self.input_frac = spec.frac if index == 0 else 0
         low, high = signed_range(formats.state_bits)
         self.grid = Grid(formats.rounding, low, high, formats.transition_frac)
         self.smallest_scale = (
             HEADROOM * self.cell.threshold * 2.0**formats.guard_bits / 2 ** (formats.state_bits - 1)
         )
-        self.dense = QuantLinear(
-            self.planes * self.inputs,
-            self.neurons,
-            bias=False,
-            weight_quant=Int8WeightPerChannelFloat,
-            weight_bit_width=formats.weight_bits,
+        self.dense = self.quantizing(
+            layer.weight,
+            Int8WeightPerChannelFloat,
             # Brevitas clamps the range, before it divides by the largest integer.
             weight_scaling_min_val=self.smallest_scale
             * 2.0**self.input_frac
             * (2 ** (formats.weight_bits - 1) - 1),
         )
-        with torch.no_grad():
-            self.dense.to(layer.weight.device).weight.copy_(layer.weight)
 
     def integers(self, seen: Seen | None = None) -> SpikingIntegers:
         """Make the integers, in float64: the one place, for training, evaluation and freezing."""
         refresh(self)
-        weight, bias = folded(self, seen)
+        weight, bias = self.folded(seen)
         transition, reset = self._transition(), self.cell.reset()
         check_finite(f"layers[{self.index}]", weight=weight, bias=bias, reset=reset)
         quantized = self.dense.weight_quant(weight)
         value, scale, excess = quantized.value, quantized.scale.detach().view(-1), None
         if self.formats.proved:
             scale, excess = self._proved(weight, bias, transition, reset, scale)
-            value = quantize_under(self, quantized, scale[:, None], weight)
+            value = self.quantize_under(quantized, scale[:, None], weight)
         current_lsb = scale * 2.0**-self.input_frac
         state_lsb = current_lsb * 2.0**-self.formats.guard_bits
         _, highest = signed_range(self.formats.state_bits)
@@ -165,18 +148,11 @@ class QATSpiking(Leaf):
         """
         if self.index == 0:
             x = entering(x, self.takes)
-        return self.respond(x, self.integers(seen_by(self, x, live, gain)))
+        return self.respond(x, self.integers(self.seen(x, live, gain)))
 
     def respond(self, x: Tensor, integers: SpikingIntegers) -> tuple[Tensor, Tensor]:
         """See ``run``."""
-        synapse = Synapse(
-            model.by_plane(integers.weight, self.planes),
-            integers.bias,
-            self.planes,
-            self.formats.guard_bits,
-            self.largest_input,
-            2 ** (self.formats.weight_bits - 1) - 1,
-        )
+        synapse = self.synapse(model.by_plane(integers.weight, self.planes), integers.bias)
         cell = Cell(
             integers.transition,
             integers.threshold,
@@ -198,11 +174,8 @@ class QATSpiking(Leaf):
         record     spikes, states and the integers that made them are appended to it
         returns                (B, T, N)
         """
-        check_input(x, self.inputs)
-        if self.index == 0 or self._forward_pre_hooks:
-            x = entering(x, self.takes)
-        fed, gain = drop(x, self.dropout, self.training)  # integers stay integers
-        integers = self.integers(seen_by(self, fed, live, gain))
+        x, fed, gain = self.feed(x)
+        integers = self.integers(self.seen(fed, live, gain))
         spikes, states = self.respond(fed, integers)
         if record is not None:
             record.append((spikes, states, integers))
@@ -243,7 +216,7 @@ class QATSpiking(Leaf):
             "complex_input": self.planes == 2,
             "skip": self.skip,
             "weight_bits": formats.weight_bits,
-            "bias_bits": 0 if self.bias is None and self.norm is None else formats.bias_bits,
+            "bias_bits": self.bias_bits,
             "transition_bits": formats.transition_bits,
             "transition_frac": formats.transition_frac,
             "guard_bits": formats.guard_bits,

@@ -257,17 +257,17 @@ def test_another_rounding_is_noticed() -> None:
 
 FAULTS: dict[str, tuple[str, Callable[..., Any], int]] = {
     "the half is one too small": (
-        "_rounded",
+        "rounded",
         lambda x, rounding, frac: (x + ((1 << (frac - 1)) - 1)) >> frac,
         SHORT,
     ),
     "spikes at the threshold": (
-        "_level",
+        "load_level",
         lambda at, here, low, high, work: gpu._kernels().tl.load(at, mask=here).to(work) - 1,
         SHORT,
     ),
     "32 bits where they overflow": ("_fits", lambda *_: True, LONG),
-    "gradients pass a clipped state": ("_unclipped", lambda grad, *_: grad, SATURATING),
+    "gradients pass a clipped state": ("unclipped", lambda grad, *_: grad, SATURATING),
 }
 
 
@@ -278,6 +278,10 @@ def test_a_fault_is_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None
     grid = grid_of(bits)
     made = problem(grid)
     compare(grid, made)
-    monkeypatch.setattr(gpu._kernels(), name, faulty)
+    from rfssm.model.recurrence import triton_arithmetic
+
+    for module in (gpu._kernels(), triton_arithmetic):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, faulty)
     with pytest.raises(AssertionError):
         compare(grid, made)

@@ -58,6 +58,7 @@ AROUND: dict[str, Groups] = {
         ["tests/quant/test_narrow.py"],
     ],
     "quant/qat/integers.py": _QAT,
+    "quant/qat/layer.py": _QAT,
     "quant/qat/network.py": _QAT,
     "quant/qat/readout.py": _QAT,
     "quant/qat/scale.py": _QAT,

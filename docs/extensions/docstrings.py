@@ -57,7 +57,15 @@ def convert(
     lines[:] = [line for each in paragraphs(lines) for line in [*converted(each), ""]]
 
 
+def aliased(
+    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, arguments: str, returns: str
+) -> tuple[str, str]:
+    """A signature in which aliases of types stand by their names."""
+    return re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", arguments or ""), returns
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the conversion."""
+    """Register the conversions."""
     app.connect("autodoc-process-docstring", convert)
+    app.connect("autodoc-process-signature", aliased)
     return {"parallel_read_safe": True}

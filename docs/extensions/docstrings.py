@@ -58,10 +58,13 @@ def convert(
 
 
 def aliased(
-    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any, arguments: str, returns: str
-) -> tuple[str, str]:
-    """A signature in which aliases of types stand by their names."""
-    return re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", arguments or ""), returns
+    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any,
+    arguments: str | None, returns: str | None,
+) -> tuple[str, str | None] | None:  # fmt: skip
+    """A signature in which aliases of types stand by their names; None: it has none."""
+    if not arguments or "TypeAliasForwardRef" not in arguments:
+        return None
+    return re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", arguments), returns
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -157,7 +157,7 @@ def check_command(command: str) -> None:
     if found[:1] == ["make"] and "-C" not in found:
         targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
         assert {word for word in found[1:] if "=" not in word} <= targets, command
-    if found[:1] != ["rfssm"]:
+    if found[:1] != ["rfssm"] or found[1].startswith("-"):
         return
     assert found[1] in COMMANDS, command
     context = COMMANDS[found[1]].make_context(f"rfssm {found[1]}", found[2:])

@@ -47,7 +47,7 @@ def options(command: str) -> set[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_options_are_those_of_the_command_line(page: str) -> None:
     text = (ROOT / page).read_text().replace("\\\n", " ")
-    for command, rest in re.findall(r"(?:^\$ |`)rfssm ([a-z-]+)([^`\n]*)", text, re.MULTILINE):
+    for command, rest in re.findall(r"(?:^\$ |`)rfssm ([a-z][a-z-]*)([^`\n]*)", text, re.MULTILINE):
         assert command in COMMANDS, command
         assert set(re.findall(OPTION, rest)) <= options(command), f"rfssm {command}{rest}"
     every = set().union(*map(options, COMMANDS))

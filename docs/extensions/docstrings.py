@@ -57,7 +57,18 @@ def convert(
     lines[:] = [line for each in paragraphs(lines) for line in [*converted(each), ""]]
 
 
+def aliased(
+    _app: Sphinx, _what: str, _name: str, _object: Any, _options: Any,
+    arguments: str | None, returns: str | None,
+) -> tuple[str, str | None] | None:  # fmt: skip
+    """A signature in which aliases of types stand by their names; None: it has none."""
+    if not arguments or "TypeAliasForwardRef" not in arguments:
+        return None
+    return re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", arguments), returns
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the conversion."""
+    """Register the conversions."""
     app.connect("autodoc-process-docstring", convert)
+    app.connect("autodoc-process-signature", aliased)
     return {"parallel_read_safe": True}

@@ -10,7 +10,7 @@ Names are imported when they are asked for, so that ``import rfssm`` takes no ti
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from rfssm.lazy import lazy
@@ -62,6 +62,8 @@ _find = lazy(__name__)
 def __getattr__(name: str) -> Any:
     """What is in ``__all__``, when it is asked for."""
     if name == "__version__":
+        from importlib import metadata  # slow to import
+
         return metadata.version("rfssm")
     if name == "errors":
         return import_module("rfssm.errors")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from rfssm.errors import printable, short_repr
-from rfssm.strict import printable_text, real_number
+from rfssm.words import printable_text, real_number
 
 
 def file_name(text: str) -> str:

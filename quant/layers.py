@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from rfssm.quant.arithmetic import Integers, Overflow, Reals, Rounding, signed_range
-from rfssm.strict import printable_text
+from rfssm.words import printable_text
 
 Score = Literal["sum", "last", "max", "each"]
 Width = Annotated[int, Field(ge=1, le=4096)]

@@ -12,7 +12,7 @@ import typer
 from rfssm.errors import HardwareError, SamplesError, short_repr
 from rfssm.extras import missing_extras_named
 from rfssm.outputs import Writes, check_outputs
-from rfssm.strict import whole_number
+from rfssm.words import whole_number
 
 if TYPE_CHECKING:
     from rfssm.hls.design import LaneChoice

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO, cast
 
 import typer
 
+import rfssm
 from rfssm.errors import RfssmError, one_line, printable
 from rfssm.scripts import commands
 from rfssm.scripts.app import app
@@ -96,7 +96,7 @@ def _show_warning(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print("rfssm", version("rfssm"))
+        print("rfssm", rfssm.__version__)
         raise typer.Exit
 
 

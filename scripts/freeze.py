@@ -11,7 +11,7 @@ from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.network_file import NETWORK
 from rfssm.quant.ranges.narrow import WIDEST, LayerWidth, narrowed, with_state_bits
 from rfssm.scripts.console import beyond
-from rfssm.strict import whole_number
+from rfssm.words import whole_number
 
 """The network in the folder of a training run."""
 

@@ -2,17 +2,11 @@
 
 import doctest
 import importlib
-from pathlib import Path
 
 import pytest
+from test_imports import modules
 
-ROOT = Path(__file__).resolve().parents[1]
-MODULES = [
-    ".".join(("rfssm", *path.relative_to(ROOT).with_suffix("").parts))
-    for package in ("model", "quant", "hls", "scripts")
-    for path in sorted((ROOT / package).rglob("*.py"))
-    if ">>> " in path.read_text()
-]
+MODULES = sorted(name for name, path in modules().items() if ">>> " in path.read_text())
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -88,6 +88,7 @@ def convert_network(
         raise ToolError(absent)
     import hls4ml  # importing it takes half a second: only those who convert pay
 
+    _register_handlers()  # by now the frontend has been imported
     from rfssm.hls.hls4ml.backend import as_numbers
     from rfssm.hls.hls4ml.layers import describe
 

@@ -25,7 +25,7 @@ from rfssm.scripts.app import (
     number,
     refuse_lanes,
 )
-from rfssm.strict import real_number
+from rfssm.words import real_number
 
 
 @command()

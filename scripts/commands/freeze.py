@@ -10,7 +10,7 @@ import typer
 
 from rfssm.outputs import Writes, check_outputs, writing
 from rfssm.scripts.app import AsJson, command, number
-from rfssm.strict import whole_number
+from rfssm.words import whole_number
 
 
 @command()

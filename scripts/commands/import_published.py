@@ -12,7 +12,7 @@ import typer
 from rfssm.errors import RfssmError, first_few, printable
 from rfssm.outputs import Writes, writing
 from rfssm.scripts.app import AsJson, command, number
-from rfssm.strict import printable_text, whole_number
+from rfssm.words import printable_text, whole_number
 
 
 @command("import-published")

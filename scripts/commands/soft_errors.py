@@ -21,7 +21,7 @@ from rfssm.scripts.app import (
     load_samples,
     number,
 )
-from rfssm.strict import real_number, whole_number
+from rfssm.words import real_number, whole_number
 
 
 @command("soft-errors")

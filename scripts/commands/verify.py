@@ -20,7 +20,7 @@ from rfssm.scripts.app import (
     load_samples,
     number,
 )
-from rfssm.strict import whole_number
+from rfssm.words import whole_number
 
 
 @command()

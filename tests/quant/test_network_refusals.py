@@ -598,6 +598,27 @@ def test_a_label_has_at_most_256_letters() -> None:
     refused(metadata | {"labels": ["no", "y" * 257]}, tensors, "labels[1]", "256")
 
 
+def test_of_many_complaints_eight_are_told_and_the_others_counted() -> None:
+    metadata, tensors = legal()
+    for count, more in ((8, ""), (9, "; and 1 more"), (12, "; and 4 more")):
+        with pytest.raises(NetworkError) as caught:
+            IntegerNetwork.build(metadata | {"labels": [0] * count}, tensors)
+        told, found, rest = str(caught.value).partition("; and ")
+        assert told.count("labels[") == 8
+        assert found + rest == more
+
+
+def test_a_header_that_is_read_in_two_pieces_is_read_to_its_end(tmp_path: Path) -> None:
+    network = IntegerNetwork.build(*legal())
+    path = tmp_path / "n.safetensors"
+    network.save(path)
+    data = path.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = b"{" + data[9:end].rstrip().rjust(1 << 20)  # a piece has 2^20 bytes
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data[end:])
+    assert IntegerNetwork.load(path).digest() == network.digest()
+
+
 def test_what_informs_people_does_not_change_the_digest() -> None:
     metadata, tensors = legal()
     plain = IntegerNetwork.build(metadata, tensors).digest()

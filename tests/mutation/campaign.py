@@ -30,6 +30,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("base", "model", "quant", "hls", "scripts")
 TESTS = ("tests", "rtl_tests")
+READ = ("docs",)
+"""By tests."""
 QUICK = 4
 """So many tests, those that have killed most mutants of a file so far, are asked first."""
 CPU_SECONDS = 20
@@ -141,7 +143,7 @@ class Tree:
         self.folder = folder
         self.seconds = seconds
         shutil.rmtree(folder, ignore_errors=True)
-        for name in (*PACKAGES, *TESTS):
+        for name in (*PACKAGES, *TESTS, *READ):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy2(ROOT / "pyproject.toml", folder)
         package = folder / "site" / "rfssm"

@@ -49,6 +49,12 @@ def check_kind(name: str, value: object, kind: type, way: str, refuse: type[Rfss
         raise refuse(f"{name} is a {found}: must be {article} {wanted}; {way}")
 
 
+def check_list(name: str, value: object) -> None:
+    """Raise RfssmError for one name where a list of names is asked for."""
+    if isinstance(value, str):
+        raise RfssmError(f"{name} = {value!r}: must be a list of names, as [{value!r}]")
+
+
 def first_few(indices: Sequence[object]) -> str:
     """Up to eight of them, and how many more there are."""
     more = f" and {len(indices) - 8} more" if len(indices) > 8 else ""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rfssm.errors import SamplesError
+from rfssm.errors import SamplesError, check_list
 from rfssm.extras import missing_extras_named
 from rfssm.hls import engines
 from rfssm.hls.design import Design, LaneChoice, Lanes
 from rfssm.hls.verify import RANDOM_SAMPLES, VerifyReport, random_samples, verify_network
-from rfssm.quant.network import IntegerNetwork
+from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.samples import Outputs, Samples
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def convert(
     from rfssm.hls.boards.boards import find_board
     from rfssm.hls.convert import convert as write
 
+    check_list("boards", boards)
     network = _network(network)
     return write(
         network,
@@ -286,7 +287,10 @@ def quantize(
 
 
 def _network(network: NetworkLike) -> IntegerNetwork:
-    return network if isinstance(network, IntegerNetwork) else IntegerNetwork.load(network)
+    if isinstance(network, Path | str):
+        return IntegerNetwork.load(network)
+    check_network(network)
+    return network
 
 
 def _samples(x: SamplesLike) -> Samples:

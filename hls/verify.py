@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rfssm.errors import RfssmError, ToolError
+from rfssm.errors import RfssmError, ToolError, check_list
 from rfssm.hls import engines
 from rfssm.progress import EngineProgress, no_progress
 from rfssm.quant import golden
@@ -98,6 +98,7 @@ def verify_network(
     Raises RfssmError for names that leave nothing to compare the golden model with.
     """
     check_call(network, samples)
+    check_list("engines", names)
     wanted = list(dict.fromkeys(names if names is not None else engines.BY_DEFAULT))
     if not set(wanted) - {"golden"}:
         others = ", ".join(name for name in engines.ENGINES if name != "golden")

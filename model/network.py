@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rfssm.errors import HardwareError
+from rfssm.errors import HardwareError, NetworkError, check_kind
 from rfssm.model import start
 from rfssm.model.calibrate import calibrate
 from rfssm.model.hooks import refuse_hooks
@@ -115,6 +115,12 @@ class FloatNetwork(Layered):
     def calibrate(self, x: Tensor, steps: Tensor, deviation: float) -> None:
         """See ``rfssm.model.calibrate``."""
         calibrate(self.spiking(), x * self.x_unit, steps, deviation)
+
+
+def check_float(network: object) -> None:
+    """Raise NetworkError for what is not a FloatNetwork, with the way to one."""
+    way = "rfssm.model.build makes one, load_published reads one"
+    check_kind("network", network, FloatNetwork, way, NetworkError)
 
 
 def score(m: Tensor, steps: Tensor, kind: Score) -> Tensor:

@@ -24,7 +24,7 @@ from rfssm.errors import NetworkError, SamplesError, check_kind
 from rfssm.model.inputs import alive
 from rfssm.model.layers import fold
 from rfssm.model.modes import evaluating
-from rfssm.model.network import FloatNetwork, score
+from rfssm.model.network import FloatNetwork, check_float, score
 from rfssm.model.sections import complaints
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
@@ -161,8 +161,7 @@ def quantize(
     scored.  The network stays as it is, its mode too.
     Raises NetworkError where the network has no integer form.
     """
-    way = "rfssm.model.build makes one, load_published reads one"
-    check_kind("network", network, FloatNetwork, way, NetworkError)
+    check_float(network)
     check_kind("calibration", calibration, Calibration, "Calibration.load reads one", SamplesError)
     expected = network.spiking()[0].inputs
     if calibration.x.shape[2] != expected:

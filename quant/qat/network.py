@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rfssm.errors import NetworkError, check_kind
 from rfssm.model.calibrate import calibrate
 from rfssm.model.hooks import refuse_hooks
 from rfssm.model.inputs import alive, check_steps
 from rfssm.model.modes import evaluating
-from rfssm.model.network import Activity, FloatNetwork, Layered
+from rfssm.model.network import Activity, FloatNetwork, Layered, check_float
 from rfssm.quant.layers import InputSpec
 from rfssm.quant.qat.integers import entering
 from rfssm.quant.qat.readout import QATReadout, scores
@@ -64,6 +65,9 @@ class QATNetwork(Layered):
 
     def __init__(self, network: FloatNetwork, formats: QuantizationConfig, spec: InputSpec) -> None:
         super().__init__()
+        check_float(network)
+        check_kind("formats", formats, QuantizationConfig, "QuantizationConfig()", NetworkError)
+        check_kind("spec", spec, InputSpec, "InputSpec(channels=...) makes one", NetworkError)
         refuse_hooks(network, "the network")
         self.formats, self.input_spec = formats, spec
         layers, takes = [], (spec.low, spec.high)

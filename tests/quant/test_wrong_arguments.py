@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from rtl_cases import network, samples_for
 
-from rfssm.errors import HardwareError, NetworkError, SamplesError
+import rfssm
+from rfssm.errors import HardwareError, NetworkError, RfssmError, SamplesError
 from rfssm.hls import engines
 from rfssm.hls.convert import convert
 from rfssm.hls.describe import describe
@@ -24,6 +26,8 @@ from rfssm.hls.hls4ml.plugin import convert_network
 from rfssm.hls.synthesis.flow import synth
 from rfssm.hls.synthesis.targets import target
 from rfssm.hls.verify import verify_network
+from rfssm.model.network import build
+from rfssm.model.recipe import NetworkConfig, S5RFConfig
 from rfssm.quant import golden
 from rfssm.quant.freeze import freeze
 from rfssm.quant.ptq import quantize
@@ -106,6 +110,34 @@ def test_networks_of_other_kinds_are_not_frozen() -> None:
         freeze(NET, name="a")
     with pytest.raises(NetworkError, match="network is a IntegerNetwork: must be a FloatNetwork"):
         quantize(NET, SAMPLES, name="a")
+
+
+def test_what_is_no_float_network_or_input_does_not_become_a_qat_network() -> None:
+    wrong: Any = NET
+    with pytest.raises(NetworkError, match="network is a IntegerNetwork: must be a FloatNetwork"):
+        rfssm.quantize_aware(wrong, NET.input)
+    generator = torch.Generator().manual_seed(0)
+    floating = build(NetworkConfig(neurons=(4,), cell=S5RFConfig()), 4, 2, generator, 0.25)
+    wrong = None
+    with pytest.raises(NetworkError, match="spec is a NoneType: must be an InputSpec"):
+        rfssm.quantize_aware(floating, wrong)
+    wrong = {"weight_bits": 4}
+    with pytest.raises(NetworkError, match="formats is a dict: must be a QuantizationConfig"):
+        rfssm.quantize_aware(floating, NET.input, wrong)
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"net"])
+def test_the_front_door_takes_a_network_or_a_path(wrong: Any) -> None:
+    with pytest.raises(NetworkError, match=rf"network is a {type(wrong).__name__}: must be"):
+        rfssm.run(wrong, SAMPLES)
+
+
+def test_one_name_is_no_list_of_names(tmp_path: Path) -> None:
+    with pytest.raises(RfssmError, match=r"engines = 'csim': must be a list .*\['csim'\]"):
+        rfssm.verify(NET, SAMPLES, engines="csim")
+    with pytest.raises(RfssmError, match=r"boards = 'ulx3s': must be a list .*\['ulx3s'\]"):
+        rfssm.convert(NET, tmp_path / "ip", boards="ulx3s")
+    assert not (tmp_path / "ip").exists()
 
 
 @pytest.mark.parametrize("wrong", [0, -1, True, 2.5, "3", None])

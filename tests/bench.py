@@ -23,8 +23,10 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from rfssm.hls.design import Lanes
+from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import missing, run, verilator
+from rfssm.hls.estimate import activity_of, estimate, fit_lanes
+from rfssm.hls.synthesis import target
 from rfssm.model import recurrence
 from rfssm.model.network import FloatNetwork, build
 from rfssm.model.recipe import NetworkConfig
@@ -248,6 +250,17 @@ def against_length(batch: int = 32, neurons: int = 128) -> Table:
     return table
 
 
+def estimates(network: IntegerNetwork, samples: Samples) -> dict[str, Variant]:
+    """What ``rfssm estimate`` computes, beside the golden model on the same samples."""
+    design, device = Design.of(network, Lanes(16, 4)), target("ecp5-85k")
+    return {
+        "golden": lambda: run(network, samples, "golden"),
+        "activity": lambda: activity_of(network, samples),
+        "activity, estimate": lambda: estimate(design, device, activity_of(network, samples)),
+        "lanes for ecp5-25k": lambda: fit_lanes(network, target("ecp5-25k"), activity_of(network)),
+    }
+
+
 def main() -> None:
     """Run all benchmarks and print their tables."""
     torch.set_num_threads(1)
@@ -267,6 +280,9 @@ def main() -> None:
         console.print(table)
 
     network, samples = speech_network()
+    console.print(
+        report("an estimate of the same", "golden", medians(estimates(network, samples), 7))
+    )
     engines = [e for e in ("golden", "csim", "verilator") if missing(e) is None]
     table = {e: (lambda e=e: run(network, samples, e)) for e in engines}
     console.print(

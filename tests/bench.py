@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import missing, run, verilator
-from rfssm.hls.estimate import activity_of, estimate, fit_lanes
+from rfssm.hls.estimate.estimate import activity_of, estimate
+from rfssm.hls.estimate.fit import fit_lanes
 from rfssm.hls.synthesis import target
 from rfssm.model import recurrence
 from rfssm.model.network import FloatNetwork, build

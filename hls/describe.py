@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from rfssm.contract import Rounding
 from rfssm.errors import SamplesError
 from rfssm.quant import golden
-from rfssm.quant.arithmetic import Rounding, signed_bits
+from rfssm.quant.arithmetic import signed_bits
 from rfssm.quant.layers import Layer, SpikingLayer
 from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.ranges.narrow import NAMED, WideNeuron, wide_neurons

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from rfssm.contract import Score
 from rfssm.errors import NetworkError
 from rfssm.model.hooks import refresh
 from rfssm.model.inputs import check_input
 from rfssm.model.modes import drop
 from rfssm.model.neurons import Dynamics, LeakCell, LIFCell, Neuron, S5RFCell
-from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Cell, Synapse, integrate, layer
 from rfssm.model.recurrence.parallel import convolve, decoupled_reset
 from rfssm.model.surrogate import Surrogate, spike

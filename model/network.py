@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rfssm.contract import Score
 from rfssm.errors import HardwareError, NetworkError, check_kind
 from rfssm.model import start
 from rfssm.model.calibrate import calibrate
@@ -18,7 +19,7 @@ from rfssm.model.hooks import refuse_hooks
 from rfssm.model.inputs import alive, check_steps
 from rfssm.model.layers import Normalization, Readout, SpikingLayer
 from rfssm.model.neurons import LeakCell
-from rfssm.model.recipe import NetworkConfig, Score
+from rfssm.model.recipe import NetworkConfig
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from rfssm.contract import Score
 from rfssm.model.sections import Positive, Real, Section, Share
 
 
@@ -158,7 +159,6 @@ DataConfig = Annotated[
 
 
 Discretization = Literal["dirac", "zoh", "bilinear"]
-Score = Literal["sum", "last", "max", "each"]
 Surrogate = Literal["multi_gaussian", "boxcar", "arctan"]
 """What stands in for the derivative of the spike."""
 StepSize = Annotated[Real, Field(gt=0, le=10)]

@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.contract import Rounding
+
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -19,7 +21,6 @@ Tensor = NDArray[Any]
 IntArray = NDArray[Any]
 """``int64``, or ``object`` holding Python integers."""
 
-Rounding = Literal["TRN", "TRN_ZERO", "RND", "RND_CONV"]
 Overflow = Literal["SAT", "WRAP"]
 ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 OVERFLOWS: tuple[Overflow, ...] = get_args(Overflow)

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from rfssm.quant.arithmetic import Integers, Overflow, Reals, Rounding, signed_range
+from rfssm.contract import Rounding, Score
+from rfssm.quant.arithmetic import Integers, Overflow, Reals, signed_range
 from rfssm.words import printable_text
 
-Score = Literal["sum", "last", "max", "each"]
 Width = Annotated[int, Field(ge=1, le=4096)]
 Text = Annotated[str, Field(max_length=256), AfterValidator(printable_text)]
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from rfssm.contract import Rounding
 from rfssm.errors import RecipeError, short_repr
 from rfssm.model.recipe import DataConfig, NetworkConfig, TrainingConfig
 from rfssm.model.sections import Section, complaints, file_name
-from rfssm.quant.arithmetic import Rounding
 from rfssm.strict import parse_yaml, read_bounded
 
 RECIPE, SUMMARY = "recipe.yaml", "summary.json"

@@ -6,6 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+Cell = dict[str, Any]
+"""A cell of a netlist, as in Yosys' JSON."""
+Bit = int | str
+"""What is at a pin: the number of a net, or a constant."""
+
 _KINDS = {
     "lut": r"LUT\d|SB_LUT4|INV|LUT6_2",
     "mux": r"PFUMX|L6MUX21|MUXF[789]",
@@ -26,6 +31,6 @@ def kind_of(cell_type: str) -> str:
     return "other"
 
 
-def real_cells(top: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def real_cells(top: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
     """Names and cells of a netlist, without what Yosys notes in the form of cells."""
     return ((n, cell) for n, cell in top["cells"].items() if not cell["type"].startswith("$"))

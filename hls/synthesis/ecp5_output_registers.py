@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-Cell = dict[str, Any]
-Bit = int | str
+from rfssm.hls.synthesis.cell_kinds import Bit, Cell
 
 
 def use_output_registers(module: dict[str, Any]) -> int:

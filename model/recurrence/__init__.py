@@ -17,9 +17,9 @@ from torch import Tensor
 
 from rfssm.model.recurrence import cpu, gpu, reference
 from rfssm.model.recurrence.cell import Cell, Synapse
-from rfssm.model.recurrence.grid import Grid, Rounding
+from rfssm.model.recurrence.grid import Grid
 
-__all__ = ["KERNELS", "Cell", "Grid", "Kernel", "Rounding", "Synapse"]
+__all__ = ["KERNELS", "Cell", "Grid", "Kernel", "Synapse"]
 __all__ += ["current", "fastest", "integrate", "layer", "resonate"]
 
 

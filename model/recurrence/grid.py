@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Rounding = Literal["TRN", "TRN_ZERO", "RND", "RND_CONV"]
+from rfssm.contract import Rounding
 
 
 @dataclass(frozen=True, slots=True)

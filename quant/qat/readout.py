@@ -10,12 +10,12 @@ from brevitas.quant import Int8WeightPerTensorFloat
 from numpy.typing import NDArray
 from torch import Tensor
 
+from rfssm.contract import Score
 from rfssm.model import network, recurrence
 from rfssm.model.hooks import refresh
 from rfssm.model.inputs import alive
 from rfssm.model.layers import Readout
 from rfssm.model.neurons import LeakCell
-from rfssm.model.recipe import Score
 from rfssm.model.recurrence import Grid
 from rfssm.quant.arithmetic import signed_range, sum_growth
 from rfssm.quant.layers import InputSpec, ReadoutLayer

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rfssm.quant.arithmetic import Rounding
+from rfssm.contract import Rounding
 
 LONGEST = 1024  # steps that are summed one by one; what is left is bounded by norms
 SLACK = 1e-6  # relative, for the rounding of floating-point sums

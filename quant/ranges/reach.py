@@ -18,8 +18,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from rfssm.contract import Rounding
 from rfssm.errors import NetworkError
-from rfssm.quant.arithmetic import Bools, Integers, Reals, Rounding, signed_bits, signed_range
+from rfssm.quant.arithmetic import Bools, Integers, Reals, signed_bits, signed_range
 from rfssm.quant.layers import A_NETWORK, InputSpec, Layer, SpikingLayer
 
 TAIL = 1e-6  # of one LSB of the state

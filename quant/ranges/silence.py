@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rfssm.quant.arithmetic import ROUNDINGS, Bools, Integers, Reals, Rounding, signed_range
+from rfssm.contract import Rounding
+from rfssm.quant.arithmetic import ROUNDINGS, Bools, Integers, Reals, signed_range
 from rfssm.quant.layers import SpikingLayer
 from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.ranges.reach import (

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from rfssm.model.recurrence import Cell, Grid, Rounding, Synapse, integrate, layer, resonate
+from rfssm.contract import Rounding
+from rfssm.model.recurrence import Cell, Grid, Synapse, integrate, layer, resonate
 from rfssm.model.recurrence.grid import round_
 from rfssm.model.surrogate import Surrogate
 from rfssm.quant.arithmetic import ROUNDINGS, round_shift, signed_range

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from rtl_cases import network
 
+from rfssm.contract import Rounding
 from rfssm.quant import golden
-from rfssm.quant.arithmetic import ROUNDINGS, Rounding, round_shift, saturate, signed_range
+from rfssm.quant.arithmetic import ROUNDINGS, round_shift, saturate, signed_range
 from rfssm.quant.ranges import silence
 from rfssm.quant.ranges.reach import rounding_error
 from rfssm.quant.ranges.silence import contracts, cycles, remainders

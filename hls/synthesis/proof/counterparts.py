@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from rfssm.hls.synthesis.cell_kinds import Bit
 from rfssm.hls.synthesis.proof import memory_cells
-from rfssm.hls.synthesis.proof.gates import FALSE, TRUE, Bit, Value
+from rfssm.hls.synthesis.proof.gates import FALSE, TRUE, Value
 from rfssm.hls.synthesis.proof.sides import Sides
 from rfssm.hls.synthesis.proof.unrolled import ANY, CYCLES, Unrolled
 

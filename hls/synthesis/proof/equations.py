@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rfssm.hls.synthesis import yosys
-from rfssm.hls.synthesis.proof.gates import Bit
+from rfssm.hls.synthesis.cell_kinds import Bit
 from rfssm.hls.synthesis.proof.sides import public_names, read_module, write_modules
 from rfssm.hls.synthesis.proof.unrolled import CYCLES, Equation, Unrolled
 from rfssm.progress import Announce

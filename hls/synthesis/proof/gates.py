@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rfssm.hls.synthesis.cell_kinds import Bit, Cell
+
 FALSE, TRUE = 0, 1
 PATTERNS = 4096
 """States that a simulation tries at once."""
-
-Bit = int | str
-Cell = dict[str, Any]
 
 
 class Gates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rfssm.hls.synthesis.proof.gates import Bit, Cell
+from rfssm.hls.synthesis.cell_kinds import Bit, Cell
 
 Place = Callable[[int, int], tuple[int, int]]
 """From word and bit to row of the cell's model and bit in that row."""

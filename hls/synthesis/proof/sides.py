@@ -16,8 +16,8 @@ from typing import Any
 
 from rfssm.errors import HardwareError, ToolError
 from rfssm.hls.synthesis import yosys
+from rfssm.hls.synthesis.cell_kinds import Bit, Cell
 from rfssm.hls.synthesis.proof import memory_cells
-from rfssm.hls.synthesis.proof.gates import Bit, Cell
 
 _RTL = """\
 read_rtlil elaborated.il

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import count
 from typing import NamedTuple
 
-from rfssm.hls.synthesis.proof.gates import FALSE, TRUE, Bit, Gates, Reading, Value
+from rfssm.hls.synthesis.cell_kinds import Bit
+from rfssm.hls.synthesis.proof.gates import FALSE, TRUE, Gates, Reading, Value
 from rfssm.hls.synthesis.proof.sides import Sides
 
 CYCLES = 1

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from rfssm.hls.synthesis.yosys import BLOCK_PRICE
+from rfssm.hls.synthesis.block_memories import BLOCK_PRICE
 from rfssm.quant.arithmetic import Integers
 
 _MUX_PRICE = 0.5

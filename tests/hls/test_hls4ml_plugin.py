@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import subprocess
@@ -97,6 +98,25 @@ def test_torch_network_in_csim_gives_the_golden_scores(
     assert np.array_equal(scores, outputs.scores)
     assert np.array_equal(scores, qat_network(torch.from_numpy(x)).detach().numpy())
     assert np.array_equal(model.predict(x), scores)  # nothing is left of the first call
+
+
+def test_a_network_is_frozen_once_in_a_conversion_and_anew_in_the_next(
+    qat_network: QATNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = []
+    module = sys.modules["rfssm.quant.freeze"]
+    monkeypatch.setattr(
+        module, "freeze", lambda net, *, name: frozen.append(freeze(net, name=name)) or frozen[-1]
+    )
+    changed = copy.deepcopy(qat_network)
+    convert(changed, tmp_path / "first", "RFSSM")
+    assert len(frozen) == 2  # one for the configuration, one for the model
+    with torch.no_grad():
+        changed.readout.dense.weight.mul_(-1)
+    model = convert(changed, tmp_path / "second", "RFSSM")
+    assert len(frozen) == 4
+    assert lower(model) == frozen[3]
+    assert frozen[3].readout != frozen[1].readout
 
 
 def test_every_simulator_behind_predict_gives_the_same_scores(

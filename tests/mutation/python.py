@@ -35,6 +35,12 @@ _NETWORK: Groups = [
     ["tests/quant/test_golden.py", _RANDOM[0], "tests/quant/test_bounds.py"],
     ["tests/quant/test_narrow.py", "tests/quant/test_hostile_files.py"],
 ]
+_RANGES: Groups = [
+    ["tests/quant/test_bounds.py"],
+    ["tests/hls/test_saturation.py", "-k", "follow_the_proof or enough or both_kinds"],
+    ["tests/quant/test_network_refusals.py", "-k", "proof"],
+    ["tests/quant/test_narrow.py"],
+]
 _QAT: Groups = [
     ["tests/quant/test_qat.py", "tests/quant/test_freeze.py"],
     ["tests/quant/test_models.py", "-k", "not engines"],
@@ -51,12 +57,8 @@ AROUND: dict[str, Groups] = {
     "quant/network.py": _NETWORK,
     "quant/network_file.py": _NETWORK,
     "quant/validation.py": _NETWORK,
-    "quant/ranges/reach.py": [
-        ["tests/quant/test_bounds.py"],
-        ["tests/hls/test_saturation.py", "-k", "follow_the_proof or enough or both_kinds"],
-        ["tests/quant/test_network_refusals.py", "-k", "proof"],
-        ["tests/quant/test_narrow.py"],
-    ],
+    "quant/ranges/reach.py": _RANGES,
+    "quant/ranges/series.py": _RANGES,
     "quant/qat/integers.py": _QAT,
     "quant/qat/layer.py": _QAT,
     "quant/qat/network.py": _QAT,

@@ -14,13 +14,12 @@ from random_networks import random_case
 from rfssm.errors import NetworkError
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.ranges.reach import (
-    Cells,
-    accumulate,
     moves,
     outside_unit_circle,
     reachable_range,
     unstable_neurons,
 )
+from rfssm.quant.ranges.series import Cells, accumulate
 
 Cell = dict[str, Any]
 

@@ -8,6 +8,8 @@ rows for what is not zero in a layer's input, where that is little, as with spik
 from __future__ import annotations
 
 import ctypes
+import time
+from collections.abc import Callable
 from functools import cache
 
 import torch
@@ -32,16 +34,37 @@ def product(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def exact_product(x: Tensor, weight: Tensor, synapse: Synapse) -> Tensor:
-    """x W^T of integers: in int8 if they fit, else in the narrowest type that holds every sum."""
+    """x W^T of integers: in int8 if they fit and the processor has instructions for it, else in
+    the narrowest type that holds every sum."""
     largest = largest_sum(synapse)
     small = synapse.largest_input <= INT8 and synapse.largest_weight <= INT8
     small = small and x.shape[-1] > 1  # torch 2.13 gives wrong products of a single column
-    if small and x.dtype == torch.float32 and largest < 2**31 and _int8_works():
+    if small and x.dtype == torch.float32 and largest < 2**31 and _int8_pays():
         out = memory.empty((len(x), len(weight)), torch.int32)
         return torch._int_mm(x.to(torch.int8), weight.to(torch.int8).T, out=out)
     single = x.dtype == torch.float32 and largest < 2**24
     dtype = torch.float32 if single else torch.float64
     return product(x, weight, dtype)
+
+
+@cache
+def _int8_pays() -> bool:
+    """Whether torch's int8 product is right, and faster than that in float32.
+
+    Without instructions for it (VNNI, AMX) torch multiplies int8 in a plain loop, which takes some
+    sixty times as long as float32.
+    """
+    if not _int8_works():
+        return False
+    a, b = torch.ones(256, 128), torch.ones(128, 128)
+
+    def seconds(a: Tensor, b: Tensor, multiply: Callable[[Tensor, Tensor], Tensor]) -> float:
+        begun = time.perf_counter()
+        multiply(a, b)
+        return time.perf_counter() - begun
+
+    int8 = min(seconds(a.to(torch.int8), b.to(torch.int8), torch._int_mm) for _ in range(3))
+    return int8 < min(seconds(a, b, torch.mm) for _ in range(3))
 
 
 @cache

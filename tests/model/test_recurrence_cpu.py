@@ -9,6 +9,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -350,6 +351,7 @@ def test_products_of_bytes_that_are_wrong_are_not_used(
     case = Case(Grid("RND", *signed_range(16), 14))
     assert_equal(case)
     assert products._int8_works()
+    monkeypatch.setattr(products, "_int8_pays", products._int8_works)
     products._int8_works.cache_clear()
     if how == "missing":
         monkeypatch.delattr(torch, "_int_mm")
@@ -360,6 +362,34 @@ def test_products_of_bytes_that_are_wrong_are_not_used(
         assert not products._int8_works()
     finally:
         products._int8_works.cache_clear()
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_products_of_bytes_and_of_floats_are_equal(
+    pays: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+    monkeypatch.setattr(products, "_int8_pays", lambda: used.append(pays) or pays)
+    assert_equal(Case(Grid("RND", *signed_range(16), 14)))
+    assert used
+
+
+@pytest.mark.parametrize("slow", ["_int_mm", "mm"])
+def test_products_of_bytes_are_used_where_they_are_the_faster(
+    slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = getattr(torch, slow)
+
+    def slower(a: Tensor, b: Tensor) -> Tensor:
+        time.sleep(0.2)
+        return right(a, b)
+
+    monkeypatch.setattr(torch, slow, slower)
+    products._int8_pays.cache_clear()
+    try:
+        assert products._int8_pays() == (slow == "mm")
+    finally:
+        products._int8_pays.cache_clear()
 
 
 def test_the_fast_kernel_is_the_default() -> None:

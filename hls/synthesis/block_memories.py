@@ -3,7 +3,7 @@
 - To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
   them, where no register of the memory's own can be used.  At our price it takes narrower blocks.
 - Yosys computes what a block holds bit by bit, with a function in Verilog: up to 3 seconds a block.
-  Written out, the same bits take a tenth of that, or less.
+  Written out, or as masks and shifts of the whole, the same bits take a tenth of that, or less.
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ techmap -map block_memories.v
 ice40_braminit
 {flow} -run map_ffram:"""
 # In each word of 16 bits, bit b3b2b1b0 becomes bit b0b1b2b3: b0 and b3 are swapped, then b1 and b2.
+# Masks and ORs, not exclusive ORs, so that an undefined bit leaves the others defined.
 _ICE40_WORDS = """\
-localparam [4095:0] OUTER = (INIT ^ (INIT >> 7)) & {256{16'h00AA}};
-localparam [4095:0] HALF  = INIT ^ OUTER ^ (OUTER << 7);
-localparam [4095:0] INNER = (HALF ^ (HALF >> 2)) & {256{16'h0C0C}};
-localparam [4095:0] WORDS = HALF ^ INNER ^ (INNER << 2);
+localparam [4095:0] OUTER = {256{16'h00AA}};
+localparam [4095:0] KEPT  = {256{16'hAA55}};
+localparam [4095:0] HALF  = (INIT & KEPT) | ((INIT & OUTER) << 7) | ((INIT >> 7) & OUTER);
+localparam [4095:0] INNER = {256{16'h0C0C}};
+localparam [4095:0] STAY  = {256{16'hC3C3}};
+localparam [4095:0] WORDS = (HALF & STAY) | ((HALF & INNER) << 2) | ((HALF >> 2) & INNER);
 
 """
 _FLOWS = {"ecp5": _ECP5_FLOW, "ice40": _ICE40_FLOW, "ice40hx": _ICE40_FLOW}

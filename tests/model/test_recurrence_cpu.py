@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -337,6 +337,14 @@ def test_without_a_compiler_one_warning_and_the_same_results(
     assert torch.equal(states.double(), expected[1].double())
 
 
+def slower(multiply: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    def multiplied(a: Tensor, b: Tensor) -> Tensor:
+        time.sleep(0.2)
+        return multiply(a, b)
+
+    return multiplied
+
+
 @pytest.mark.parametrize("how", ["off by one", "wrong for one shape", "refuses", "missing"])
 def test_products_of_bytes_that_are_wrong_are_not_used(
     how: str, monkeypatch: pytest.MonkeyPatch
@@ -351,8 +359,10 @@ def test_products_of_bytes_that_are_wrong_are_not_used(
     case = Case(Grid("RND", *signed_range(16), 14))
     assert_equal(case)
     assert products._int8_works()
+    pays = products._int8_pays
     monkeypatch.setattr(products, "_int8_pays", products._int8_works)
     products._int8_works.cache_clear()
+    pays.cache_clear()
     if how == "missing":
         monkeypatch.delattr(torch, "_int_mm")
     else:
@@ -360,8 +370,11 @@ def test_products_of_bytes_that_are_wrong_are_not_used(
     try:
         assert_equal(case)
         assert not products._int8_works()
+        monkeypatch.setattr(torch, "mm", slower(torch.mm))
+        assert not pays()  # however fast
     finally:
         products._int8_works.cache_clear()
+        pays.cache_clear()
 
 
 @pytest.mark.parametrize("pays", [True, False])
@@ -378,13 +391,7 @@ def test_products_of_bytes_and_of_floats_are_equal(
 def test_products_of_bytes_are_used_where_they_are_the_faster(
     slow: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = getattr(torch, slow)
-
-    def slower(a: Tensor, b: Tensor) -> Tensor:
-        time.sleep(0.2)
-        return right(a, b)
-
-    monkeypatch.setattr(torch, slow, slower)
+    monkeypatch.setattr(torch, slow, slower(getattr(torch, slow)))
     products._int8_pays.cache_clear()
     try:
         assert products._int8_pays() == (slow == "mm")

@@ -39,8 +39,7 @@ def _cell_memories(p: LayerParameters, images: Images, family: str) -> Lines:
     side = p.NEURON_LANES
     yield from rom("coef_rom", memory_map.rom(images["COEF"], family), images["COEF"])
     limits = memory_map.rom(images["THRESHOLD"], family)
-    # without the registers of the ROM, although Yosys counts them: see docs
-    yield from (line for line in rom("limit_rom", limits, images["THRESHOLD"]) if not line.cells.ff)
+    yield from rom("limit_rom", limits, images["THRESHOLD"])
     yield register("limits_q8", limits.width)
     if "OFFSET" in images:
         yield from rom("offset_rom", memory_map.rom(images["OFFSET"], family), images["OFFSET"])

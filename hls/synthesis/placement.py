@@ -71,6 +71,7 @@ class Scopes:
                 self._scopes[".".join(place)] = scope
         for scope in self._scopes.values():
             self._of_file[scope.file].append(scope.place)
+        self._parents = {scope.place[:-1] for scope in self._scopes.values()}
 
     def around(self, name: str) -> Place:
         """The innermost instance that a flattened name lies in."""
@@ -85,6 +86,10 @@ class Scopes:
         """All instances of the modules whose files a cell comes from."""
         sources = re.findall(r"([\w.]+\.sv):", cell["attributes"].get("src", ""))
         return [place for file in dict.fromkeys(sources) for place in self._of_file[file]]
+
+    def holds_no_instance(self, place: Place) -> bool:
+        """Whether an instance, or the top, holds no other one."""
+        return place not in self._parents
 
     def row_of(self, place: Place) -> str:
         """Row of a place: the nearest module around it that has one."""
@@ -148,24 +153,35 @@ def place_registers(scopes: Scopes, wiring: Wiring) -> dict[str, Place]:
     """Places of registers, memories, multipliers and whatever is no logic: these are certain.
 
     Yosys leaves the source file on such a cell.  Of the instances that the file's module has, it is
-    the one that a name of the cell's signals lies in; a signal that has other names only leads back
-    to one through what it is computed from.
+    the one that a name of the cell's signals lies in.  If the signal has other names only, it is
+    the first one that is met on the way back through what the signal is computed from.  If Yosys
+    has lost the file, the cell lies where the first cell is that is met on this way, in an instance
+    that a name of the signal lies in.
     """
     places: dict[str, Place] = {}
+    fileless: dict[str, list[Place]] = {}
     nameless: dict[str, tuple[list[Place], list[Place]]] = {}
     for name, cell in wiring.cells.items():
         if kind_of(cell["type"]) in LOGIC:
             continue
         known = [scopes.around(alias) for alias in wiring.aliases(name)]
         candidates = scopes.candidates(cell)
-        inside = [c for c in candidates if any(place[: len(c)] == c for place in known)]
-        if inside or not candidates:
-            places[name] = max(inside or known, key=len, default=())
-        else:
+        inside = [c for c in candidates if any(_is_in(place, c) for place in known)]
+        if inside:
+            places[name] = max(inside, key=len)
+        elif candidates:
             nameless[name] = candidates, known
+        elif len(set(known)) == 1 and scopes.holds_no_instance(known[0]):
+            places[name] = known[0]
+        else:
+            fileless[name] = known
+    for name, known in fileless.items():
+        place = _first_upstream(wiring, places, name, known)
+        places[name] = place or max(known, key=len, default=())
     for name, (candidates, known) in nameless.items():
-        place = _first_upstream(wiring, places, name, candidates)
-        places[name] = place or _nearest(candidates, known)
+        found = _first_upstream(wiring, places, name, candidates)
+        held = [c for c in candidates if _is_in(found, c)]
+        places[name] = held[0] if held else _nearest(candidates, known)
     return places
 
 
@@ -189,18 +205,22 @@ def place_logic(scopes: Scopes, wiring: Wiring, registers: Mapping[str, Place]) 
 
 def _first_upstream(
     wiring: Wiring, places: Mapping[str, Place], name: str, wanted: Sequence[Place]
-) -> Place | None:
-    """Of some places the first that is met on the way back through what computes a cell."""
+) -> Place:
+    """The place of the first cell in one of some instances on the way back; () if there is none."""
     seen, front = {name}, [name]
     while front:
         inputs = dict.fromkeys(source for cell in front for source in wiring.sources(cell))
         front = [cell for cell in inputs if cell not in seen]
         seen |= set(front)
         for cell in front:
-            for place in wanted:
-                if places.get(cell, ())[: len(place)] == place:
-                    return place
-    return None
+            if any(place and _is_in(places.get(cell, ()), place) for place in wanted):
+                return places[cell]
+    return ()
+
+
+def _is_in(place: Place, instance: Place) -> bool:
+    """Whether a place is an instance or lies in it."""
+    return place[: len(instance)] == instance
 
 
 def _nearest(candidates: Sequence[Place], known: Sequence[Place]) -> Place:

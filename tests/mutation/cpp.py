@@ -38,6 +38,7 @@ LIBRARIES = ("h5py", "scipy.signal")
 _NETWORKS = ["tests/hls/test_csim.py", "-k", "equal_golden"]
 _RANDOM = [f"tests/test_random_networks.py::test_engine_equals_golden[csim seeds {k}]"
            for k in ("0 46 67 115", "256 278 286 330")]  # fmt: skip
+_HLS4ML = ["tests/hls/test_hls4ml_plugin.py", "-k", "predict or trace"]
 _SYNTHESIS = ["tests/hls/test_synthesis_view.py", "tests/hls/test_dataflow.py"]
 
 
@@ -53,8 +54,8 @@ def chosen(count: int = COUNT) -> list[Mutant]:
 
 
 def tests_of(mutant: Mutant) -> Groups:
-    """Corner networks and random ones in C simulation, then what is said about the synthesis."""
-    return [_NETWORKS, _RANDOM, _SYNTHESIS]
+    """Corner networks and random ones in C simulation, hls4ml's, what is said of the synthesis."""
+    return [_NETWORKS, _RANDOM, _HLS4ML, _SYNTHESIS]
 
 
 def compiles(tree: Tree, mutant: Mutant) -> bool:

@@ -1,11 +1,13 @@
 """The ``rfssm`` command: each command calls public Python functions and shows what they say.
 
-Exit status: 0 done, 1 a check failed, 2 bad input (one message, no traceback), 130 interrupted.
+Exit status: 0 done, 1 a check failed, 2 bad input (one message, no traceback), 130 interrupted,
+143 terminated (SIGTERM); what a command has started ends with it.
 What a command needs is imported inside it, so that ``rfssm --help`` answers at once.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
@@ -20,7 +22,7 @@ from rfssm.scripts import commands
 from rfssm.scripts.app import app
 from rfssm.scripts.streams import Guarded, repair_streams
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 128 + signal.SIGTERM
 COMMANDS = commands.__all__
 """Importing them has registered them."""
 
@@ -29,6 +31,7 @@ def main() -> NoReturn:
     """Run the command line and end the process."""
     repair_streams()
     warnings.showwarning = _show_warning
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -59,11 +62,20 @@ def _run(arguments: list[str]) -> int:
         status = INTERRUPTED
     except OSError as error:
         return _refuse(_of_the_system(error))
+    except SystemExit as end:
+        if end.code != TERMINATED:
+            raise
+        return _refuse("terminated", TERMINATED)
     except MemoryError as error:
         return _refuse(f"not enough memory ({error}); use fewer samples")
     if status == INTERRUPTED:
         return _refuse("interrupted", INTERRUPTED)
     return status or 0
+
+
+def _terminate(*_: object) -> NoReturn:
+    """Answer SIGTERM by an exception, which ends the tools and processes of a command, too."""
+    sys.exit(TERMINATED)
 
 
 def _of_the_system(error: OSError) -> str:

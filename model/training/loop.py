@@ -106,19 +106,20 @@ def fit(
 
 @contextmanager
 def _interruptible(trainer: pl.Trainer) -> Iterator[None]:
-    """Ctrl-C ends a training, as it ends everything else, and its processes with it."""
+    """Ctrl-C and SIGTERM end a training, as they end everything else, and its processes with it."""
     handler = signal.getsignal(signal.SIGINT)
     try:
         yield
     except SystemExit as stop:  # Lightning's answer to Ctrl-C, after which it ignores more
-        if not isinstance(stop.__context__, KeyboardInterrupt):
-            raise
         signal.signal(signal.SIGINT, handler)
         if trainer.strategy.launcher is not None:
             # Not SIGTERM: Lightning's processes answer that by a collective operation,
             # and wait half an hour where they stand at different ones.
             trainer.strategy.launcher.kill(signal.SIGKILL)
-        raise KeyboardInterrupt from None
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        # Lightning's own answer to SIGTERM would be taken for success: it has no status.
+        raise SystemExit(stop.code or 128 + signal.SIGTERM) from None
 
 
 def _own(error: Exception) -> Exception:

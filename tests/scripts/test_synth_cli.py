@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from rtl_cases import lone_readout, placed_network, samples_for, vendor_network
 from rtl_cases import network as corner
 
-from rfssm import cache
 from rfssm.hls.synthesis import equivalence
 from rfssm.hls.synthesis.equivalence import OPEN, PROVED, Equivalence, Point
 from rfssm.hls.synthesis.nextpnr import Step
 from rfssm.quant.network import IntegerNetwork
 from rfssm.scripts.synth_tables import Stretch, stretches
 
-from .conftest import Finished, start
+from .conftest import Finished, new_cache, start
 
 pytestmark = pytest.mark.rtl
 
@@ -207,15 +206,44 @@ def test_a_proof_that_fails_ends_in_exit_status_1(
     ]
 
 
+def test_a_run_that_is_terminated_ends_its_tools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "n.safetensors"
+    lone_readout().save(file)
+    kinds = ("verilated", "verilator", "netlists", "cells")  # all but what is placed
+    monkeypatch.setenv("RFSSM_CACHE", str(new_cache(tmp_path / "cache", *kinds)))
+    lanes = ("--neuron-lanes", 1, "--synapse-lanes", 2)
+    run = start("synth", file, "--target", "ecp5-25k", *lanes, start_new_session=True)
+    while not any("nextpnr" in command for command in commands_of_session(run.pid)):
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.01)
+    time.sleep(0.3)  # until whoever started it has come back from that
+    run.send_signal(signal.SIGTERM)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 143
+    assert err.splitlines()[-1] == "error: terminated"
+    assert commands_of_session(run.pid) == []
+
+
+def commands_of_session(number: int) -> list[str]:
+    """Command lines of the processes of a session that have not ended."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            status = (folder / "stat").read_text().rpartition(")")[2].split()
+            if status[0] != "Z" and int(status[3]) == number:
+                found.append((folder / "cmdline").read_text())
+    return found
+
+
 def test_a_killed_run_leaves_nothing_and_the_next_one_succeeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "n.safetensors"
     lone_readout().save(file)
-    fresh = tmp_path / "cache"
-    for kind in ("verilated", "verilator", "netlists", "cells"):  # all but what is placed
-        if (cache.root() / kind).is_dir():
-            shutil.copytree(cache.root() / kind, fresh / kind, copy_function=os.link)
+    kinds = ("verilated", "verilator", "netlists", "cells")  # all but what is placed
+    fresh = new_cache(tmp_path / "cache", *kinds)
     monkeypatch.setenv("RFSSM_CACHE", str(fresh))
     out = tmp_path / "out"
     command = ("synth", file, "--target", "ecp5-25k", "--neuron-lanes", 1, "--synapse-lanes", 2,

@@ -58,16 +58,22 @@ def test_train_fills_a_run_folder(rfssm: Callable[..., Finished], tmp_path: Path
     assert "resume needs the same recipe" in other.err
 
 
-def test_an_interrupted_training_ends_with_130_and_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("sent", "status", "said"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_training_that_is_stopped_says_so(
+    sent: signal.Signals, status: int, said: str, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     process = start("train", "digits", *SMALL, "--set", "training.epochs=12", "--out", run)
     while not (run / "checkpoint.ckpt").exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, err = process.communicate()
-    assert process.returncode == 130
-    assert err == "error: interrupted\n"
+    assert process.returncode == status
+    assert err == f"error: {said}\n"
     assert not (run / "network.safetensors").exists()
 
 

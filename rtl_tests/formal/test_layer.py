@@ -100,7 +100,7 @@ TWINS = [
     ("cells", "last_is_the_steps", "rfssm_cells", "last && end_chunk", "last"),
     ("cells", "spike_is_the_last", "rfssm_cells", "first_q3  <= first_q[2];", "first_q3  <= 1'b0;"),
     ("cells", "padding_is_silent", "rfssm_cells",
-     "(u_next > limit) && !end_q[8]", "(u_next > limit)"),
+     " && !(end_q[8] && i >= LANES - PADDING)", ""),
     ("cells", "chunks_in_order", "rfssm_cells", "if (rst) valid_q <= '0;", ""),
     ("skip", "value_is_added", "rfssm_skip", "if (step_free && !read_q) there0_q <= '0;", ""),
     ("skip", "value_is_added", "rfssm_skip",

@@ -390,8 +390,8 @@ def test_signals_lose_what_yosys_appended(cell: str, signal: str) -> None:
 
 def test_names_lead_to_modules() -> None:
     modules = {"layer0.synapse": 0, "layer0.cells": 0, "readout": 0}
-    found = netlist_cells.module_of("ip.core.layer0.cells.g_lane[0].g_part[1].q_q5", modules)
-    assert found == ("layer0.cells", "g_lane[0].g_part[1].q_q5")
+    found = netlist_cells.module_of("ip.core.layer0.cells.g_lane[0].lane.g_part[1].q_q6", modules)
+    assert found == ("layer0.cells", "g_lane[0].lane.g_part[1].q_q6")
     assert netlist_cells.module_of("core.e0_addr", modules) == ("top", "core.e0_addr")
 
 

@@ -199,15 +199,15 @@ FAULTS = {
         "rfssm_cell", "silent ? '0 : current", "current", SAMPLES
     ),
     "a_bank_switched_one_cycle_early": Fault(
-        "rfssm_synapse", "if (tag_q[STAGES][TAG_W-1]) fill_q <= !fill_q;",
-        "if (tag_q[STAGES-1][TAG_W-1]) fill_q <= !fill_q;", SAMPLES,
+        "rfssm_synapse_accumulate", "filled = tag_q[STAGES][TAG_W-1];",
+        "filled = tag_q[STAGES-1][TAG_W-1];", SAMPLES,
     ),
     "the_first_event_added_to_old_currents": Fault(
-        "rfssm_synapse", "o = first ? '0 : old", "o = old", SAMPLES
+        "rfssm_synapse_accumulate", "o = start ? '0 : old", "o = old", SAMPLES
     ),
     "the_sign_of_a_value_ignored": Fault(
-        "rfssm_synapse", "{(VALUE_SIGNED != 0) && value[VALUE_W-1], value}",
-        "{1'b0, value}", SAMPLES,
+        "rfssm_synapse_accumulate", "{(VALUE_SIGNED != 0) && factor[VALUE_W-1], factor}",
+        "{1'b0, factor}", SAMPLES,
     ),
     "a_label_tie_won_by_the_highest_class": Fault(
         "rfssm_readout", "score_q9 > best_q", "score_q9 >= best_q", LABEL

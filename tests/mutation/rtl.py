@@ -22,12 +22,15 @@ _NETWORKS = ["tests/hls/test_engine_icarus.py", "-k", "corner"]
 _SYSTEM = ["rtl_tests/system", "-k", "readout_alone"]
 _BRIDGE = ["rtl_tests/rfssm_uart_bridge", "-k", "4-16-32"]
 _WHOLE = {
-    **dict.fromkeys(("cell", "cells", "encoder", "readout", "skip", "sweep", "synapse"), _NETWORKS),
+    **dict.fromkeys(("cells", "encoder", "readout", "skip", "sweep", "synapse"), _NETWORKS),
     **dict.fromkeys(("axis_in", "axis_out", "dense", "skid"), _SYSTEM),
     **dict.fromkeys(("frame_in", "frame_out", "uart_rx", "uart_tx"), _BRIDGE),
 }
 """What a module is a part of."""
-_PARTS = {"cell": "cells"}
+_PARTS = {
+    "cell": "cells",
+    **dict.fromkeys(("synapse_accumulate", "synapse_issue", "synapse_read"), "synapse"),
+}
 """What has no bench of its own, and the module whose bench asks it."""
 _LINT = [
     "tests/hls/test_emit.py::test_verilator_accepts_every_top[fraction beyond the product]",
@@ -60,7 +63,8 @@ def tests_of(mutant: Mutant) -> Groups:
     """Small networks where a module shows in all of them, the module's own bench, lint."""
     module = Path(mutant.file).stem
     name = module.removeprefix("rfssm_")
-    own = [f"rtl_tests/rfssm_{_PARTS.get(name, name)}"]
+    name = _PARTS.get(name, name)
+    own = [f"rtl_tests/rfssm_{name}"]
     whole = _WHOLE.get(name)
     lint = {"rtl": _LINT, "boards": _BOARD_LINT}.get(Path(mutant.file).parent.name)
     groups = [whole, own, lint] if whole is _NETWORKS else [own, whole, lint]

@@ -165,14 +165,14 @@ FAULTS = {
     "half_up_for_half_to_even": Fault("rfssm_round", "&& !tie", "", RND_CONV),
     "floor_for_toward_zero": Fault("rfssm_round", "(a[A_W-1] ? MASK : '0)", "'0", TRN_ZERO),
     "at_least_for_above_the_threshold": Fault(
-        "rfssm_cells", "assign spike = (u_next > limit);", "assign spike = u_next >= limit;",
+        "rfssm_cell", "assign spike = (u_next > limit);", "assign spike = u_next >= limit;",
         THRESHOLD,
     ),
     "a_carry_lost_in_the_sum_of_products": Fault(
-        "rfssm_cells", "SUM_W   = PROD_W + 1;", "SUM_W   = PROD_W;", WIDEST_SUM
+        "rfssm_cell", "SUM_W  = PROD_W + 1;", "SUM_W  = PROD_W;", WIDEST_SUM
     ),
     "a_carry_lost_before_saturation": Fault(
-        "rfssm_cells", "R_W     = ((Q_W > X_W) ? Q_W : X_W) + 1;", "R_W     = STATE_W + 1;", ENDS
+        "rfssm_cell", "R_W    = ((Q_W > X_W) ? Q_W : X_W) + 1;", "R_W    = STATE_W + 1;", ENDS
     ),
     "reset_applied_one_step_late": Fault(
         "rfssm_cells", "spikes[chunk_q[9]] <= spike_q;", LATE_SPIKE, RESETS,
@@ -196,18 +196,18 @@ FAULTS = {
         "rfssm_saturate", "!= {(A_W-Y_W+1){sign}});", "!= {(A_W-Y_W+1){sign}}) && !sign;", ENDS
     ),
     "the_silent_flag_ignored": Fault(
-        "rfssm_cells", "in_q5 <= silent_q[4] ? '0 : current", "in_q5 <= current", SAMPLES
+        "rfssm_cell", "silent ? '0 : current", "current", SAMPLES
     ),
     "a_bank_switched_one_cycle_early": Fault(
-        "rfssm_synapse", "if (tag_q[STAGES][TAG_W-1]) fill_q <= !fill_q;",
-        "if (tag_q[STAGES-1][TAG_W-1]) fill_q <= !fill_q;", SAMPLES,
+        "rfssm_synapse_accumulate", "filled = tag_q[STAGES][TAG_W-1];",
+        "filled = tag_q[STAGES-1][TAG_W-1];", SAMPLES,
     ),
     "the_first_event_added_to_old_currents": Fault(
-        "rfssm_synapse", "o = first ? '0 : old", "o = old", SAMPLES
+        "rfssm_synapse_accumulate", "o = start ? '0 : old", "o = old", SAMPLES
     ),
     "the_sign_of_a_value_ignored": Fault(
-        "rfssm_synapse", "{(VALUE_SIGNED != 0) && value[VALUE_W-1], value}",
-        "{1'b0, value}", SAMPLES,
+        "rfssm_synapse_accumulate", "{(VALUE_SIGNED != 0) && factor[VALUE_W-1], factor}",
+        "{1'b0, factor}", SAMPLES,
     ),
     "a_label_tie_won_by_the_highest_class": Fault(
         "rfssm_readout", "score_q9 > best_q", "score_q9 >= best_q", LABEL

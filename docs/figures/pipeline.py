@@ -1,6 +1,6 @@
 """Draw `pipeline.svg`: one spiking layer, and the stages of its cells.
 
-The stages are those that `hls/rtl/rfssm_cells.sv` numbers in the names of its registers.
+The stages are those that `hls/rtl/rfssm_cell.sv` numbers in the names of its registers.
 """
 
 from __future__ import annotations

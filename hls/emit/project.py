@@ -10,7 +10,7 @@ that tie them together:
     NAME_axis_trace.sv   the IP with its trace ports, for the engines
     NAME_parameters.json every parameter, and where the trace ports hold what
     NAME_*.mem           what the memories hold
-    NAME_{cells,layer,readout,rom,synapse}.sv
+    NAME_{cells,layer,readout,rom,synapse,synapse_accumulate}.sv
                          in place of the latter: the modules above a memory, whose contents are text
 
 Everything that is written here begins with the network's name: the files of two networks may lie

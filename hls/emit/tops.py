@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rfssm.hls.design import Design, Parameters, address_bits
 
 _DENSE_LANES = 8
-HOLDERS = re.compile(r"\brfssm_(cells|layer|readout|rom|synapse)\b")
+HOLDERS = re.compile(r"\brfssm_(cells|layer|readout|rom|synapse|synapse_accumulate)\b")
 _HEADER = """\
 // SPDX-License-Identifier: Apache-2.0
 //

@@ -34,7 +34,7 @@ from rfssm.quant.samples import Outputs, Samples, check_call
 RATES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 MEMORIES = {
     "states": r"core\.(layer\d+\.cells\.g_\w+|readout)\.states",
-    "weights": r"core\.(layer\d+|readout)\.synapse\.weight_rom\.g_\w+\.rom",
+    "weights": r"core\.(layer\d+|readout)\.synapse\.accumulator\.weight_rom\.g_\w+\.rom",
 }
 """Kinds of memory, and their names in the design."""
 

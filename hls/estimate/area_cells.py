@@ -1,4 +1,4 @@
-"""Cells of ``rfssm_cells``, line by line."""
+"""Cells of ``rfssm_cells`` and its lanes, ``rfssm_cell``, line by line."""
 
 from __future__ import annotations
 

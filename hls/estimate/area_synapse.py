@@ -1,4 +1,4 @@
-"""Cells of ``rfssm_synapse``, line by line."""
+"""Cells of ``rfssm_synapse`` and its three parts, line by line."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Synapse:
         p, late = self.p, int(self.words > 1)
         stages, announce = 2 + late + self.multiply, 1 + self.multiply
         yield register("rom_addr_q2", late * address_bits(len(weights[0][0])))
-        yield from rom("weight_rom", memory_map.rom(weights, family), weights)
+        yield from rom("accumulator.weight_rom", memory_map.rom(weights, family), weights)
         yield register("tag_q, add, first and word", stages * (2 + index_bits(self.words)))
         yield register("tag_q, silent and last", 2 * announce)
         yield register("tag_q, close", stages if late else announce)
@@ -119,7 +119,7 @@ class Synapse:
         out = self.reads * self.parts * self.p.CURRENT_W
         bank = array(self.words, width, family)
         for k in range(2):
-            yield memory(f"bank{k}", bank, width)
+            yield memory(f"reader.bank{k}", bank, width)
         yield register("fill_q, read_q to read_q4, reading_q, reading_q2", 7)
         yield register("addr0_q, addr1_q", 2 * index_bits(self.words))
         yield register("out0_q, out1_q", 2 * width)

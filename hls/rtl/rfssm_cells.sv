@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LANES pipelined second-order cells sweep the layer's neurons once per step, one chunk of LANES
-// neurons per cycle:
-//
-//   u' = sat(round(a00 u + a01 v) + (I_u << GUARD) + bias_u + s R_u)
-//   v' = sat(round(a10 u + a11 v) + (I_v << GUARD) + bias_v + s R_v)
-//   s' = u' > threshold                                 s: the neuron's spike of the step before
-//
-//   u, v, R, threshold   STATE_W bits, signed    a   TRANS_W bits, TRANS_FRAC of them fraction
-//   bias                 BIAS_W bits, signed     I   CURRENT_W bits, signed
-//
-// The two products of a row are summed exactly and rounded once (ROUND as in rfssm_round); then the
-// additions, exact; then one saturation (SATURATE = 0: the low STATE_W bits).
+// LANES second-order cells, each an rfssm_cell, sweep the layer's neurons once per step, one chunk
+// of LANES neurons per cycle.  Here are the order of the chunks, the tags that travel with them and
+// the memories of states, spikes and constants; what a cell computes is in rfssm_cell.
 //
 // Memory words hold one chunk, lowest lane first.  A lane of COEF is {a11, a10, a01, a00} or, with
 // ROTATION, {b, a} (a00 = a11 = a, a10 = -a01 = b); of OFFSET {R_v, R_u, bias_v, bias_u}, parts
@@ -125,10 +116,9 @@ module rfssm_cells #(
   always_ff @(posedge clk) limits_q8 <= limits;  // near the lanes, wherever the ROM lies
 
   localparam int LANE_OFFSET_W = (RESET != 0 ? 2 * STATE_W : 0) + BIAS_W * PARTS;
-  localparam int OFFSET_W      = (LANE_OFFSET_W > 0) ? LANES * LANE_OFFSET_W : 1;
-  /* verilator lint_off UNUSEDSIGNAL */  // a layer without bias and reset has none
+  localparam int LANE_ADDED_W  = (LANE_OFFSET_W > 0) ? LANE_OFFSET_W : 1;
+  localparam int OFFSET_W      = LANES * LANE_ADDED_W;
   wire logic [OFFSET_W-1:0] offset;
-  /* verilator lint_on UNUSEDSIGNAL */
   generate
     if (LANE_OFFSET_W > 0) begin : g_offset
       rfssm_rom #(.W(OFFSET_W), .DEPTH(CHUNKS), .FILE(OFFSET)) offset_rom (
@@ -163,9 +153,7 @@ module rfssm_cells #(
 
   // a spike is written a cycle after its state, and read two cycles later
   logic [LANES-1:0]      spike_q;
-  /* verilator lint_off UNUSEDSIGNAL */  // a layer without reset does not look back
   wire logic [LANES-1:0] spiked;  // in the step before
-  /* verilator lint_on UNUSEDSIGNAL */
   generate
     if (RESET != 0) begin : g_spikes
       (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
@@ -184,103 +172,31 @@ module rfssm_cells #(
   endgenerate
 
   // -- lanes -------------------------------------------------------------------------------------
-  localparam int PROD_W  = STATE_W + TRANS_W;
-  localparam int SUM_W   = PROD_W + 1;
-  localparam int Q_W     = ((SUM_W > TRANS_FRAC + 1) ? SUM_W + 1 : TRANS_FRAC + 2) - TRANS_FRAC;
-  localparam int IN_W    = CURRENT_W + GUARD;
-  localparam int ADD_W   = STATE_W + ((RESET != 0 && BIAS_W != 0) ? 1 : 0);
-  localparam int X_W     = ((IN_W > ADD_W) ? IN_W : ADD_W) + 1;
-  localparam int R_W     = ((Q_W > X_W) ? Q_W : X_W) + 1;
   localparam int PADDING = CHUNKS * LANES - N;
 
   logic [LANES*STATE_W-1:0] u_q, v_q;
 
   for (genvar i = 0; i < LANES; i++) begin : g_lane
-    wire logic signed [STATE_W-1:0] u = state[i*LANE_STATE_W +: STATE_W];
-    wire logic signed [STATE_W-1:0] v = state[i*LANE_STATE_W + STATE_W +: STATE_W];
-    wire logic [2*STATE_W-1:0] next;  // {v, u}
-
-    for (genvar j = 0; j < 2; j++) begin : g_part
-      // stages 2-4: products
-      localparam int A_U = (ROTATION != 0) ? j : 2 * j;
-      localparam int A_V = (ROTATION != 0) ? 1 - j : 2 * j + 1;
-      wire logic signed [TRANS_W-1:0] a_u = coef[i*LANE_COEF_W + A_U*TRANS_W +: TRANS_W];
-      wire logic signed [TRANS_W-1:0] a_v = coef[i*LANE_COEF_W + A_V*TRANS_W +: TRANS_W];
-      wire logic signed [PROD_W-1:0] p_u, p_v;
-      rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_u (.clk, .a(u), .b(a_u), .p(p_u));
-      rfssm_mul #(.A_W(STATE_W), .B_W(TRANS_W)) mul_v (.clk, .a(v), .b(a_v), .p(p_v));
-
-      // stages 4-6, in the shadow of the products: what is added after rounding
-      wire logic signed [ADD_W-1:0] add;
-      if (RESET != 0 || (BIAS_W != 0 && j < PARTS)) begin : g_add
-        wire logic signed [ADD_W-1:0] bias, r;
-        if (BIAS_W != 0 && j < PARTS) begin : g_bias
-          wire logic signed [BIAS_W-1:0] word = offset[i*LANE_OFFSET_W + j*BIAS_W +: BIAS_W];
-          assign bias = ADD_W'(word);
-        end else begin : g_no_bias
-          assign bias = '0;
-        end
-        if (RESET != 0) begin : g_reset
-          wire logic signed [STATE_W-1:0] word =
-              offset[i*LANE_OFFSET_W + PARTS*BIAS_W + j*STATE_W +: STATE_W];
-          assign r = spiked[i] ? ADD_W'(word) : '0;
-        end else begin : g_no_reset
-          assign r = '0;
-        end
-        logic signed [ADD_W-1:0] add_q5;
-        always_ff @(posedge clk) add_q5 <= bias + r;
-        assign add = add_q5;
-      end else begin : g_no_add
-        assign add = '0;
-      end
-      wire logic signed [X_W-1:0] in;
-      if (j < PARTS) begin : g_in
-        logic signed [CURRENT_W-1:0] in_q5;
-        always_ff @(posedge clk)
-          in_q5 <= silent_q[4] ? '0 : current[(i*PARTS + j)*CURRENT_W +: CURRENT_W];
-        assign in = X_W'(in_q5) <<< GUARD;
-      end else begin : g_no_in
-        assign in = '0;
-      end
-
-      // stage 5: sum of the products; 6: the one rounding; 7: add; 8: saturate
-      wire logic signed [SUM_W-1:0]   wide_u = SUM_W'(p_u);
-      wire logic signed [SUM_W-1:0]   wide_v = SUM_W'(p_v);
-      wire logic signed [Q_W-1:0]     rounded;
-      wire logic signed [STATE_W-1:0] fitted;
-      logic signed [SUM_W-1:0]   sum_q5;
-      logic signed [Q_W-1:0]     q_q6;
-      logic signed [X_W-1:0]     x_q6;
-      logic signed [R_W-1:0]     r_q7;
-      logic signed [STATE_W-1:0] next_q8;
-      rfssm_round #(.A_W(SUM_W), .SHIFT(TRANS_FRAC), .ROUND(ROUND)) round (.a(sum_q5), .q(rounded));
-      rfssm_saturate #(.A_W(R_W), .Y_W(STATE_W), .SATURATE(SATURATE)) saturate (
-        .a(r_q7), .y(fitted)
-      );
-      always_ff @(posedge clk) begin
-        sum_q5  <= (j == 0 && ROTATION != 0) ? wide_u - wide_v : wide_u + wide_v;
-        q_q6    <= rounded;
-        x_q6    <= in + X_W'(add);
-        r_q7    <= R_W'(q_q6) + R_W'(x_q6);
-        next_q8 <= fitted;
-      end
-      assign next[j*STATE_W +: STATE_W] = next_q8;
-    end
-
-    // stages 8-9: compare, write back
-    wire logic signed [STATE_W-1:0] u_next = next[STATE_W-1:0];
-    wire logic signed [STATE_W-1:0] limit  = limits_q8[i*STATE_W +: STATE_W];
+    wire logic signed [STATE_W-1:0] u_next, v_next;
     wire logic spike;
-    if (i >= LANES - PADDING) begin : g_padding
-      assign spike = (u_next > limit) && !end_q[8];  // this lane has no neuron in the last chunk
-    end else begin : g_neuron
-      assign spike = (u_next > limit);
-    end
-    assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = next;
+    rfssm_cell #(
+      .STATE_W(STATE_W), .TRANS_W(TRANS_W), .TRANS_FRAC(TRANS_FRAC), .CURRENT_W(CURRENT_W),
+      .GUARD(GUARD), .BIAS_W(BIAS_W), .COMPLEX(COMPLEX), .ROTATION(ROTATION), .RESET(RESET),
+      .ROUND(ROUND), .SATURATE(SATURATE)
+    ) lane (
+      .clk,
+      .u(state[i*LANE_STATE_W +: STATE_W]), .v(state[i*LANE_STATE_W + STATE_W +: STATE_W]),
+      .coef(coef[i*LANE_COEF_W +: LANE_COEF_W]),
+      .offset(offset[i*LANE_ADDED_W +: LANE_ADDED_W]), .spiked(spiked[i]), .silent(silent_q[4]),
+      .current(current[i*PARTS*CURRENT_W +: PARTS*CURRENT_W]),
+      .limit(limits_q8[i*STATE_W +: STATE_W]),
+      .u_next, .v_next, .spike
+    );
+    assign state_next[i*LANE_STATE_W +: LANE_STATE_W] = {v_next, u_next};
     always_ff @(posedge clk) begin
-      spike_q[i] <= spike;
-      u_q[i*STATE_W +: STATE_W] <= next[STATE_W-1:0];
-      v_q[i*STATE_W +: STATE_W] <= next[2*STATE_W-1:STATE_W];
+      spike_q[i] <= spike && !(end_q[8] && i >= LANES - PADDING);  // no neuron in the last chunk
+      u_q[i*STATE_W +: STATE_W] <= u_next;
+      v_q[i*STATE_W +: STATE_W] <= v_next;
     end
   end
 

@@ -91,6 +91,11 @@ class Scopes:
         """Whether an instance, or the top, holds no other one."""
         return place not in self._parents
 
+    def in_rows_of(self, known: list[Place], places: list[Place]) -> list[Place]:
+        """Of some places those in a row that a known place lies in; all of them if none does."""
+        rows = {self.row_of(place) for place in known}
+        return [place for place in places if self.row_of(place) in rows] or places
+
     def row_of(self, place: Place) -> str:
         """Row of a place: the nearest module around it that has one."""
         named = [i for i in range(len(place)) if not self._generated(place[: i + 1])]
@@ -154,9 +159,10 @@ def place_registers(scopes: Scopes, wiring: Wiring) -> dict[str, Place]:
 
     Yosys leaves the source file on such a cell.  Of the instances that the file's module has, it is
     the one that a name of the cell's signals lies in.  If the signal has other names only, it is
-    the first one that is met on the way back through what the signal is computed from.  If Yosys
-    has lost the file, the cell lies where the first cell is that is met on this way, in an instance
-    that a name of the signal lies in.
+    the first one that is met on the way back through what the signal is computed from; where some
+    of the instances are in the row of such a name, it is one of these.  If Yosys has lost the file,
+    the cell lies where the first cell is that is met on this way, in an instance that a name of the
+    signal lies in.
     """
     places: dict[str, Place] = {}
     fileless: dict[str, list[Place]] = {}
@@ -170,7 +176,7 @@ def place_registers(scopes: Scopes, wiring: Wiring) -> dict[str, Place]:
         if inside:
             places[name] = max(inside, key=len)
         elif candidates:
-            nameless[name] = candidates, known
+            nameless[name] = scopes.in_rows_of(known, candidates), known
         elif len(set(known)) == 1 and scopes.holds_no_instance(known[0]):
             places[name] = known[0]
         else:

@@ -1,6 +1,8 @@
   // Properties of rfssm_cells: what leaves is the contract's cell, computed at once from the states
   // and the spike that were read, for any contents of the ROMs (any_rom), currents and stalls.
   // That the states read are the last ones written is proved in rfssm_cells_props.sv.
+  localparam int PROD_W = STATE_W + TRANS_W;
+  localparam int IN_W = CURRENT_W + GUARD;
   localparam int C_W = ((PROD_W > IN_W + TRANS_FRAC) ? PROD_W : IN_W + TRANS_FRAC) + 4;
 `include "contract.svh"
 

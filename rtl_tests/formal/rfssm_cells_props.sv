@@ -71,6 +71,7 @@
   wire logic f_here2 = valid_q[2] && chunk_q[2] == f_chunk;
   wire logic f_here4 = valid_q[4] && chunk_q[4] == f_chunk;
 
+  (* hierconn *) wire logic [CURRENT_W-1:0] \g_lane[0].lane.g_part[0].in_q5 ;
   always_ff @(posedge clk) if (f_past && !rst) begin
     // every step leaves once, in order, chunk by chunk, last where it was
     if (m_valid) begin
@@ -87,7 +88,7 @@
     if (f_here4 && RESET != 0)
       spike_is_the_last: assert (spiked[f_lane] == (!f_firsts[f_step[4]] && f_spike));
     if (valid_q[5])
-      silent_is_zero: assert (g_lane[0].g_part[0].g_in.in_q5
+      silent_is_zero: assert (\g_lane[0].lane.g_part[0].in_q5
                               == (f_silents[f_step[5]] ? '0 : f_current_q[CURRENT_W-1:0]));
     if (m_valid && m_step_end && PADDING != 0)
       padding_is_silent: assert (m_spike[LANES-1:LANES-((PADDING != 0) ? PADDING : 1)] == '0);

@@ -6,6 +6,20 @@
   //   while fewer than two complete steps wait before it, an event is used up within WORDS cycles,
   //   and a step is announced within WORDS + ANNOUNCE cycles of its last event
 
+  // -- the parts' registers, by their own names --
+  localparam int NUMBERS  = LANES * PARTS;
+  localparam int MULTIPLY = (VALUE_W > 1 || VALUE_SIGNED != 0) ? 1 : 0;
+  localparam int LATE     = (WORDS > 1) ? 1 : 0;
+  localparam int STAGES   = 2 + LATE + MULTIPLY;
+  localparam int ANNOUNCE = 1 + MULTIPLY;
+  localparam int TAG_W    = 5 + WORD_W;
+  (* hierconn *) wire logic [1:0] \issuer.closed_q ;
+  (* hierconn *) wire logic [ROM_AW-1:0] \accumulator.read_addr ;
+  (* hierconn *) wire logic [NUMBERS*WEIGHT_W-1:0] \accumulator.weight ;
+  wire logic [1:0] closed_q = \issuer.closed_q ;
+  wire logic [ROM_AW-1:0] read_addr = \accumulator.read_addr ;
+  wire logic [NUMBERS*WEIGHT_W-1:0] weight = \accumulator.weight ;
+
   // -- environment --
   logic f_past = 1'b0;
   always_ff @(posedge clk) f_past <= 1'b1;
@@ -38,7 +52,7 @@
   wire logic [READ_W-1:0] f_read = READ_W'(int'(f_place) / (READ_LANES * PARTS));
   logic [ROM_AW-1:0] f_rom_q, f_rom_q2;
   always_ff @(posedge clk) begin
-    f_rom_q  <= rom_addr;
+    f_rom_q  <= read_addr;
     f_rom_q2 <= f_rom_q;
   end
   wire logic [WEIGHT_W-1:0] f_weight_seen =
@@ -132,15 +146,70 @@
     a_silent_one: cover (step_valid && step_silent && step_last && f_reading);
   end
 `ifdef INVARIANTS
+  (* hierconn *) wire logic \issuer.ev_q ;
+  (* hierconn *) wire logic \issuer.zero_q ;
+  (* hierconn *) wire logic \issuer.end_q ;
+  (* hierconn *) wire logic \issuer.last_q ;
+  (* hierconn *) wire logic \issuer.first_q ;
+  (* hierconn *) wire logic [WORD_W-1:0] \issuer.word_q ;
+  (* hierconn *) wire logic [ADDR_W-1:0] \issuer.addr_q ;
+  (* hierconn *) wire logic [ROM_AW-1:0] \issuer.rom_addr_q ;
+  (* hierconn *) wire logic [VALUE_W-1:0] \issuer.value_q ;
+  wire logic ev_q = \issuer.ev_q , zero_q = \issuer.zero_q , end_q = \issuer.end_q ;
+  wire logic last_q = \issuer.last_q , first_q = \issuer.first_q ;
+  wire logic [WORD_W-1:0]  word_q = \issuer.word_q ;
+  wire logic [ADDR_W-1:0]  addr_q = \issuer.addr_q ;
+  wire logic [ROM_AW-1:0]  rom_addr_q = \issuer.rom_addr_q ;
+  wire logic [VALUE_W-1:0] value_q = \issuer.value_q ;
+  localparam int FULL_W = WEIGHT_W + ((MULTIPLY != 0) ? VALUE_W : 0);
+  localparam int PROD_W = (FULL_W < CURRENT_W) ? FULL_W : CURRENT_W;
+  (* hierconn *) wire logic [NUMBERS*PROD_W-1:0] \accumulator.product ;
+  (* hierconn *) wire logic [STAGES*TAG_W-1:0] \accumulator.f_tags ;
+  (* hierconn *) wire logic [(2+LATE)*VALUE_W-1:0] \accumulator.f_values ;
+  wire logic [TAG_W-1:0] f_tag [1:STAGES];
+  for (genvar k = 1; k <= STAGES; k++) begin : g_f_tag
+    assign f_tag[k] = \accumulator.f_tags [(k-1)*TAG_W +: TAG_W];
+  end
+  (* hierconn *) wire logic [WORD_W-1:0] \reader.f_word ;
+  (* hierconn *) wire logic [CUR_W-1:0] \reader.f_row0 ;
+  (* hierconn *) wire logic [CUR_W-1:0] \reader.f_row1 ;
+  always_comb assume (\reader.f_word == f_word);  // its arbitrary word is ours
+  // of the reader one half is missing: the banks, or the registers of a row of one word
+  localparam int GROUP_W = (GROUPS > 1) ? $clog2(GROUPS) : 1;
+  (* hierconn *) wire logic \reader.g_memory.fill_q ;
+  (* hierconn *) wire logic \reader.g_memory.read_q ;
+  (* hierconn *) wire logic \reader.g_memory.read_q2 ;
+  (* hierconn *) wire logic \reader.g_memory.read_q3 ;
+  (* hierconn *) wire logic \reader.g_memory.read_q4 ;
+  (* hierconn *) wire logic \reader.g_memory.reading_q ;
+  (* hierconn *) wire logic \reader.g_memory.reading_q2 ;
+  (* hierconn *) wire logic [WORD_W-1:0] \reader.g_memory.addr0_q ;
+  (* hierconn *) wire logic [WORD_W-1:0] \reader.g_memory.addr1_q ;
+  (* hierconn *) wire logic [WORD_W-1:0] \reader.g_memory.read_word_q ;
+  (* hierconn *) wire logic [CUR_W-1:0] \reader.g_memory.row ;
+  (* hierconn *) wire logic [GROUP_W-1:0] \reader.g_memory.g_pick.pick_q ;
+  (* hierconn *) wire logic [GROUP_W-1:0] \reader.g_memory.g_pick.pick_q2 ;
+  (* hierconn *) wire logic [GROUP_W-1:0] \reader.g_memory.g_pick.pick_q3 ;
+  (* hierconn *) wire logic \reader.g_register.start_q ;
+  (* hierconn *) wire logic [CUR_W-1:0] \reader.g_register.acc_q ;
+  (* hierconn *) wire logic [CUR_W-1:0] \reader.g_register.hold_q ;
+  wire logic fill_q = \reader.g_memory.fill_q , read_q = \reader.g_memory.read_q , read_q2 = \reader.g_memory.read_q2 ;
+  wire logic read_q3 = \reader.g_memory.read_q3 , read_q4 = \reader.g_memory.read_q4 ;
+  wire logic reading_q = \reader.g_memory.reading_q , reading_q2 = \reader.g_memory.reading_q2 ;
+  wire logic [WORD_W-1:0] addr0_q = \reader.g_memory.addr0_q , addr1_q = \reader.g_memory.addr1_q ;
+  wire logic [WORD_W-1:0] read_word_q = \reader.g_memory.read_word_q ;
+  wire logic [CUR_W-1:0]  row = \reader.g_memory.row ;
+  wire logic start_q = \reader.g_register.start_q ;
+  wire logic [CUR_W-1:0] acc_q = \reader.g_register.acc_q , hold_q = \reader.g_register.hold_q ;
   // steps, wherever they are
   wire logic [1:0] f_held_end = 2'(ev_q && end_q);
   logic [1:0] f_closing, f_exited;
   always_comb begin
     f_closing = '0;
-    for (int k = 1; k <= ANNOUNCE; k++) f_closing = f_closing + 2'(tag_q[k][TAG_W-1]);
+    for (int k = 1; k <= ANNOUNCE; k++) f_closing = f_closing + 2'(f_tag[k][TAG_W-1]);
   end
   always_ff @(posedge clk) begin
-    f_exited <= f_exited + 2'(tag_q[STAGES][TAG_W-1]);
+    f_exited <= f_exited + 2'(f_tag[STAGES][TAG_W-1]);
     if (rst) f_exited <= '0;
   end
   // sums on their way
@@ -157,26 +226,24 @@
       f_addrs[k]  <= f_addrs[k-1];
       f_values[k] <= f_values[k-1];
     end
-    if (add && word == f_word) f_fresh <= 1'b0;
-    if (tag_q[STAGES][TAG_W-1]) f_fresh <= 1'b1;
+    if (write && write_word == f_word) f_fresh <= 1'b0;
+    if (f_tag[STAGES][TAG_W-1]) f_fresh <= 1'b1;
     if (rst) f_fresh <= 1'b1;
   end
   wire logic [31:0] f_at = (int'(f_place) % (LANES*PARTS)) * CURRENT_W;
   wire logic signed [PROD_W-1:0] f_product_word =
-      product[(int'(f_place) % (LANES*PARTS))*PROD_W +: PROD_W];
+      \accumulator.product [(int'(f_place) % (LANES*PARTS))*PROD_W +: PROD_W];
   wire logic [CURRENT_W-1:0] f_product = CURRENT_W'(f_product_word);
   wire logic [CURRENT_W-1:0] f_stored, f_stored0, f_stored1;
   generate
     if (WORDS == 1) begin : g_f_stored
-      assign f_stored = g_register.acc_q[f_at +: CURRENT_W];
+      assign f_stored = acc_q[f_at +: CURRENT_W];
       assign f_stored0 = '0;
       assign f_stored1 = '0;
     end else begin : g_f_stored
-      wire logic [CUR_W-1:0] row0 = g_memory.bank0[f_word];
-      wire logic [CUR_W-1:0] row1 = g_memory.bank1[f_word];
-      assign f_stored0 = row0[f_at +: CURRENT_W];
-      assign f_stored1 = row1[f_at +: CURRENT_W];
-      assign f_stored = g_memory.fill_q ? f_stored1 : f_stored0;
+      assign f_stored0 = \reader.f_row0 [f_at +: CURRENT_W];
+      assign f_stored1 = \reader.f_row1 [f_at +: CURRENT_W];
+      assign f_stored = fill_q ? f_stored1 : f_stored0;
     end
   endgenerate
 
@@ -211,12 +278,12 @@
   wire logic [STAGES:1] f_stage_close;
   wire logic [STAGES:1] f_stage_flags;
   for (genvar k = 1; k <= STAGES; k++) begin : g_f_stage
-    wire logic f_close = tag_q[k][TAG_W-1];
-    wire logic f_silent = tag_q[k][TAG_W-2];
-    wire logic f_last = tag_q[k][TAG_W-3];
-    wire logic f_add   = tag_q[k][WORD_W+1];
-    wire logic f_first = tag_q[k][WORD_W];
-    wire logic [WORD_W-1:0] f_w = tag_q[k][WORD_W-1:0];
+    wire logic f_close = f_tag[k][TAG_W-1];
+    wire logic f_silent = f_tag[k][TAG_W-2];
+    wire logic f_last = f_tag[k][TAG_W-3];
+    wire logic f_add   = f_tag[k][WORD_W+1];
+    wire logic f_first = f_tag[k][WORD_W];
+    wire logic [WORD_W-1:0] f_w = f_tag[k][WORD_W-1:0];
     assign f_adds[k] = f_add;
     assign f_words[k] = f_w;
     assign f_stage_order[k] = !f_add
@@ -234,7 +301,7 @@
     wire logic [ROM_AW-1:0] f_row = ROM_AW'(int'(f_addrs[k]) * WORDS + int'(f_w));
     wire logic f_rom_ok, f_value_ok;
     if (k == LATE) begin : g_rom_now
-      assign f_rom_ok = rom_addr == f_row;
+      assign f_rom_ok = read_addr == f_row;
     end else if (k == LATE + 1) begin : g_rom_one
       assign f_rom_ok = f_rom_q == f_row;
     end else if (k == LATE + 2) begin : g_rom_two
@@ -243,7 +310,7 @@
       assign f_rom_ok = f_w != f_word || f_product == f_part(f_addrs[k], f_values[k]);
     end
     if (MULTIPLY != 0 && k <= LATE + 2) begin : g_value
-      assign f_value_ok = g_multiply.wait_q[k] == f_values[k];
+      assign f_value_ok = \accumulator.f_values [(k-1)*VALUE_W +: VALUE_W] == f_values[k];
     end else begin : g_no_value
       assign f_value_ok = 1'b1;
     end
@@ -267,11 +334,11 @@
                            && (f_silent || !(f_none[k+1] && !f_mine)));
   end
   always_ff @(posedge clk) if (f_past && !rst) begin
-    starts_at_once: assert (!f_waits || f_reading || tag_q[ANNOUNCE+1][TAG_W-1]);
+    starts_at_once: assert (!f_waits || f_reading || f_tag[ANNOUNCE+1][TAG_W-1]);
     stage_owner: assert (&f_stage_owner);
     stage_rom: assert (&f_stage_rom);
     in_flight: assert (closed_q >= 2'(f_closes[STAGES]) && f_closes[STAGES] <= 3'd2
-                       && (!tag_q[ANNOUNCE+1][TAG_W-1] || f_waits));
+                       && (!f_tag[ANNOUNCE+1][TAG_W-1] || f_waits));
     stage_order: assert (&f_stage_order);
     stage_adds: assert (&f_stage_adds);
     stage_first: assert (&f_stage_first);
@@ -305,28 +372,28 @@
     waiting: assert (s_ready || int'(f_wait) <= int'(word_q));
     announcing: assert (int'(f_late) <= ((f_closing != '0)
         ? WORDS + ANNOUNCE - 1 : f_held_end[0] ? int'(word_q) : 0)
-                        && (ANNOUNCE == 1 || f_closing == '0 || tag_q[ANNOUNCE][TAG_W-1]
+                        && (ANNOUNCE == 1 || f_closing == '0 || f_tag[ANNOUNCE][TAG_W-1]
                         || int'(f_late) <= WORDS));
   end
   // complete steps in their buffers
   generate
     if (WORDS > 1) begin : g_f_banks
       wire logic [1:0] f_bank_full;
-      wire logic f_fill = g_memory.fill_q;
+      wire logic f_fill = fill_q;
       wire logic [GROUP_W-1:0] f_pick [1:3];
       if (GROUPS > 1) begin : g_f_pick
-        assign f_pick[1] = g_memory.g_pick.pick_q;
-        assign f_pick[2] = g_memory.g_pick.pick_q2;
-        assign f_pick[3] = g_memory.g_pick.pick_q3;
+        assign f_pick[1] = \reader.g_memory.g_pick.pick_q ;
+        assign f_pick[2] = \reader.g_memory.g_pick.pick_q2 ;
+        assign f_pick[3] = \reader.g_memory.g_pick.pick_q3 ;
       end
       wire logic [3:1] f_busy;  // stages with a word or the end of a step
       for (genvar k = 1; k <= 3; k++) begin : g_f_busy
-        assign f_busy[k] = tag_q[k][TAG_W-1] || tag_q[k][WORD_W+1];
+        assign f_busy[k] = f_tag[k][TAG_W-1] || f_tag[k][WORD_W+1];
       end
       logic [1:0] f_lent;  // a bank's port has the reader's address
       always_ff @(posedge clk) begin
-        f_lent <= {g_memory.reading_q2 && g_memory.read_q2, g_memory.reading_q2
-            && !g_memory.read_q2};
+        f_lent <= {reading_q2 && read_q2, reading_q2
+            && !read_q2};
       end
       for (genvar j = 0; j < 2; j++) begin : g_f_bank
         wire logic [1:0] f_no = f_freed + 2'(j);
@@ -337,11 +404,11 @@
       always_ff @(posedge clk) if (f_past && !rst) begin
         bank_full: assert (&f_bank_full);
         exits: assert (2'(f_exited - f_freed) <= 2'd2);
-never_lent_and_used: assert (!(tag_q[STAGES][WORD_W+1] && f_lent[f_fill])
-                                     && !(tag_q[STAGES-1][WORD_W+1]
-                                     && f_lent[f_fill ^ tag_q[STAGES][TAG_W-1]]));
-        lent: assert ((f_age == '0 || (g_memory.reading_q2 == f_reads[1] && (!f_reads[1]
-            || g_memory.read_q2 == f_hit_no[1][0])))
+never_lent_and_used: assert (!(f_tag[STAGES][WORD_W+1] && f_lent[f_fill])
+                                     && !(f_tag[STAGES-1][WORD_W+1]
+                                     && f_lent[f_fill ^ f_tag[STAGES][TAG_W-1]]));
+        lent: assert ((f_age == '0 || (reading_q2 == f_reads[1] && (!f_reads[1]
+            || read_q2 == f_hit_no[1][0])))
                       && (f_age <= 2'd1 || f_lent == {f_reads[2] && f_hit_no[2][0], f_reads[2]
                       && !f_hit_no[2][0]}));
         young: assert ((f_age != '0 || !(ev_q || f_reading || f_waits))
@@ -355,34 +422,35 @@ never_lent_and_used: assert (!(tag_q[STAGES][WORD_W+1] && f_lent[f_fill])
                        && (!(f_reads[2] && f_reads[3]) || 2'(f_hit_no[2] - f_hit_no[3]) <= 2'd1));
         hits: assert ((f_hit[3:1] & ~f_reads) == '0);
         hit_first: assert (!f_hit[1] || (f_due[1] == (f_hit_no[1][0] ? f_stored1 : f_stored0)
-            && g_memory.read_word_q == f_word && g_memory.read_q2 == f_hit_no[1][0]
-            && g_memory.reading_q2));
+            && read_word_q == f_word && read_q2 == f_hit_no[1][0]
+            && reading_q2));
         hit_second: assert (!f_hit[2]
-            || ((f_hit_no[2][0] ? g_memory.addr1_q : g_memory.addr0_q) == f_word
+            || ((f_hit_no[2][0] ? addr1_q : addr0_q) == f_word
             && f_lent[f_hit_no[2][0]]
-                            && g_memory.read_q3 == f_hit_no[2][0]
+                            && read_q3 == f_hit_no[2][0]
                             && f_due[2] == (f_hit_no[2][0] ? f_stored1 : f_stored0)));
-        hit_third: assert (!f_hit[3] || (g_memory.read_q4 == f_hit_no[3][0]
-            && g_memory.row[f_at +: CURRENT_W] == f_due[3]));
+        hit_third: assert (!f_hit[3] || (read_q4 == f_hit_no[3][0]
+            && row[f_at +: CURRENT_W] == f_due[3]));
         picks: assert (GROUPS == 1 || (
             (!f_hit[1] || f_pick[1] == GROUP_W'(f_read)) && (!f_hit[2]
                 || f_pick[2] == GROUP_W'(f_read))
             && (!f_hit[3] || f_pick[3] == GROUP_W'(f_read))));
-        old_ahead: assert (!tag_q[STAGES-1][WORD_W+1] || tag_q[STAGES-1][WORD_W]
-            || ((f_fill ^ tag_q[STAGES][TAG_W-1])
-            ? g_memory.addr1_q : g_memory.addr0_q) == tag_q[STAGES-1][WORD_W-1:0]);
-        old_now: assert (!(add && !first && word == f_word) || old[f_at +: CURRENT_W] == f_stored);
-        turns: assert (g_memory.fill_q == f_exited[0] && g_memory.read_q == !f_started[0]
-                       && g_memory.reading_q == f_reading);
+        old_ahead: assert (!f_tag[STAGES-1][WORD_W+1] || f_tag[STAGES-1][WORD_W]
+            || ((f_fill ^ f_tag[STAGES][TAG_W-1])
+            ? addr1_q : addr0_q) == f_tag[STAGES-1][WORD_W-1:0]);
+        old_now: assert (!(write && !f_tag[STAGES][WORD_W] && write_word == f_word)
+            || old[f_at +: CURRENT_W] == f_stored);
+        turns: assert (fill_q == f_exited[0] && read_q == !f_started[0]
+                       && reading_q == f_reading);
       end
     end else begin : g_f_copy
-      wire logic [CURRENT_W-1:0] f_hold = g_register.hold_q[f_at +: CURRENT_W];
+      wire logic [CURRENT_W-1:0] f_hold = hold_q[f_at +: CURRENT_W];
       always_ff @(posedge clk) if (f_past && !rst) begin
         acc_waits: assert (f_exited == f_started || (f_reading && f_exited == f_started + 2'd1
                            && (f_silents[f_started] || f_stored == f_sums[f_started])));
-        acc_start: assert (f_age == '0 || !g_register.start_q || (f_reading && f_exited == f_started
+        acc_start: assert (f_age == '0 || !start_q || (f_reading && f_exited == f_started
                            && (f_silents[f_now] || f_stored == f_sums[f_now])));
-        hold_reads: assert (!f_reading || g_register.start_q || f_silents[f_now]
+        hold_reads: assert (!f_reading || start_q || f_silents[f_now]
             || f_hold == f_sums[f_now]);
         hold_hit: assert (!f_hit[1] || f_hold == f_due[1]);
       end

@@ -62,8 +62,8 @@ TWINS = {
         "trn", "u_is_the_contract_s", "X_W'(in_q5) <<< GUARD", "X_W'(in_q5) <<< (GUARD + 1)"
     ),
     "a_sum_without_head_room": Twin(
-        "trn", "v_is_the_contract_s", "R_W     = ((Q_W > X_W) ? Q_W : X_W) + 1",
-        "R_W     = STATE_W + 1", SECOND,
+        "trn", "v_is_the_contract_s", "R_W    = ((Q_W > X_W) ? Q_W : X_W) + 1",
+        "R_W    = STATE_W + 1", SECOND,
     ),
     "wrapped_for_clipped": Twin(
         "rnd", "u_is_the_contract_s", ".SATURATE(SATURATE)", ".SATURATE(0)", SECOND
@@ -73,13 +73,13 @@ TWINS = {
         "assign spike = (u_next >= limit);",
     ),
     "currents_of_a_silent_step": Twin(
-        "trn", "u_is_the_contract_s", "silent_q[4] ? '0 : current", "current"
+        "trn", "u_is_the_contract_s", "silent ? '0 : current", "current"
     ),
     "a_reset_without_a_spike": Twin(
-        "trn", "v_is_the_contract_s", "spiked[i] ? ADD_W'(word) : '0", "ADD_W'(word)"
+        "trn", "v_is_the_contract_s", "spiked ? ADD_W'", "1'b1 ? ADD_W'"
     ),
     "the_bias_of_the_other_part": Twin(
-        "trn", "v_is_the_contract_s", "i*LANE_OFFSET_W + j*BIAS_W +:", "i*LANE_OFFSET_W +:"
+        "trn", "v_is_the_contract_s", "offset[j*BIAS_W +:", "offset[0 +:"
     ),
 }  # fmt: skip
 
@@ -97,5 +97,5 @@ def test_every_cover_is_reached(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", TWINS)
 def test_a_broken_twin_fails(name: str, tmp_path: Path) -> None:
     twin = TWINS[name]
-    change = Change("rfssm_cells", twin.text, twin.instead)
+    change = Change("rfssm_cell", twin.text, twin.instead)
     PROOFS[twin.proof].fails(tmp_path, twin.promise, change, after=twin.after)

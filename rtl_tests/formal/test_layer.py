@@ -28,7 +28,8 @@ def _proof(top: str, k: int, parameters: Mapping[str, int], *free: str, within: 
 
 def _synapse(k: int, **parameters: int) -> Proof:
     small = {"N_IN": 2, "WEIGHT_W": 2, "CURRENT_W": 3, "COMPLEX": 0}
-    return _proof("rfssm_synapse", k, small | parameters, "rom", bound=16)
+    within = ["rfssm_synapse_accumulate", "rfssm_synapse_read"]
+    return _proof("rfssm_synapse", k, small | parameters, "rom", within=within, bound=16)
 
 
 PROOFS: Mapping[str, Proof] = {
@@ -66,27 +67,28 @@ TWINS = [
     ("sweep", "starts_at_once", "rfssm_sweep", "(!run_q || final_go)", "!run_q"),
     ("sweep", "frees_in_time", "rfssm_sweep",
      "run_q && (room || !chunk_q)", "run_q && room && !wait_q[1]"),
-    ("synapse", "two_buffers", "rfssm_synapse", "ev_q && !closed_q[1]", "ev_q"),
-    ("synapse", "current_is_the_sum", "rfssm_synapse",
-     "if (tag_q[STAGES][TAG_W-1]) fill_q", "if (tag_q[STAGES-1][TAG_W-1]) fill_q"),
-    ("synapse", "current_is_the_sum", "rfssm_synapse",
+    ("synapse", "two_buffers", "rfssm_synapse_issue", "ev_q && !closed_q[1]", "ev_q"),
+    ("synapse", "current_is_the_sum", "rfssm_synapse_accumulate",
+     "filled = tag_q[STAGES][TAG_W-1]", "filled = tag_q[STAGES-1][TAG_W-1]"),
+    ("synapse", "current_is_the_sum", "rfssm_synapse_issue",
      "first_q <= end_q || (first_q && zero_q)", "first_q <= first_q && zero_q"),
-    ("synapse", "current_is_the_sum", "rfssm_synapse",
+    ("synapse", "current_is_the_sum", "rfssm_synapse_read",
      "addr0_q <= (reading_q2 && !read_q2)", "addr0_q <= (reading_q && !read_q)"),
-    ("synapse", "current_is_the_sum", "rfssm_synapse",
+    ("synapse", "current_is_the_sum", "rfssm_synapse_issue",
      "s_ready = !ev_q || done", "s_ready = !ev_q || issue"),
-    ("synapse", "events_once", "rfssm_synapse",
-     "issue && !zero_q && word_q == '0;", "issue && !zero_q;"),
-    ("synapse", "accepts_in_time", "rfssm_synapse",
+    ("synapse", "events_once", "rfssm_synapse_issue",
+     "event_valid = add && word_q == '0;", "event_valid = add;"),
+    ("synapse", "accepts_in_time", "rfssm_synapse_issue",
      "2'(close) - 2'(step_free)", "2'(close) - 2'(step_free && !close)"),
-    ("synapse", "two_buffers", "rfssm_synapse",
+    ("synapse", "two_buffers", "rfssm_synapse_issue",
      "2'(close) - 2'(step_free)", "2'(close && !step_free) - 2'(step_free)"),
-    ("synapse", "flags_are_the_steps", "rfssm_synapse",
-     "first_q && zero_q, last_q", "zero_q, last_q"),
-    ("synapse", "flags_are_the_steps", "rfssm_synapse", "<= s_last;", "<= s_last && s_step_end;"),
-    ("synapse, whole row", "current_is_the_sum", "rfssm_synapse",
-     "{(VALUE_SIGNED != 0) && value[VALUE_W-1], value}", "{1'b0, value}"),
-    ("synapse, whole row", "current_is_the_sum", "rfssm_synapse",
+    ("synapse", "flags_are_the_steps", "rfssm_synapse_issue",
+     "silent      = first_q && zero_q", "silent      = zero_q"),
+    ("synapse", "flags_are_the_steps", "rfssm_synapse_issue",
+     "<= s_last;", "<= s_last && s_step_end;"),
+    ("synapse, whole row", "current_is_the_sum", "rfssm_synapse_accumulate",
+     "{(VALUE_SIGNED != 0) && factor[VALUE_W-1], factor}", "{1'b0, factor}"),
+    ("synapse, whole row", "current_is_the_sum", "rfssm_synapse_read",
      "if (start_q) hold_q", "if (step_start) hold_q"),
     ("select", "chosen", "rfssm_select", "2'(32'(index_q2) >> 2)", "2'(32'(index_q) >> 2)"),
     ("select", "chosen", "rfssm_select", "index_q3 >> 4", "index_q2 >> 4"),
@@ -100,7 +102,7 @@ TWINS = [
     ("cells", "last_is_the_steps", "rfssm_cells", "last && end_chunk", "last"),
     ("cells", "spike_is_the_last", "rfssm_cells", "first_q3  <= first_q[2];", "first_q3  <= 1'b0;"),
     ("cells", "padding_is_silent", "rfssm_cells",
-     "(u_next > limit) && !end_q[8]", "(u_next > limit)"),
+     " && !(end_q[8] && i >= LANES - PADDING)", ""),
     ("cells", "chunks_in_order", "rfssm_cells", "if (rst) valid_q <= '0;", ""),
     ("skip", "value_is_added", "rfssm_skip", "if (step_free && !read_q) there0_q <= '0;", ""),
     ("skip", "value_is_added", "rfssm_skip",

@@ -197,7 +197,7 @@ def memory_without_output_register(made: Sources) -> Sources:
 def flipped_bit_of_a_memory(made: Sources) -> Sources:
     """Of the first word of the weights; a cell's name stands behind its contents."""
     text = made["netlist.v"].decode()
-    name = text.index(r"\core.layer0.synapse.weight_rom.g_block.rom.0.0 ")
+    name = text.index(r"\core.layer0.synapse.accumulator.weight_rom.g_block.rom.0.0 ")
     at = text.rindex(".INITVAL_00(320'h", 0, name) + len(".INITVAL_00(320'h")
     word = f"{int(text[at : at + 80], 16) ^ 1:080x}"
     return {**made, "netlist.v": (text[:at] + word + text[at + 80 :]).encode()}

@@ -26,7 +26,7 @@ from rfssm.scripts.proof_tables import summary, verdict
 
 TOP = "dut_axis"
 RTL = Path(str(files("rfssm.hls"))) / "rtl"
-LANE = "core.layer0.cells.g_lane[0].g_part[0]"
+LANE = "core.layer0.cells.g_lane[0].lane.g_part[0]"
 
 
 @cache

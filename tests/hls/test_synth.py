@@ -377,8 +377,14 @@ def test_a_progress_that_listens_hears_every_stage(placed: Synthesis) -> None:
 @pytest.mark.parametrize(
     ("cell", "signal"),
     [
-        ("core.layer0.synapse.weight_rom.0.0", "core.layer0.synapse.weight_rom.0.0"),
-        ("core.readout.synapse.product_q_TRELLIS_FF_Q_8", "core.readout.synapse.product_q"),
+        (
+            "core.layer0.synapse.accumulator.weight_rom.0.0",
+            "core.layer0.synapse.accumulator.weight_rom.0.0",
+        ),
+        (
+            "core.readout.synapse.accumulator.product_q_TRELLIS_FF_Q_8",
+            "core.readout.synapse.accumulator.product_q",
+        ),
         ("source.skid.spare_q_TRELLIS_FF_Q_DI_LUT4_Z$CCU2_COMB1", "source.skid.spare_q"),
         ("core.e0_addr_SB_DFFE_Q", "core.e0_addr"),
         ("$nextpnr_ICESTORM_LC_1", "nextpnr_ICESTORM_LC_1"),
@@ -390,8 +396,8 @@ def test_signals_lose_what_yosys_appended(cell: str, signal: str) -> None:
 
 def test_names_lead_to_modules() -> None:
     modules = {"layer0.synapse": 0, "layer0.cells": 0, "readout": 0}
-    found = netlist_cells.module_of("ip.core.layer0.cells.g_lane[0].g_part[1].q_q5", modules)
-    assert found == ("layer0.cells", "g_lane[0].g_part[1].q_q5")
+    found = netlist_cells.module_of("ip.core.layer0.cells.g_lane[0].lane.g_part[1].q_q6", modules)
+    assert found == ("layer0.cells", "g_lane[0].lane.g_part[1].q_q6")
     assert netlist_cells.module_of("core.e0_addr", modules) == ("top", "core.e0_addr")
 
 
@@ -506,6 +512,39 @@ def test_rows_do_not_depend_on_a_networks_name(name: str) -> None:
         }
     )
     assert placement.row("core.layer0.cells.u_q") == "layer0.cells"
+
+
+def test_a_register_known_by_a_name_around_its_part_lies_in_the_row_of_the_name() -> None:
+    """Of a wire between two parts Yosys keeps any one name; here it is computed in another row."""
+    cells: dict[str, Any] = {}
+    for place, module in (
+        ("core layer0", "rfssm_layer"),
+        ("core layer0 synapse", "rfssm_synapse"),
+        ("core layer0 synapse reader", "rfssm_synapse_read"),
+        ("core readout", "rfssm_readout"),
+        ("core readout synapse", "rfssm_synapse"),
+        ("core readout synapse reader", "rfssm_synapse_read"),
+    ):
+        source = {"module_hdlname": module, "module_src": f"{module}.sv:1.1"}
+        cells[place] = {
+            "type": "$scopeinfo",
+            "hide_name": 0,
+            "attributes": {"hdlname": place, **source},
+            "connections": {},
+        }
+    for name, d, q in (("first", 2, 3), ("second", 3, 4)):
+        cells[name] = {
+            "type": "TRELLIS_FF",
+            "hide_name": 1,
+            "attributes": {"src": "rfssm_synapse_read.sv:9.1"},
+            "connections": {"DI": [d], "Q": [q]},
+            "port_directions": {"DI": "input", "Q": "output"},
+        }
+    names = {"core.layer0.synapse.reader.acc_q": 3, "core.readout.synapse.old": 4}
+    netnames = {name: {"hide_name": 0, "bits": [bit]} for name, bit in names.items()}
+    placement = Placement({"cells": cells, "netnames": netnames})
+    assert placement.row("first") == "layer0.synapse"
+    assert placement.row("second") == "readout.synapse"
 
 
 @pytest.mark.parametrize(

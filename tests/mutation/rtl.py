@@ -27,6 +27,11 @@ _WHOLE = {
     **dict.fromkeys(("frame_in", "frame_out", "uart_rx", "uart_tx"), _BRIDGE),
 }
 """What a module is a part of."""
+_PARTS = {
+    "cell": "cells",
+    **dict.fromkeys(("synapse_accumulate", "synapse_issue", "synapse_read"), "synapse"),
+}
+"""What has no bench of its own, and the module whose bench asks it."""
 _LINT = [
     "tests/hls/test_emit.py::test_verilator_accepts_every_top[fraction beyond the product]",
     *(
@@ -57,8 +62,10 @@ def chosen(count: int = COUNT) -> list[Mutant]:
 def tests_of(mutant: Mutant) -> Groups:
     """Small networks where a module shows in all of them, the module's own bench, lint."""
     module = Path(mutant.file).stem
-    own = [f"rtl_tests/{module}"]
-    whole = _WHOLE.get(module.removeprefix("rfssm_"))
+    name = module.removeprefix("rfssm_")
+    name = _PARTS.get(name, name)
+    own = [f"rtl_tests/rfssm_{name}"]
+    whole = _WHOLE.get(name)
     lint = {"rtl": _LINT, "boards": _BOARD_LINT}.get(Path(mutant.file).parent.name)
     groups = [whole, own, lint] if whole is _NETWORKS else [own, whole, lint]
     return [group for group in groups if group]

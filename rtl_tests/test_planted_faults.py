@@ -210,14 +210,13 @@ FAULTS = {
         "{1'b0, factor}", SAMPLES,
     ),
     "a_label_tie_won_by_the_highest_class": Fault(
-        "rfssm_readout", "score_q9 > best_q", "score_q9 >= best_q", LABEL
+        "rfssm_packets", "s_score > best_q", "s_score >= best_q", LABEL
     ),
     "a_maximum_kept_across_samples": Fault(
         "rfssm_readout", "(first_q[8] || m_wide > old_q8)", "(m_wide > old_q8)", MAX
     ),
     "tlast_on_the_packet_of_every_step": Fault(
-        "rfssm_readout", "m_last  = get_label_q && packet_last_q[get_q];", "m_last  = get_label_q;",
-        EACH,
+        "rfssm_packets", "m_last  = get_label_q && last_q[get_q];", "m_last  = get_label_q;", EACH
     ),
     "a_skip_value_not_cleared": Fault(
         "rfssm_skip", "if (step_free && !read_q) there0_q <= '0;", "", SKIP

@@ -1,4 +1,4 @@
-"""Cells of ``rfssm_readout``, line by line."""
+"""Cells of ``rfssm_readout`` and ``rfssm_packets``, line by line."""
 
 from __future__ import annotations
 
@@ -76,15 +76,14 @@ def _integrator(p: ReadoutParameters, images: Images, family: str) -> Lines:
 
 
 def _packets(p: ReadoutParameters, own: int) -> Lines:
-    """Two packets, one of which is filled while the other leaves; bits of a score's own word."""
+    """``rfssm_packets``; bits of a score's own word."""
     index = address_bits(p.CLASSES)
     packets = memory_map.distributed(2 << index, p.SCORE_W)
-    yield memory("packets", packets, p.SCORE_W)
-    yield choice("packets, rows", p.SCORE_W, packets.rows)
-    yield memory("label_q", Mapped(0, 0, 1, index, 2), index)
+    yield memory("packets.scores", packets, p.SCORE_W)
+    yield choice("packets.scores, rows", p.SCORE_W, packets.rows)
+    yield memory("packets.label_q", Mapped(0, 0, 1, index, 2), index)
     yield adder("score_q9 > best_q", own)
     yield adder("get_class_q + 1", index)
     yield register("best_q", own)
-    yield register("best_class_q, label_q, get_class_q", 4 * index)
-    yield register("put_q, get_q, ready_q, packet_last_q, taken_q", 8)
-    yield register("get_label_q, first_class_q, done_q, done_put_q, done_last_q", 5)
+    yield register("label_q, get_class_q", 3 * index)
+    yield register("last_q, full_q, taken_q, put_q, done_q, get_q, get_label_q", 10)

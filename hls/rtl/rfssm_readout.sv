@@ -11,7 +11,7 @@
 // A packet is CLASSES scores, class 0 first, then the label (the lowest class wins a tie): one
 // packet per sample, with SCORE = 3 one per step.  m_last marks the last beat of a sample's last
 // packet.
-// Two packets fit in the score memory: the next sample is swept while this one's scores leave.
+// Two packets fit in rfssm_packets: the next sample is swept while this one's scores leave.
 //
 //   WEIGHTS   as in rfssm_synapse, without COMPLEX      LEAK   word c is {bias, leak} of class c
 //
@@ -92,10 +92,10 @@ module rfssm_readout #(
   // a step that makes a packet is swept once one of the two packets' places is free
   wire logic issue, first, silent, last, end_class;
   wire logic emits = last || (SCORE == 3);
-  logic [1:0] taken_q;
+  wire logic place;  // is free
   rfssm_sweep #(.CHUNKS(CLASSES), .LOOP(LOOP)) sweep (
     .clk, .rst, .step_valid, .step_silent, .step_last, .step_start, .step_free,
-    .room(!emits || !taken_q[1]), .issue, .chunk(class_now), .first, .silent, .last,
+    .room(!emits || place), .issue, .chunk(class_now), .first, .silent, .last,
     .end_chunk(end_class)
   );
 
@@ -194,66 +194,11 @@ module rfssm_readout #(
     end
   endgenerate
 
-  // -- packets: two of them fit ------------------------------------------------------------------
-  (* ram_style = "distributed", ramstyle = "MLAB", syn_ramstyle = "distributed" *)
-  logic [SCORE_W-1:0] packets [0:(2<<CLASS_W)-1];
-  logic                      put_q, get_q;      // place being filled, being emptied
-  logic [1:0]                ready_q;           // packets waiting to leave
-  logic signed [SCORE_W-1:0] best_q;
-  logic [CLASS_W-1:0]        best_class_q;
-  logic [CLASS_W-1:0]        label_q [0:1];
-  logic [1:0]                packet_last_q;
-  logic [CLASS_W-1:0]        get_class_q;
-  logic                      get_label_q;       // all scores have left, the label follows
-  logic                      first_class_q;     // of stage 9
-  logic                      done_q, done_put_q, done_last_q;  // a packet's label is known
-
-  wire logic put    = valid_q[9] && emits_q[9];
-  wire logic better = first_class_q || score_q9 > best_q;
-  wire logic get    = m_valid && m_ready;
-  wire logic gone   = get && get_label_q;
-  wire logic signed [SCORE_W-1:0] score = packets[{get_q, get_class_q}];
-  assign m_valid = (ready_q != '0);
-  assign m_data  = get_label_q ? DATA_W'(label_q[get_q]) : DATA_W'(score);
-  assign m_last  = get_label_q && packet_last_q[get_q];
-
-  always_ff @(posedge clk) begin
-    if (put) begin
-      packets[{put_q, class_q[9]}] <= score_q9;
-      if (better) begin
-        best_q       <= score_q9;
-        best_class_q <= class_q[9];
-      end
-      if (end_q[9]) put_q <= !put_q;
-    end
-    first_class_q <= class_q[8] == '0;
-    done_q        <= put && end_q[9];
-    done_put_q    <= put_q;
-    done_last_q   <= last_q[9];
-    if (done_q) begin
-      label_q[done_put_q]       <= best_class_q;
-      packet_last_q[done_put_q] <= done_last_q;
-    end
-    if (get) begin
-      get_class_q <= get_class_q + 1'b1;
-      if (32'(get_class_q) == CLASSES - 1) get_label_q <= 1'b1;
-    end
-    if (gone) begin
-      get_q       <= !get_q;
-      get_class_q <= '0;
-      get_label_q <= 1'b0;
-    end
-    ready_q <= ready_q + 2'(done_q) - 2'(gone);
-    taken_q <= taken_q + 2'(issue && emits && end_class) - 2'(gone);
-    if (rst) begin
-      put_q       <= 1'b0;
-      get_q       <= 1'b0;
-      get_class_q <= '0;
-      get_label_q <= 1'b0;
-      ready_q     <= '0;
-      done_q      <= 1'b0;
-      taken_q     <= '0;
-    end
-  end
+  wire logic put = valid_q[9] && emits_q[9];
+  rfssm_packets #(.CLASSES(CLASSES), .SCORE_W(SCORE_W)) packets (
+    .clk, .rst, .room(place), .take(issue && emits && end_class),
+    .s_valid(put), .s_class(class_q[9]), .s_score(score_q9), .s_end(end_q[9]), .s_last(last_q[9]),
+    .m_valid, .m_ready, .m_data, .m_last
+  );
 endmodule
 `default_nettype wire

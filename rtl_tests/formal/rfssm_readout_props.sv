@@ -10,6 +10,8 @@
 
   // -- environment --
   (* hierconn *) wire logic \sweep.room ;
+  (* hierconn *) wire logic [1:0] \packets.taken_q ;
+  wire logic [1:0] taken_q = \packets.taken_q ;
   (* anyseq *) logic f_last_next;
   logic f_past = 1'b0;
   logic f_run, f_first, f_last, f_fresh;
@@ -127,6 +129,29 @@
                         && f_class == '0 && f_other == CLASS_W'(CLASSES - 1));
   end
 `ifdef INVARIANTS
+  (* hierconn *) wire logic \packets.put_q ;
+  (* hierconn *) wire logic \packets.get_q ;
+  (* hierconn *) wire logic \packets.done_q ;
+  (* hierconn *) wire logic \packets.get_label_q ;
+  (* hierconn *) wire logic [1:0] \packets.full_q ;
+  (* hierconn *) wire logic [1:0] \packets.last_q ;
+  (* hierconn *) wire logic [CLASS_W-1:0] \packets.get_class_q ;
+  (* hierconn *) wire logic signed [SCORE_W-1:0] \packets.best_q ;
+  (* hierconn *) wire logic [CLASS_W-1:0] \packets.f_class ;
+  (* hierconn *) wire logic [2*SCORE_W-1:0] \packets.f_kept ;
+  (* hierconn *) wire logic [2*CLASS_W-1:0] \packets.f_labels ;
+  wire logic put_q = \packets.put_q , get_q = \packets.get_q , done_q = \packets.done_q ;
+  wire logic get_label_q = \packets.get_label_q ;
+  wire logic [1:0] full_q = \packets.full_q , packet_last_q = \packets.last_q ;
+  wire logic [CLASS_W-1:0] get_class_q = \packets.get_class_q ;
+  wire logic signed [SCORE_W-1:0] best_q = \packets.best_q ;
+  wire logic [SCORE_W-1:0] f_kept [0:1];
+  wire logic [CLASS_W-1:0] f_label_of [0:1];
+  for (genvar k = 0; k < 2; k++) begin : g_f_place
+    assign f_kept[k]     = \packets.f_kept [k*SCORE_W +: SCORE_W];
+    assign f_label_of[k] = \packets.f_labels [k*CLASS_W +: CLASS_W];
+  end
+  always_comb assume (\packets.f_class == f_class);  // its arbitrary class is ours
   logic [7:0] f_leaves;  // class that leaves the pipe next
   logic       f_emitted; // the flag of the class that left last
   logic f_known, f_once, f_born;  // since reset the class has left, been issued; a step been freed
@@ -178,19 +203,17 @@
   logic [1:0] f_full, f_labels;
   always_comb for (int j = 0; j < 2; j++) begin
     f_full[j] = int'(f_inside) <= j
-        || packets[{f_gone[0] ^ j[0], f_class}] == f_scores[2'(f_gone + 2'(j))];
-    f_labels[j] = int'(ready_q) <= j
+        || f_kept[f_gone[0] ^ j[0]] == f_scores[2'(f_gone + 2'(j))];
+    f_labels[j] = int'(f_inside) <= j
         || (packet_last_q[f_gone[0] ^ j[0]] == f_ends[2'(f_gone + 2'(j))]
-            && int'(label_q[f_gone[0] ^ j[0]]) < CLASSES
-            && (label_q[f_gone[0] ^ j[0]] != f_other
+            && int'(f_label_of[f_gone[0] ^ j[0]]) < CLASSES
+            && (f_label_of[f_gone[0] ^ j[0]] != f_other
                 || ($signed(f_others[2'(f_gone + 2'(j))]) >= $signed(f_scores[2'(f_gone + 2'(j))])
                     && (f_class >= f_other || f_others[2'(f_gone + 2'(j))]
                         != f_scores[2'(f_gone + 2'(j))]))));
   end
   wire logic f_filling = f_leaves != '0 && f_emitted;
-  wire logic [1:0] f_prior = f_put - 2'd1;
   wire logic signed [SCORE_W-1:0] f_put_score   = f_scores[f_put];
-  wire logic signed [SCORE_W-1:0] f_prior_score = f_scores[f_prior];
   wire logic signed [SCORE_W-1:0] f_gathered, f_old;
   generate
     if (SCORE == 0 || SCORE == 2) begin : g_f_gather
@@ -201,7 +224,9 @@
       assign f_old = f_score;
     end
   endgenerate
-  wire logic [7:0] f_to_go = (ready_q != '0) ? 8'(CLASSES + 1) - 8'(f_beat)
+  wire logic [1:0] f_ready = 2'(full_q[0]) + 2'(full_q[1]);
+  wire logic [CLASS_W-1:0] f_best_class = f_label_of[f_put[0]];
+  wire logic [7:0] f_to_go = (full_q != '0) ? 8'(CLASSES + 1) - 8'(f_beat)
       : done_q ? 8'(CLASSES + 2) : 8'(CLASSES + 2 + PIPE + 1) - f_oldest;
   always_ff @(posedge clk) if (f_past && !rst) begin
     tags: assert (&f_tags);
@@ -212,8 +237,9 @@
     midway: assert (!f_run || f_next == '0 || f_next == 8'(CLASSES)
                     || (f_em[1] == emits && (!emits || taken_q != 2'd2)));
     swept: assert (f_no[1] == f_swept);
-    counts: assert (f_inside == ready_q + 2'(done_q) && f_inside <= 2'(f_swept - f_gone)
-                    && ready_q <= 2'd2);
+    counts: assert (f_inside == f_ready + 2'(done_q) && f_inside <= 2'(f_swept - f_gone)
+                    && full_q[f_gone[0]] == (f_ready != '0)
+                    && full_q[!f_gone[0]] == (f_ready == 2'd2));
     once: assert (f_once == (f_known || f_mine[8:1] != '0));
     born: assert (f_born ? f_once : (f_run ? f_first : f_fresh));
     once_swept: assert (f_once || !(f_run && f_next > 8'(f_class)));
@@ -223,19 +249,14 @@
     score_now: assert (!f_mine[9] || (f_known && score_q9 == f_score));
     turns: assert (put_q == f_put[0] && get_q == f_gone[0] && int'(f_beat) <= CLASSES
                    && get_label_q == f_label && (f_label || int'(get_class_q) == int'(f_beat)));
-    no_beat: assert (ready_q != '0 || f_beat == '0);
-    first_class: assert (!valid_q[9] || first_class_q == (class_q[9] == '0));
-    ended: assert (!done_q || (done_put_q == f_prior[0] && done_last_q == f_ends[f_prior]
-                   && int'(best_class_q) < CLASSES && best_q >= f_prior_score
-                   && (best_class_q != f_other || f_others[f_prior] == best_q)
-                   && (f_class >= best_class_q || best_q > f_prior_score)));
+    no_beat: assert (full_q != '0 || f_beat == '0);
     full: assert (&f_full);
     labels: assert (&f_labels);
-    filling: assert (!f_filling || (8'(best_class_q) < f_leaves
+    filling: assert (!f_filling || (8'(f_best_class) < f_leaves
         && (8'(f_class) >= f_leaves
-            || (packets[{f_put[0], f_class}] == f_scores[f_put] && best_q >= f_put_score
-                && (f_class >= best_class_q || best_q > f_put_score)))
-        && (best_class_q != f_other || f_others[f_put] == best_q)));
+            || (f_kept[f_put[0]] == f_scores[f_put] && best_q >= f_put_score
+                && (f_class >= f_best_class || best_q > f_put_score)))
+        && (f_best_class != f_other || f_others[f_put] == best_q)));
     late: assert (m_valid || f_swept == f_gone
                   || int'(f_late) <= (done_q ? PIPE : int'(f_oldest) - 1));
     blocked: assert (!f_block || (f_next == '0

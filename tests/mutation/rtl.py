@@ -29,6 +29,7 @@ _WHOLE = {
 """What a module is a part of."""
 _PARTS = {
     "cell": "cells",
+    "packets": "readout",
     **dict.fromkeys(("synapse_accumulate", "synapse_issue", "synapse_read"), "synapse"),
 }
 """What has no bench of its own, and the module whose bench asks it."""

@@ -8,8 +8,7 @@
 // multiplier) and added to what rfssm_synapse_read holds of it.  Products and sums matter modulo
 // 2^CURRENT_W only: the currents are exact.
 //
-//   next_word   the word to which `sum` belongs two cycles later: so long its buffer is read before
-//               `old`
+//   next_word   the word to which `sum` belongs two cycles later: `old` is read in the meantime
 //   write       `sum` belongs to word number `word`
 //   filled      that was the step's last word, or the step was silent
 //

@@ -35,4 +35,4 @@ def test_the_fifo_is_that_of_a_layer() -> None:
     assert f".IN_FLIGHT(PIPE + 1), .DEPTH({design.FIFO_DEPTH})" in layer
     reserve = re.search(r"32'\(count_q\) < DEPTH - IN_FLIGHT - (\d+);", encoder)
     assert reserve
-    assert design.FIFO_DEPTH - (design.PIPE + 1) - int(reserve[1]) == cycle_model._ROOM == 18
+    assert design.FIFO_DEPTH - (design.PIPE + 1) - int(reserve[1]) == cycle_model._MAX_FIFO_CHUNKS == 18

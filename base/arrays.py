@@ -103,7 +103,7 @@ def integers(
 def class_numbers(
     labels: Any, refuse: type[RfssmError], dimensions: int | None = None
 ) -> NDArray[np.int64]:
-    """Return labels as integers, of any number of dimensions if None; raise ``refuse`` for others."""
+    """Return labels as integers, of any dimensions if None; raise ``refuse`` for other labels."""
     array = one_array("labels", labels, refuse)
     if array.dtype.kind == "b":  # True and False are hardly meant as class numbers
         raise refuse("labels: dtype bool, must be integers, the numbers of classes from 0")

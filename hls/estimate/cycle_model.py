@@ -227,7 +227,7 @@ def _from_encoder(
 
 
 def _freed(total: NDArray[np.int64], upto: NDArray[np.int64]) -> list[tuple[int, float]]:
-    """Return the step and the part of it that must leave a FIFO to make room for ``upto`` chunks."""
+    """Return the step, and its part, that must leave a FIFO to make room for ``upto`` chunks."""
     wanted = upto - (_MAX_FIFO_CHUNKS + _MEAN_CHUNKS_IN_FLIGHT)
     step = np.searchsorted(total, wanted, side="right")
     before = np.concatenate([[0], total])
@@ -284,7 +284,10 @@ class _Exit(Protocol):
         """Return the cycle in which there is room for the sweep of step t to begin."""
 
     def take(self, t: int, sweep: int) -> int:
-        """Take the output of a sweep, given its first cycle; return when its last chunk has room."""
+        """Take the output of the sweep of step t, which begins in cycle ``sweep``.
+
+        Returns the cycle in which there is room for its last chunk.
+        """
 
 
 class _Fifo:

@@ -291,7 +291,7 @@ def test_a_long_simulation_is_compiled_for_speed_and_equals_golden(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     net = CASES["lone readout, each"]()
-    monkeypatch.setattr(csim, "SHORT", 100)
+    monkeypatch.setattr(csim, "MAX_UNOPTIMISED_WORK", 100)
     monkeypatch.setattr(backend, "_precompiled", lambda flags: pytest.fail("not optimised"))
     assert_equals_golden(net, samples_for(net))
 

@@ -22,7 +22,7 @@ from rfssm.words import real_number, whole_number
 
 DEPTH = 64
 """The deepest nesting of lists and objects that is read."""
-MAX_INTEGER_DIGITS = 4000
+MAX_DIGITS = 4000
 """The longest whole number in JSON; Python's own limit is a little higher, its message unclear."""
 
 
@@ -91,8 +91,8 @@ def _no_number(word: str) -> None:
 
 
 def _whole(text: str) -> int:
-    if len(text) > MAX_INTEGER_DIGITS:
-        raise ValueError(f"a whole number of {len(text):,} digits: must be at most {MAX_INTEGER_DIGITS:,}")
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a whole number of {len(text):,} digits: must be at most {MAX_DIGITS:,}")
     return int(text)
 
 

@@ -1,7 +1,7 @@
-"""The ``rfssm`` command: each command calls public Python functions and shows what they say.
+"""Run the ``rfssm`` command: each command calls public Python functions and prints their results.
 
 Exit status: 0 done, 1 a check failed, 2 bad input (one message, no traceback), 130 interrupted.
-What a command needs is imported inside it, so that ``rfssm --help`` answers at once.
+Each command imports its modules when it runs, so that ``rfssm --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rfssm.scripts.streams import Guarded, repair_streams
 
 BAD_INPUT, INTERRUPTED = 2, 130
 COMMANDS = commands.__all__
-"""Importing them has registered them."""
+"""The commands, which their import has registered."""
 
 
 def main() -> NoReturn:
@@ -33,10 +33,10 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and give its exit status; what the user did wrong is said in one line.
+    """Run one command and return its exit status; an error of the user is printed in one line.
 
-    The status does not depend on whether somebody reads the output: a closed pipe ends nothing, and
-    a full disk behind it makes of status 0 a 2.
+    A closed pipe behind the output does not change the status, but a full disk changes status 0
+    to 2.
     """
     out, err = Guarded(sys.stdout), Guarded(sys.stderr)
     with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
@@ -67,7 +67,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _of_the_system(error: OSError) -> str:
-    """What the operating system says, and of which file."""
+    """Return the operating system's message, with the file that it is about."""
     try:
         Path.cwd()
     except OSError:
@@ -89,7 +89,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Show our own warnings in one line; what libraries tell programmers is not for the user."""
+    """Show rfssm's own warnings in one line; warnings of libraries are for programmers only."""
     if category.__module__.startswith("rfssm."):
         print("warning:", printable(str(message)), file=sys.stderr)
 

@@ -180,7 +180,7 @@ def _run(command: list[str], directory: Path, log_to_stdout: bool) -> None:
 
 
 def _report(directory: Path, options: Mapping[str, bool]) -> dict[str, Any]:
-    """Return hls4ml's summary of the tool's reports; raise ToolError if a requested one is absent."""
+    """Return hls4ml's summary of the reports; raise ToolError if a requested report is absent."""
     from hls4ml.report import parse_vivado_report
 
     try:

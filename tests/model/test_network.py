@@ -177,7 +177,8 @@ def test_a_forked_child_waits_for_no_thread_that_it_lacks(name: str, own: bool) 
     net, held, done = network((8,)), threading.Event(), threading.Event()
 
     def lock() -> AbstractContextManager[object]:
-        return {"evaluating": evaluating(net), "reproducible": reproducible(), "C++": CPP_LOCK}[name]
+        locks = {"evaluating": evaluating(net), "reproducible": reproducible(), "C++": CPP_LOCK}
+        return locks[name]
 
     def hold() -> None:
         with lock():

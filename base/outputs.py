@@ -76,7 +76,7 @@ def _check_output_folder(path: Path, inputs: Sequence[Path]) -> None:
     absolute = path.absolute()
     there = next(place for place in (absolute, *absolute.parents) if _there(place))
     if not there.is_dir():
-        raise RfssmError(f"{path}: cannot be a folder, since {there} is none; choose another")
+        raise RfssmError(f"{path}: cannot be a folder, since {there} is not one; choose another")
     if there != absolute:
         check_writable(there, path)
 

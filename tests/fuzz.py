@@ -28,7 +28,7 @@ from rfssm.hls import engines
 
 HERE = Path(__file__).parent
 FIRST_SEED = 1_000_000  # the seeds below belong to the test suite
-SHARED = ("csim-headers", "verilated", "verilated-headers")  # in the cache, the same for all networks
+SHARED = ("csim-headers", "verilated", "verilated-headers")  # cache entries of all networks
 
 
 @dataclass

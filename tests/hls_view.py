@@ -183,7 +183,7 @@ def _loops(tokens: list[str]) -> Iterator[str]:
         joined = " ".join(pragmas)
         fixed = less and _constant(bound.split(), constants)
         if not fixed and not re.search("LOOP_TRIPCOUNT .*max=", joined):
-            yield f"{label}: bound {bound!r} is no constant, and no LOOP_TRIPCOUNT limits it"
+            yield f"{label}: bound {bound!r} is not constant, and no LOOP_TRIPCOUNT limits it"
         if label == "Steps" and bound == "CONFIG_T :: n_steps":
             continue  # a sample's steps follow each other; only the processes overlap
         if "UNROLL" not in joined and not re.search(r"PIPELINE II=\d", joined):

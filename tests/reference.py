@@ -46,7 +46,7 @@ def rounded(total: int, fraction_bits: int, mode: str) -> int:
 
 
 def fitted(value: int, bits: int, overflow: str) -> int:
-    """Return ``value`` in a signed word of ``bits``: clipped (``SAT``) or its low bits (``WRAP``)."""
+    """Fit ``value`` into a signed word of ``bits``: clip (``SAT``) or take low bits (``WRAP``)."""
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     if overflow == "SAT":
         return low if value < low else high if value > high else value
@@ -148,7 +148,7 @@ def score_rows(values: Sequence, score: str) -> Sequence:
 
 
 def layer_tensors(tensors: dict[str, Any], index: int) -> dict[str, Any]:
-    """Return a layer's tensors as nested lists of Python integers, by the last part of the names."""
+    """Return a layer's tensors as nested lists of integers, by the last part of their names."""
     prefix = f"layers.{index}."
     return {
         name.removeprefix(prefix): tensor.tolist()

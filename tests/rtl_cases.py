@@ -157,7 +157,7 @@ def _wrap() -> IntegerNetwork:
     )  # fmt: skip
 
 
-# Networks that several tests synthesise share a name, so that the tests share netlist and placement.
+# Networks that several tests synthesise have one name, so that the tests share their netlists.
 
 
 def placed_network() -> IntegerNetwork:

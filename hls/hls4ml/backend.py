@@ -27,7 +27,7 @@ from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml import vitis
 from rfssm.hls.hls4ml.backends import CPP_LOCK
 from rfssm.hls.hls4ml.configuration import configured_lanes
-from rfssm.hls.hls4ml.layers import lower, ours
+from rfssm.hls.hls4ml.layers import lower, rfssm_layers
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.quant.layers import InputSpec
@@ -247,7 +247,7 @@ def lanes_of(model: Any) -> LaneChoice:
     """Return the lanes of every layer, the readout last."""
     if _linked(model):
         return configured_lanes(model.config) or ()
-    nodes = ours(model)
+    nodes = rfssm_layers(model)
     return tuple(Lanes(n.get_attr("synapse_lanes"), n.get_attr("neuron_lanes")) for n in nodes)
 
 

@@ -77,7 +77,7 @@ def describe(
 
 def lower(model: Any) -> IntegerNetwork:
     """Return the integer network in a ``ModelGraph``.  Raises HardwareError for foreign layers."""
-    nodes = ours(model)
+    nodes = rfssm_layers(model)
     tensors = {
         f"layers.{i}.{name}": np.array(tensor, np.float64 if name == "scale" else np.int32)
         for i, node in enumerate(nodes)
@@ -87,7 +87,7 @@ def lower(model: Any) -> IntegerNetwork:
     return IntegerNetwork.build(metadata, tensors)
 
 
-def ours(model: Any) -> list[RFSSMLayer]:
+def rfssm_layers(model: Any) -> list[RFSSMLayer]:
     """Return a graph's layers without its input.  Raises HardwareError for foreign layers."""
     nodes = [node for node in model.get_layers() if node.class_name != "Input"]
     for node in nodes:

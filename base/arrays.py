@@ -71,7 +71,7 @@ def read_npy(path: Path, refuse: type[RfssmError]) -> NDArray[Any]:
         raise
     except OSError as error:
         raise refuse(f"{path}: cannot be read ({error.strerror or one_line(error)})") from None
-    except Exception as error:  # as above
+    except Exception as error:  # damage makes NumPy raise almost anything
         raise refuse(f"{path}: not a complete .npy file ({one_line(error)})") from None
 
 

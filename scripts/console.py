@@ -199,7 +199,7 @@ def overflow_notes(description: NetworkDescription) -> list[str]:
 
 
 def beyond(count: int, widest: Sequence[WideNeuron], bits: int) -> str:
-    """Return a text with the neurons that may leave a word, and the worst of them by number."""
+    """Return a text with the neurons that may leave a word; decay is what is left after a step."""
     named = ", ".join(f"{n.neuron} ({n.bits} bits, decay {n.decay:.4f})" for n in widest)
     neurons = "1 neuron" if count == 1 else f"{count} neurons"
     return f"{neurons} may leave {bits} bits, worst: {named}"

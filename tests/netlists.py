@@ -104,7 +104,7 @@ def main() -> int:
 
 
 def weights(recipe: Recipe) -> int:
-    """Return the number of weights between spiking layers, a measure of the time of a network."""
+    """Return about the number of weights between spiking layers, a measure of a network's time."""
     neurons = recipe.network.neurons
     return sum(a * b for a, b in pairwise([1, *neurons]))
 

@@ -34,7 +34,7 @@ class Board:
     led_label                  pins of the LEDs with the low bits of the last label, lowest first
     busy_is_low                whether ``led_busy`` is on when low
     tied_high                  ports and pins that must be high for the board to work
-    buffer_bytes               longest frame, which fills one block RAM
+    buffer_bytes               buffer of a frame: one block RAM
     """
 
     name: str

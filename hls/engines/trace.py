@@ -36,8 +36,8 @@ class Trace:
 
     def keep(self, sample: int, found: Trace, steps: int) -> None:
         """Copy the first steps of one sample's arrays, [T, N] each, into these arrays."""
-        for ours, theirs in zip(self.layers(), found.layers(), strict=True):
-            for kept, array in zip(ours, theirs, strict=True):
+        for own, given in zip(self.layers(), found.layers(), strict=True):
+            for kept, array in zip(own, given, strict=True):
                 kept[sample, :steps] = array[:steps]
 
     def outputs(self, scores: Integers, label: Integers, *, spikes: bool, states: bool) -> Outputs:

@@ -131,7 +131,7 @@ def estimate(
 
 
 def check_target(target: Target) -> None:
-    """Raise HardwareError if a target is not known or its family has no estimate."""
+    """Raise HardwareError if the argument is not a Target or its family has no estimate."""
     targets.check_target(target)
     if target.family != _FAMILY:
         known = ", ".join(t.name for t in TARGETS.values() if t.family == _FAMILY)

@@ -73,10 +73,10 @@ def library_files(family: str, share: Path) -> dict[str, str]:
 
 
 def _replaced(pattern: str, instead: Callable[[re.Match[str]], str], text: str) -> str:
-    ours, found = re.subn(pattern, instead, text)
+    changed, found = re.subn(pattern, instead, text)
     if not found:
         raise ToolError(f"Yosys' block memories have no {pattern}: this Yosys is not known")
-    return ours
+    return changed
 
 
 def _ecp5(index: int) -> str:

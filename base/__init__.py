@@ -5,7 +5,7 @@
     report = rfssm.verify(network, x)                  # report.equal, or the first difference
     ip = rfssm.convert(network, "ip", lanes=rfssm.Lanes(16, 4), name="keyword")
 
-Names are imported when they are asked for, so that ``import rfssm`` takes no time.
+Names are imported on first use, so that ``import rfssm`` takes no time.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _find = lazy(__name__)
 
 
 def __getattr__(name: str) -> Any:
-    """What is in ``__all__``, when it is asked for."""
+    """Import a name of ``__all__`` on its first use."""
     if name == "__version__":
         from importlib import metadata  # slow to import
 

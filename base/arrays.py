@@ -1,4 +1,4 @@
-"""Arrays that anybody may have made: read from ``.npz`` and ``.npy`` files, checked as samples."""
+"""Read untrusted arrays from ``.npz`` and ``.npy`` files and check them as samples."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Arrays = dict[str, NDArray[Any]]
 
 _SUFFIX = ".npy"
 _CHUNK = 1 << 18
-_LONGEST_EMPTY = 1 << 20  # what is made to match an array of no elements costs memory, too
+_MAX_EMPTY_LENGTH = 1 << 20  # arrays made to match one without elements cost memory, too
 
 
 def read_npz(
@@ -28,11 +28,11 @@ def read_npz(
     wanted: Callable[[str], bool],
     refuse: type[RfssmError],
 ) -> Arrays:
-    """Arrays of an ``.npz``, each as long as the file says, none of them pickled.
+    """Read arrays of an ``.npz``, each as long as the file says, none of them pickled.
 
     needed    names that the file must have
-    wanted    whether an array of this name is read; what else the file holds is not looked at
-    refuse    the error that is raised, naming the file
+    wanted    whether an array of this name is read; other arrays of the file are ignored
+    refuse    the class of the error that is raised, naming the file
     """
     try:
         with path.open("rb") as stream:
@@ -63,7 +63,7 @@ def read_npz(
 
 
 def read_npy(path: Path, refuse: type[RfssmError]) -> NDArray[Any]:
-    """The array of an ``.npy``.  Raises ``refuse``, naming the file."""
+    """Read the array of an ``.npy``.  Raises ``refuse``, naming the file."""
     try:
         with path.open("rb") as stream:
             return _array(stream, path.stat().st_size)
@@ -71,7 +71,7 @@ def read_npy(path: Path, refuse: type[RfssmError]) -> NDArray[Any]:
         raise
     except OSError as error:
         raise refuse(f"{path}: cannot be read ({error.strerror or one_line(error)})") from None
-    except Exception as error:  # as above
+    except Exception as error:  # damage makes NumPy raise almost anything
         raise refuse(f"{path}: not a complete .npy file ({one_line(error)})") from None
 
 
@@ -83,10 +83,10 @@ def integers(
     *,
     bits: bool = False,
 ) -> NDArray[np.integer[Any]]:
-    """The same integers in the machine's byte order; raises ``refuse`` for what is none.
+    """Return integers in the machine's byte order; raise ``refuse`` for other values.
 
-    name    what the array is called in the message
-    bits    whether True and False are 1 and 0, as they are in inputs; nothing can be counted so
+    name    the name of the array in the message
+    bits    whether True and False are read as 1 and 0, as in inputs but not in counts
     """
     array = one_array(name, array, refuse)
     if array.dtype.kind not in ("iub" if bits else "iu"):
@@ -103,9 +103,9 @@ def integers(
 def class_numbers(
     labels: Any, refuse: type[RfssmError], dimensions: int | None = None
 ) -> NDArray[np.int64]:
-    """Labels, which are integers; raises ``refuse`` for others.  None: any number of dimensions."""
+    """Return labels as integers, of any dimensions if None; raise ``refuse`` for other labels."""
     array = one_array("labels", labels, refuse)
-    if array.dtype.kind == "b":  # yes and no are no class numbers, except by chance
+    if array.dtype.kind == "b":  # True and False are hardly meant as class numbers
         raise refuse("labels: dtype bool, must be integers, the numbers of classes from 0")
     whole = integers("labels", array, array.ndim if dimensions is None else dimensions, refuse)
     return whole.astype(np.int64, copy=False)
@@ -114,7 +114,7 @@ def class_numbers(
 def check_samples(
     x: NDArray[Any], steps: NDArray[Any], labels: NDArray[Any] | None, refuse: type[RfssmError]
 ) -> None:
-    """Whether the three belong together; raises ``refuse``, naming the first that does not.
+    """Raise ``refuse`` if the three do not belong together, naming the first that does not match.
 
     x         (B, T, C)
     steps     from 1 to T                         (B,)
@@ -133,7 +133,7 @@ def check_samples(
 def check_classes(
     labels: NDArray[Any], steps: NDArray[Any], classes: int, refuse: type[RfssmError]
 ) -> None:
-    """Raises ``refuse`` for the first label, within its sample's steps, that names no class."""
+    """Raise ``refuse`` for the first label within its sample's steps that is not a class."""
     if labels.ndim == 2:
         labels = np.where(np.arange(labels.shape[1]) < steps[:, None], labels, 0)
     note = f": {classes} classes, counted from 0"
@@ -143,7 +143,7 @@ def check_classes(
 def check_range(
     name: str, array: NDArray[Any], low: int, high: int, refuse: type[RfssmError], note: str = ""
 ) -> None:
-    """Raises ``refuse`` for the first value below ``low`` or above ``high``."""
+    """Raise ``refuse`` for the first value below ``low`` or above ``high``."""
     if array.size == 0 or (array.min() >= low and array.max() <= high):
         return
     at = tuple(int(k) for k in np.argwhere((array < low) | (array > high))[0])
@@ -153,7 +153,7 @@ def check_range(
 
 
 def one_array(name: str, values: Any, refuse: type[RfssmError]) -> NDArray[Any]:
-    """What can be seen as an array; raises ``refuse`` for the rest, and where values are masked."""
+    """Return values as an array; raise ``refuse`` if they are not an array or are masked."""
     if isinstance(values, np.ma.MaskedArray):
         raise refuse(f"{name}: a masked array, must be a plain one: choose values with filled()")
     try:
@@ -163,7 +163,7 @@ def one_array(name: str, values: Any, refuse: type[RfssmError]) -> NDArray[Any]:
 
 
 def _an_example(name: str, array: NDArray[Any]) -> str:
-    """Where a real array holds what no integer can be, the first such place."""
+    """Return a note that shows the first value of a real array that is not an integer."""
     if array.dtype.kind != "f":
         return ""
     fraction = np.argwhere(~(np.isfinite(array) & (array == np.floor(array))))
@@ -182,7 +182,7 @@ def _member(archive: ZipFile, place: str) -> NDArray[Any]:
 
 
 def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
-    """An array that fills its stream to the byte: no promise of a header is believed unchecked."""
+    """Read an array that fills its stream to the byte, and check every claim of its header."""
     version = npy.read_magic(stream)
     read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in read_header:
@@ -191,7 +191,7 @@ def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
     if dtype.hasobject:
         raise ValueError(f"dtype {dtype}: objects are not read")
     count = math.prod(shape)
-    if dtype.itemsize == 0 or (count == 0 and max(shape) > _LONGEST_EMPTY):
+    if dtype.itemsize == 0 or (count == 0 and max(shape) > _MAX_EMPTY_LENGTH):
         raise ValueError(f"shape {short_repr(shape)} of {dtype} holds nothing")
     if min(shape, default=1) < 0 or stream.tell() + count * dtype.itemsize != size:
         raise ValueError(f"shape {short_repr(shape)} of {dtype} does not fill its {size:,} bytes")
@@ -203,5 +203,5 @@ def _array(stream: IO[bytes], size: int) -> NDArray[Any]:
             raise ValueError(f"cut off after {done:,} of {len(data):,} bytes")
         data[done : done + len(chunk)] = chunk
         done += len(chunk)
-    stream.read(1)  # the end, where the archive compares its checksum
+    stream.read(1)  # reach the end, where the archive compares its checksum
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

@@ -1,4 +1,4 @@
-"""A folder of built things, found by what they were built from."""
+"""Keep a folder of built files that are found by what they were built from."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from rfssm.errors import ToolError
 from rfssm.files import OUT_OF_SPACE, no_room
 
 _ABANDONED_SECONDS = 24 * 3600
-_PATIENCE_SECONDS = 600
-"""How long a process waits for another one's build of the same thing before it builds too."""
+_MAX_WAIT_SECONDS = 600
+"""The time that a process waits for another one's build of the same entry before it builds too."""
 _CONTENTS = ".contents.json"
-"""In each entry: its files and their sizes."""
+"""The file in each entry that lists its files and their sizes."""
 _built: list[Path] = []
 
 
 def root() -> Path:
-    """Folder of the cache: ``$RFSSM_CACHE``, or the user's cache folder; absolute.
+    """Return the folder of the cache: ``$RFSSM_CACHE``, or the user's cache folder.
 
-    Tools run in folders of their own: there a relative path would lead elsewhere.
+    The path is absolute, because tools run in other folders, where a relative path leads elsewhere.
     """
     chosen = os.environ.get("RFSSM_CACHE")
     if chosen:
@@ -41,22 +41,22 @@ def root() -> Path:
 
 
 def built() -> tuple[Path, ...]:
-    """Folders that this process has built, not found, so far."""
+    """Return the folders that this process has built, without those that it found built."""
     return tuple(_built)
 
 
 def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], None]) -> Path:
-    """The folder that ``build`` fills, built only if it is not there yet.
+    """Return the folder that ``build`` fills; build it only if it does not exist yet.
 
     kind         what is built; a folder name
     key_parts    everything that the result depends on
     build        fills an empty folder
 
-    A folder appears complete or not at all: it is built under a temporary name and renamed.  So a
-    killed build leaves nothing that could be mistaken for a result.  Of two processes one builds
-    and the other waits; where nothing can be locked both build, and one wins.  The temporary
-    folders of killed builds are removed a day later.  A folder that has lost a file since, or a
-    part of one, is built again.
+    A folder appears complete or not at all: it is built under a temporary name and renamed, so a
+    killed build leaves nothing that could be mistaken for a result.  If two processes need the same
+    folder, one builds and the other waits; on a file system without locks both build, and one wins.
+    The temporary folders of killed builds are removed a day later.  A folder that has since lost a
+    file, or part of one, is built again.  Raises ToolError if the cache cannot be written.
     """
     digest = hashlib.sha256()
     for part in key_parts:
@@ -76,7 +76,7 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
         ) from None
     try:
         _remove_abandoned(folder)
-        with _alone(final):
+        with _entry_locked(final):
             if _whole(final):
                 return final
             build(temporary)
@@ -86,25 +86,25 @@ def cached(kind: str, key_parts: Iterable[str | bytes], build: Callable[[Path], 
     except OSError as error:
         if error.errno not in OUT_OF_SPACE:
             raise ToolError(f"cache folder {folder}: {error}") from error
-        said = no_room(folder, error)
-        raise ToolError(f"cache folder {folder}: {said} (RFSSM_CACHE names it)") from error
+        reason = no_room(folder, error)
+        raise ToolError(f"cache folder {folder}: {reason} (RFSSM_CACHE names it)") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return final
 
 
 @contextmanager
-def _alone(final: Path) -> Iterator[None]:
+def _entry_locked(final: Path) -> Iterator[None]:
     """Wait while another process builds this entry.
 
-    A lock is one byte of one file, at a place that the entry's name tells; it ends with the process
-    that holds it.  Where nothing can be locked nobody waits.
+    A lock is one byte of one file, at an offset derived from the entry's name; it ends with the
+    process that holds it.  On a file system without locks no process waits.
     """
     place = int(final.name[:15], 16)
     with ExitStack() as held:
         with suppress(OSError):
             file = held.enter_context((root() / ".lock").open("ab"))
-            end = time.monotonic() + _PATIENCE_SECONDS
+            end = time.monotonic() + _MAX_WAIT_SECONDS
             while time.monotonic() < end and not _whole(final):
                 try:
                     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
@@ -115,13 +115,13 @@ def _alone(final: Path) -> Iterator[None]:
 
 
 def _contents(folder: Path) -> dict[str, int]:
-    """Files below a folder and their sizes."""
+    """Return the files below a folder and their sizes."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): path.stat().st_size for path in files}
 
 
 def _whole(entry: Path) -> bool:
-    """Whether an entry has all that was built, each file of its size."""
+    """Whether an entry has all files that were built, each of its size."""
     try:
         wanted: dict[str, int] = json.loads((entry / _CONTENTS).read_bytes())
         return all((entry / name).stat().st_size == size for name, size in wanted.items())
@@ -130,7 +130,7 @@ def _whole(entry: Path) -> bool:
 
 
 def _rename(temporary: Path, final: Path) -> None:
-    """Put an entry in its place, where a damaged one may be, or that of a faster build."""
+    """Move an entry to its place, where a damaged one or that of a faster build may be."""
     try:
         temporary.rename(final)
     except OSError:

@@ -1,4 +1,4 @@
-"""Structs that C++ and Python share: the fields are listed in the C++ source, and read from it."""
+"""Read structs that C++ and Python share from the C++ source, which lists their fields."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _TYPES = {
 
 
 def read_struct(source: str, name: str) -> type[ctypes.Structure]:
-    """The struct of this name, as the compiler lays it out; a pointer of any type is an address.
+    """Return the struct of a name as the compiler lays it out, with pointers as plain addresses.
 
-    Raises ValueError for a struct that is not there, or a declaration that is not understood.
+    Raises ValueError if the struct is missing or a declaration is not understood.
     """
     body = re.search(rf"^struct {name} {{\n(.*?)^}};", source, re.DOTALL | re.MULTILINE)
     if body is None:

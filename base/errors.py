@@ -1,16 +1,16 @@
-"""What went wrong, in words for the user: the command line prints these and exits with status 2."""
+"""Define the errors that are meant for the user: the command line prints them and exits with 2."""
 
 import reprlib
 from collections.abc import Sequence
 
-_LONGEST = 160
+_MAX_CHARS = 160
 _values = reprlib.Repr()
-_values.maxlevel, _values.maxstring, _values.maxother = 3, _LONGEST, _LONGEST
+_values.maxlevel, _values.maxstring, _values.maxother = 3, _MAX_CHARS, _MAX_CHARS
 _values.maxlist = _values.maxtuple = _values.maxdict = 8
 
 
 class RfssmError(Exception):
-    """Bad input or a missing tool.  The message names the field, its value, what is allowed."""
+    """Bad input or a missing tool.  The message names the field, its value and what is allowed."""
 
 
 class RecipeError(RfssmError):
@@ -42,7 +42,7 @@ class ToolError(RfssmError):
 
 
 def check_kind(name: str, value: object, kind: type, way: str, refuse: type[RfssmError]) -> None:
-    """Raise ``refuse`` for an argument of another class, with the way to one of the right class."""
+    """Raise ``refuse`` for an argument of another class; ``way`` is how to get the right one."""
     if not isinstance(value, kind):
         found, wanted = type(value).__name__, kind.__name__
         article = "an" if wanted[0] in "AEIOU" else "a"
@@ -50,19 +50,19 @@ def check_kind(name: str, value: object, kind: type, way: str, refuse: type[Rfss
 
 
 def check_list(name: str, value: object) -> None:
-    """Raise RfssmError for one name where a list of names is asked for."""
+    """Raise RfssmError if a list of names is a single string."""
     if isinstance(value, str):
         raise RfssmError(f"{name} = {value!r}: must be a list of names, as [{value!r}]")
 
 
 def first_few(indices: Sequence[object]) -> str:
-    """Up to eight of them, and how many more there are."""
+    """Return the first eight of the indices, and the number of the others, as text."""
     more = f" and {len(indices) - 8} more" if len(indices) > 8 else ""
     return ", ".join(map(str, indices[:8])) + more
 
 
 def short_repr(value: object) -> str:
-    """``repr`` of a value that may come from anywhere: one short line, whatever its size."""
+    """Return the ``repr`` of an untrusted value of any size as one short line."""
     try:
         return _cut(_values.repr(value))
     except ValueError:  # a whole number of thousands of digits
@@ -70,15 +70,15 @@ def short_repr(value: object) -> str:
 
 
 def one_line(error: object) -> str:
-    """What an error of another library says, as one short line; its class where it says nothing."""
+    """Return the message of another library's error as one short line, or its class if empty."""
     silent = "nothing" if isinstance(error, str) else type(error).__name__
     return _cut(printable(" ".join(str(error).split()), keep="") or silent)
 
 
 def printable(text: str, keep: str = "\n\t") -> str:
-    r"""The text, with what would move the cursor or hide other text spelled out.
+    r"""Return a text with the characters escaped that would move the cursor or hide other text.
 
-    keep    characters that stay for all that: line ends and tabs
+    keep    characters that are not escaped: line ends and tabs
 
     >>> printable("a\x1b[2J")
     'a\\x1b[2J'
@@ -91,4 +91,4 @@ def printable(text: str, keep: str = "\n\t") -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    return text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 3] + "..."

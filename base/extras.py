@@ -1,4 +1,4 @@
-"""Optional dependencies: which extra of the package brings them, and what is said without them."""
+"""Name the extra of the package that installs an optional dependency if that is missing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ EXTRAS = {
     "board": ("serial",),
     "plot": ("matplotlib",),
 }
-"""The top-level packages that each extra brings."""
+"""The top-level packages that each extra installs."""
 
 
 def how_to_install(package: str) -> str | None:
-    """The command that installs a top-level package with its extra; None for any other package."""
+    """Return the command that installs an optional top-level package; None for other packages."""
     for extra, packages in EXTRAS.items():
         if package in packages:
             return f"pip install 'rfssm[{extra}]'"
@@ -29,7 +29,7 @@ def how_to_install(package: str) -> str | None:
 def missing_extras_named() -> Iterator[None]:
     """Turn the import error of an optional package into a ToolError that names the extra.
 
-    Also a decorator.
+    The function also works as a decorator.
     """
     try:
         yield

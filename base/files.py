@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Write files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import tempfile
 from pathlib import Path
 
 PARTIAL = ".partial"
-"""How the names of files end that a killed process left half-written."""
-SHOWN = 40
-"""Letters of a file's name in that of its half-written form: whatever a name's length, it fits."""
+"""The suffix of files that a killed process left half-written."""
+MAX_STEM_CHARS = 40
+"""The characters of a file's name that a temporary name keeps, so that the latter is never too
+long."""
 
 OUT_OF_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors of the operating system that name no file."""
+"""The errors of a full disk, which do not name a file."""
 
 
 def no_room(path: Path, error: OSError) -> str:
-    """What the system says of a full disk, and how much room there is beside ``path``."""
+    """Return the system's message about a full disk, with the free space beside ``path``."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return f"{error.strerror}"
     there = next(place for place in (path, *path.absolute().parents) if place.exists())
@@ -27,8 +28,8 @@ def no_room(path: Path, error: OSError) -> str:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write under a temporary name beside the target, then rename: never half a file."""
-    handle, name = tempfile.mkstemp(PARTIAL, f".{path.name[:SHOWN]}.", path.parent)
+    """Write a file under a temporary name beside it, then rename: it is never half-written."""
+    handle, name = tempfile.mkstemp(PARTIAL, f".{path.name[:MAX_STEM_CHARS]}.", path.parent)
     partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -41,7 +42,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def umask() -> int:
-    """The process's file mode creation mask."""
+    """Return the process's file mode creation mask."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,4 +1,4 @@
-"""The front door: what ``import rfssm`` offers, one function for each step of the road.
+"""Define what ``import rfssm`` offers: one function for each step from training to hardware.
 
 Every function takes a network or the path of its file, and samples as ``Samples``, as an array of
 integers or as the path of an ``.npz``.  Nothing in the package imports this module.
@@ -77,10 +77,10 @@ def run(
     engine    golden, csim, verilator, icarus, netlist, netlist-ecp5, netlist-ice40
     spikes    whether the outputs hold the spikes of every layer
     states    whether the outputs hold both states of every layer
-    lanes     of the hardware: changes its time, and no number
+    lanes     lanes of the hardware, which change its time but not the outputs
 
-    Raises SamplesError for samples that the network cannot take, ToolError where the engine cannot
-    run here; the message says what to install.
+    Raises SamplesError for samples that the network cannot take, ToolError if the engine cannot run
+    here; the message says what to install.
     """
     network = _network(network)
     return engines.run(network, _samples(x), engine, spikes=spikes, states=states, lanes=lanes)
@@ -97,10 +97,10 @@ def verify(
     """Compare every spike, state, score and label of engines with the golden model, with ``==``.
 
     x          integers [samples, steps, channels]; random samples if absent
-    engines    which ones; those of csim, verilator and icarus that can run here if absent
+    engines    engines to compare; those of csim, verilator and icarus that can run here if absent
 
-    The report is ``equal`` only where at least one engine was compared, and none differs; else it
-    has the ``first_difference``.
+    The report is ``equal`` only if at least one engine was compared and none differs; otherwise
+    ``first_difference`` holds the first number that differs, if any.
     """
     network = _network(network)
     samples = random_samples(network, RANDOM_SAMPLES, 0) if x is None else _samples(x)
@@ -120,15 +120,15 @@ def convert(
 ) -> Hardware:
     """Write SystemVerilog, HLS C++ and test benches into a folder that does not exist yet.
 
-    lanes              of every layer, or of each (default: ``default_lanes`` of each)
-    name               of all modules and files; the network's if absent
-    boards             ulx3s, icebreaker: also a top for each
-    backend            who reads the HLS C++: RFSSM, Vitis or Vivado; if absent, RFSSM where hls4ml
-                       is installed, and no HLS C++ elsewhere
-    inline_memories    contents of memories in the SystemVerilog, for tools that lose files
+    lanes              the same for all layers, or one each; ``default_lanes`` if absent
+    name               the name in all modules and files; the network's if absent
+    boards             boards that also get a top: ulx3s, icebreaker
+    backend            backend of the HLS C++: RFSSM, Vitis or Vivado; if absent, RFSSM if hls4ml
+                       is installed, else no HLS C++ is written
+    inline_memories    whether memory contents go into the SystemVerilog, for tools that lose files
 
-    Raises HardwareError for what cannot be, ToolError where a backend is given and hls4ml is not
-    installed; the folder is complete or absent.
+    Raises HardwareError for a design that cannot be built, ToolError if a backend is given and
+    hls4ml is not installed.  The folder appears complete or not at all.
     """
     from rfssm.hls.boards.boards import find_board
     from rfssm.hls.convert import convert as write
@@ -155,13 +155,13 @@ def estimate(
     lanes: LaneChoice | None = None,
     speed: str | None = None,
 ) -> Estimate:
-    """Cells, memories, clock rate and latency from formulas, in milliseconds and without tools.
+    """Estimate cells, memories, clock rate and latency by formulas in milliseconds, without tools.
 
     target    ecp5-25k, ecp5-45k or ecp5-85k
     x         samples whose events are timed; random events if absent
-    speed     grade of the device: 6, 7 or 8
+    speed     speed grade of the device: 6, 7 or 8
 
-    Raises HardwareError for a target that there is no estimate for.
+    Raises HardwareError for a target without an estimate.
     """
     from rfssm.hls.estimate.estimate import activity_of
     from rfssm.hls.estimate.estimate import estimate as estimated
@@ -187,10 +187,10 @@ def synthesize(
 
     target    ecp5-25k, ecp5-45k, ecp5-85k, ice40-up5k, ice40-hx8k, xc7 or xcup
     x         samples whose cycles are measured; random ones if absent
-    seeds     of the placer: as many placements
-    prove     whether the netlist's registers are proved against the RTL
+    seeds     seeds of the placer: one placement each
+    prove     whether the netlist's registers are proved equal to those of the RTL
 
-    Raises HardwareError where the device cannot hold the design, ToolError for a missing tool.
+    Raises HardwareError if the device cannot hold the design, ToolError for a missing tool.
     """
     from rfssm.hls.synthesis.flow import synth
     from rfssm.hls.synthesis.targets import target as target_of
@@ -215,14 +215,14 @@ def train(
     resume: bool = False,
     progress: bool = False,
 ) -> TrainingResult:
-    """Train a network of integers as a recipe says.
+    """Train an integer network by a recipe.
 
-    recipe       the name of one that comes with rfssm, or the path of a YAML file
+    recipe       the name of a recipe that comes with rfssm, or the path of a YAML file
     out          folder of the run, which does not exist yet
-    overrides    of single fields, as ``{"training.epochs": 20}``
-    resume       go on where an interrupted run in this folder stood
+    overrides    values of single fields, as ``{"training.epochs": 20}``
+    resume       whether to continue an interrupted run in this folder
 
-    Raises RecipeError for a recipe that is none, DataError where its data are not at hand.
+    Raises RecipeError for an invalid recipe, DataError if its data are not available.
     """
     from rfssm.quant.recipes import load_recipe
     from rfssm.quant.run import train as fit
@@ -235,11 +235,11 @@ def train(
 def quantize_aware(
     network: FloatNetwork, spec: InputSpec, formats: QuantizationConfig | None = None
 ) -> QATNetwork:
-    """The network on the integer contract, for a training of your own.
+    """Return the network with quantised arithmetic, for your own training loop.
 
-    network    real-valued; its parameters are copied
-    spec       the integers that enter
-    formats    of weights, states and transitions; the recipes' defaults if absent
+    network    real-valued network, whose parameters are copied
+    spec       the integers that enter the network
+    formats    formats of weights, states and transitions; the recipes' defaults if absent
 
     Raises NetworkError for a network that has no integer form.
     """
@@ -251,7 +251,7 @@ def quantize_aware(
 
 @missing_extras_named()
 def freeze(network: QATNetwork, *, name: str, labels: Sequence[str] = ()) -> IntegerNetwork:
-    """The integers that a trained network computes with.  Raises NetworkError where it has none."""
+    """Return a trained network in integers.  Raises NetworkError if it has no integer form."""
     from rfssm.quant.freeze import freeze as frozen
 
     return frozen(network, name=name, labels=labels)
@@ -267,13 +267,13 @@ def quantize(
     weight_bits: int = 8,
     state_bits: int | None = None,
 ) -> tuple[IntegerNetwork, QuantizationReport]:
-    """Quantise a trained network without training it again, and count what that changes.
+    """Quantise a trained network without training it again, and count the changes in its outputs.
 
     x             samples that set the formats, as the network takes them    [samples, steps, M]
     steps         length of each sample; all of x's if absent                [samples]
-    state_bits    what the samples ask for if absent
+    state_bits    bits of a state; chosen by the samples if absent
 
-    Raises NetworkError where the network has no integer form.
+    Raises NetworkError if the network has no integer form.
     """
     from rfssm.quant.ptq import Calibration
     from rfssm.quant.ptq import quantize as quantized

@@ -1,4 +1,4 @@
-"""Public names of a package, each imported when it is asked for."""
+"""Import the public names of a package on their first use."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 
 def lazy(package: str) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package, so that importing the package takes no time.
+    """Return a ``__getattr__`` for a package, so that importing the package takes no time.
 
-    The imports below ``if TYPE_CHECKING`` in the package's ``__init__.py``, which type checkers
-    follow, are followed here too: they say where each public name comes from.
+    The imports below ``if TYPE_CHECKING`` in the package's ``__init__.py`` state the module of each
+    public name, for type checkers as for this function.
     """
 
     def find(name: str) -> Any:
@@ -29,7 +29,7 @@ def lazy(package: str) -> Callable[[str], Any]:
 
 @cache
 def _modules(package: str) -> dict[str, str]:
-    """The module of each public name of a package."""
+    """Return the module of each public name of a package."""
     spec = find_spec(package)
     assert spec is not None
     assert spec.origin is not None

@@ -1,4 +1,4 @@
-"""Locks between the threads of a process."""
+"""Lock between the threads of a process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import threading
 
 
 class Lock:
-    """Re-entrant, and free in a forked child: the threads that hold it are not there.
+    """A re-entrant lock that is free in a forked child if another thread of the parent holds it.
 
-    What the thread that forks holds itself, its copy in the child goes on to hold.
+    If the forking thread itself holds the lock, its copy in the child continues to hold it.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Output files and folders that appear whole or not at all."""
+"""Write output files and folders that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from enum import Enum
 from pathlib import Path
 
 from rfssm.errors import RfssmError
-from rfssm.files import OUT_OF_SPACE, SHOWN, no_room, umask
+from rfssm.files import MAX_STEM_CHARS, OUT_OF_SPACE, no_room, umask
 
 
 class Writes(Enum):
-    """What a path of a command line becomes; one without such a mark is read."""
+    """What a command writes to a path of its command line; a path without such a mark is read."""
 
     FILE = "file"
     FOLDER = "folder"
-    SHARED = "shared folder"  # keeps what else lies in it: the command itself checks its files
+    SHARED = "shared folder"  # keeps its other files: the command itself checks those it writes
 
 
 def check_outputs(outputs: Sequence[tuple[Path, Writes]], inputs: Sequence[Path]) -> None:
-    """Refuse, before the work starts, outputs that could not be written, or would do harm.
+    """Raise RfssmError for outputs that cannot be written or would do harm, before the work starts.
 
-    An output must not be an input, by whatever name, nor another output; a folder must not hold an
-    input, unless it is shared.  A file replaces no folder, device or link to one.
+    An output must not be an input or another output, under any name; a folder must not hold an
+    input, unless it is shared.  A file does not replace a folder, a device or a link to one.
     """
     for i, (path, kind) in enumerate(outputs):
         for other in inputs:
@@ -49,7 +49,7 @@ def same_file(path: Path, other: Path) -> bool:
 
 
 def _there(path: Path) -> bool:
-    """Whether a name is taken, be it by a link that leads nowhere; OSError if it cannot be one."""
+    """Whether a name is taken, even by a dangling link; OSError if the name is not valid."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -58,10 +58,10 @@ def _there(path: Path) -> bool:
 
 
 def check_output_file(path: Path) -> None:
-    """Refuse an output file that could not or should not be written."""
+    """Raise RfssmError for an output file that cannot or should not be written."""
     if path.is_dir():
         raise RfssmError(f"{path}: is a folder; name a file to write")
-    if _there(path) and not path.is_file():  # a device, or a link that leads nowhere
+    if _there(path) and not path.is_file():  # a device, or a dangling link
         raise RfssmError(f"{path}: is not a regular file; name a file to write")
     there = os.path.realpath(path.parent)
     if there == "/dev" or there.startswith("/proc/"):  # as /dev/stdout
@@ -76,15 +76,15 @@ def _check_output_folder(path: Path, inputs: Sequence[Path]) -> None:
     absolute = path.absolute()
     there = next(place for place in (absolute, *absolute.parents) if _there(place))
     if not there.is_dir():
-        raise RfssmError(f"{path}: cannot be a folder, since {there} is none; choose another")
+        raise RfssmError(f"{path}: cannot be a folder, since {there} is not one; choose another")
     if there != absolute:
         check_writable(there, path)
 
 
 def check_writable(folder: Path, wanted: Path | None = None) -> None:
-    """Refuse a folder that does not exist or takes no new files.
+    """Raise RfssmError for a folder that does not exist or in which no file can be made.
 
-    wanted    what shall lie in it, for the message
+    wanted    folder that will be made there, for the message
     """
     if not folder.is_dir():
         raise RfssmError(f"{folder}: no such folder; make it first or choose another")
@@ -99,7 +99,7 @@ def check_writable(folder: Path, wanted: Path | None = None) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say which file or folder was being written when the disk was full."""
+    """Raise RfssmError, naming the file or folder that was being written, if the disk is full."""
     try:
         yield
     except OSError as error:
@@ -110,20 +110,21 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give a fresh temporary folder that becomes ``path`` when the block ends without an error.
+    """Yield a new temporary folder that becomes ``path`` when the block ends without an error.
 
-    ``path`` must be free: absent, or an empty folder.  Its missing parents are made, and removed
-    again if the block fails.
+    ``path`` must be absent or an empty folder, else RfssmError is raised.  Its missing parents are
+    made, and removed again if the block fails.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RfssmError(f"{path}: already exists and is not an empty folder; choose another")
     made = _make_parents(path)
-    working = path  # until there is another
+    working = path  # until the temporary folder exists
     try:
         check_writable(path.parent)
         with writing(path):
-            working = Path(tempfile.mkdtemp(prefix=f".{path.name[:SHOWN]}.", dir=path.parent))
+            stem = path.name[:MAX_STEM_CHARS]
+            working = Path(tempfile.mkdtemp(prefix=f".{stem}.", dir=path.parent))
             yield working
             working.chmod(0o777 & ~umask())  # mkdtemp makes private folders
             working.replace(path)  # also over an empty folder
@@ -135,7 +136,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _make_parents(path: Path) -> list[Path]:
-    """Make the missing parents of ``path``; the ones made, innermost first."""
+    """Make the missing parents of ``path``; return them, innermost first."""
     missing = [parent for parent in path.parents if not parent.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,5 +148,5 @@ def _make_parents(path: Path) -> list[Path]:
 
 def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
-        with suppress(OSError):  # never made, or somebody else's file is in it by now
+        with suppress(OSError):  # never made, or another process has put a file there
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Runs another program to its end and hands on what it prints while it runs."""
+"""Run another program to its end and pass on what it prints while it runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from rfssm.errors import ToolError
 
 TAIL_LINES = 15
-"""Lines of a failed program's output that a message shows."""
+"""The number of last lines of a failed program's output that a message shows."""
 
 
 def run_process(
@@ -20,12 +20,12 @@ def run_process(
     env: Mapping[str, str] | None = None,
     watch: Callable[[str], None] | None = None,
 ) -> tuple[int, list[str]]:
-    """Run a program; return its exit status and the lines that it printed, on either stream.
+    """Run a program; return its exit status and the lines that it printed on either stream.
 
-    env      variables beside those of this process
-    watch    called with each line as it comes; where it raises, the program is killed
+    env      variables in addition to those of this process
+    watch    called with each line as it comes; if it raises, the program is killed
 
-    Raises ToolError where the program cannot be started.
+    Raises ToolError if the program cannot be started.
     """
     words = [str(word) for word in command]
     try:

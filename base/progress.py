@@ -1,18 +1,18 @@
-"""What long work calls to say how far it is."""
+"""Define the functions that long work calls to report its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done and how much there is to do."""
+"""Called with the amounts of work done and of all work."""
 EngineProgress = Callable[[str, int, int], None]
-"""Called with the name of an engine, how many samples it has run and how many there are."""
+"""Called with the name of an engine, the number of samples it has run and of all samples."""
 Announce = Callable[[str], None]
-"""Called with what is being done."""
+"""Called with a description of the current work."""
 StageProgress = Callable[[str, str], None]
-"""Called with the name of a stage and what the stage is doing, which may be empty."""
+"""Called with the name of a stage and a description of its current work, which may be empty."""
 
 
 def no_progress(*_: object) -> None:
-    """Progress of any kind that nobody asked to see."""
+    """Report nothing, in place of any kind of progress."""

@@ -1,7 +1,7 @@
-"""Reading JSON and YAML that anybody may have written: one meaning, of bounded size, or refused.
+"""Read untrusted JSON and YAML, and refuse documents that are ambiguous or grow without bound.
 
-Both languages leave room for documents that two readers understand differently (a key twice, NaN),
-and for small ones that grow without end (nesting, aliases).  Ours have no use for either.
+Both languages allow documents that two readers understand differently (a key twice, NaN), and small
+ones that expand without bound (nesting, aliases).  The documents of rfssm need neither.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from rfssm.errors import one_line, short_repr
 from rfssm.words import real_number, whole_number
 
 DEPTH = 64
-"""Deepest nesting of lists and objects."""
-MOST_DIGITS = 4000
-"""Of a whole number in JSON; Python itself takes some more, and says so in words of its own."""
+"""The deepest nesting of lists and objects that is read."""
+MAX_DIGITS = 4000
+"""The longest whole number in JSON; Python's own limit is a little higher, its message unclear."""
 
 
 def parse_json(text: str | bytes) -> Any:
-    """A JSON document.  Raises ValueError, saying in one line what is wrong."""
+    """Return a JSON document.  Raises ValueError, saying in one line what is wrong."""
     try:
         document = json.loads(
             text,
@@ -43,7 +43,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def parse_yaml(text: str) -> Any:
-    """A YAML document of plain values.  Raises ValueError, saying in one line what is wrong."""
+    """Return a YAML document of plain values.  Raises ValueError that says in one line why not."""
     try:
         document = yaml.load(text, Loader=_Loader)
     except RecursionError:
@@ -55,7 +55,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
-    """A file's content.  Raises ValueError where it is longer, or never ends; OSError."""
+    """Return a file's content.  Raises ValueError if it is longer than ``limit`` bytes; OSError."""
     with path.open("rb") as file:
         content = file.read(limit + 1)
     if len(content) > limit:
@@ -64,7 +64,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 def _check_depth(document: Any) -> None:
-    """Level by level: a recursion could itself be too deep."""
+    """Raise ValueError for a deep document, found level by level: recursion could be too deep."""
     level = [document]
     for _ in range(DEPTH + 1):
         level = [
@@ -87,12 +87,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _whole(text: str) -> int:
-    if len(text) > MOST_DIGITS:
-        raise ValueError(f"a whole number of {len(text):,} digits: must be at most {MOST_DIGITS:,}")
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a whole number of {len(text):,} digits: must be at most {MAX_DIGITS:,}")
     return int(text)
 
 
@@ -104,7 +104,7 @@ def _finite(text: str) -> float:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe, without aliases, and with each key once."""
+    """A safe loader that refuses aliases and repeated keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -120,9 +120,9 @@ class _Loader(yaml.SafeLoader):
         return mapping
 
     def number(self, node: yaml.ScalarNode) -> int | float | str:
-        """Plain decimal numbers; YAML 1.1's other spellings stay text, for the field to refuse.
+        """Read plain decimal numbers; YAML 1.1's other spellings stay text, which fields refuse.
 
-        010 is 8 to YAML 1.1 and 10 to others, 1:30 is 90, 1_0 is 10.
+        YAML 1.1 reads 010 as 8, which others read as 10, 1:30 as 90 and 1_0 as 10.
         """
         text = str(self.construct_scalar(node))
         if re.fullmatch(r"[+-]?\.(inf|nan)", text, re.IGNORECASE):

@@ -1,4 +1,4 @@
-"""Numbers and text that a person types: one spelling each, or refused."""
+"""Parse numbers and text that a person types, and refuse all but one spelling."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import math
 import re
 
 DIGITS = 18
-"""Of a whole number that a person writes: more never mean anything here."""
+"""The most digits of a whole number that a person types: longer ones are never meaningful here."""
 _PLAIN = re.compile(rf"-?[0-9]{{1,{DIGITS}}}")
 _REAL = re.compile(r"-?([0-9]{1,18}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,4})?")
 
 
 def whole_number(text: str) -> int:
-    """A whole number in plain decimal digits.  Raises ValueError.
+    """Parse a whole number in plain decimal digits.  Raises ValueError for other text.
 
-    What Python would take besides is refused, because others read it differently or not at all:
-    ``+16``, ``1_6``, digits of other scripts, blanks around the number, thousands of digits.
+    Other spellings that Python accepts are refused, because other programs read them differently or
+    not at all: ``+16``, ``1_6``, digits of other scripts, blanks around it, thousands of digits.
 
     >>> whole_number("-16")
     -16
@@ -26,7 +26,7 @@ def whole_number(text: str) -> int:
 
 
 def real_number(text: str) -> float:
-    """A finite number in plain decimal digits, as 0.5 or 1e-3.  Raises ValueError.
+    """Parse a finite number in plain decimal digits, as 0.5 or 1e-3.  Raises ValueError.
 
     >>> real_number("1e-3")
     0.001
@@ -38,7 +38,7 @@ def real_number(text: str) -> float:
 
 
 def printable_text(text: str) -> str:
-    """Refuse text that a terminal would obey, or that no file can hold."""
+    """Return a text, or raise ValueError if it has line ends or control characters."""
     if not text.isprintable():
         raise ValueError("must be printable, without line ends and control characters")
     return text

@@ -1,4 +1,4 @@
-"""From the integer network to hardware: hls4ml plugin, SystemVerilog IP, simulation engines."""
+"""Convert integer networks to hardware: hls4ml plugin, SystemVerilog IP, simulation engines."""
 
 from typing import TYPE_CHECKING
 

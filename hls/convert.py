@@ -1,4 +1,4 @@
-"""Writes the hardware of a network: an HLS C++ project, SystemVerilog and its test bench."""
+"""Write the hardware of a network: an HLS C++ project, SystemVerilog and its test bench."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from rfssm.quant.samples import Samples, check_call
 
 @dataclass(frozen=True)
 class Hardware:
-    """Folders of a converted network."""
+    """The folders and files of a converted network."""
 
-    hls: Path | None  # the hls4ml project; None where hls4ml is not installed
+    hls: Path | None  # the hls4ml project; None if no HLS C++ was written
     rtl: Path  # the IP in SystemVerilog
-    bench: Path  # `make` there simulates the IP
-    core: Path  # FuseSoC's description of all of it
-    modules_core: Path  # and of the modules, which several networks of a design share
-    boards: tuple[Path, ...]  # a top with a UART and its constraints for each
+    bench: Path  # `make` in this folder simulates the IP
+    core: Path  # the FuseSoC core of the network
+    modules_core: Path  # the FuseSoC core of the modules, which the networks of a design share
+    boards: tuple[Path, ...]  # a top with a UART and its constraints for each board
 
 
 def convert(
@@ -43,19 +43,19 @@ def convert(
     name: str | None = None,
     inline_memories: bool = False,
 ) -> Hardware:
-    """Write everything into ``out``, complete or not at all.
+    """Write all files of a network's hardware into ``out``, which appears complete or not at all.
 
-    samples    what the test benches send, that of the HLS C++ and that of the SystemVerilog
-    backend    who reads the HLS C++: RFSSM, Vitis or Vivado; None: RFSSM where hls4ml is installed,
-               and no HLS C++ elsewhere
-    lanes      of every layer, or of each (default: ``default_lanes`` of each)
-    boards     that get a top and constraints
-    name       of everything that is generated; the network's if absent.  Two networks in one
+    samples    samples that the test benches of the HLS C++ and of the SystemVerilog send
+    backend    backend of the HLS C++: RFSSM, Vitis or Vivado; None: RFSSM if hls4ml is installed,
+               else no HLS C++ is written
+    lanes      the same for all layers, or one each; ``default_lanes`` if absent
+    boards     boards that get a top and constraints
+    name       name of everything that is generated; the network's if absent.  Two networks in one
                design need two names.
-    inline_memories    their contents in the SystemVerilog, for tools that lose files
+    inline_memories    whether memory contents go into the SystemVerilog, for tools that lose files
 
-    Raises HardwareError for a backend, lanes or a name that cannot be, ToolError where a backend is
-    given and hls4ml is not installed.
+    Raises HardwareError for an invalid backend, lanes or name, ToolError if a backend is given and
+    hls4ml is not installed.
     """
     check_call(network, samples)
     with_hls = backend is not None or missing() is None
@@ -66,7 +66,7 @@ def convert(
             )
             model.write()
             write_test_data(working / "hls", network, samples, network.input.steps_max)
-            file = working / "hls" / "hls4ml_config.yml"  # the one file that knows where it lies
+            file = working / "hls" / "hls4ml_config.yml"  # the only file that holds its own path
             settings = yaml.safe_load(file.read_text()) | {"OutputDir": str(out.resolve() / "hls")}
             file.write_text(yaml.safe_dump(settings))
         design = write_rtl(network, working / "rtl", lanes, name, inline_memories=inline_memories)

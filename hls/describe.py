@@ -1,4 +1,4 @@
-"""What a network is made of, for people: formats, memory, reachable ranges, what silence leaves."""
+"""Describe a network for people: formats, memory, reachable ranges, what remains in silence."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from rfssm.quant.ranges.reach import reachable_range, unstable_neurons
 from rfssm.quant.ranges.silence import Remainder, remainders
 from rfssm.quant.samples import TEST, Samples
 
-"""The test samples in the folder of a training run."""
 CALIBRATION_SAMPLES = 256
-"""Largest number of a run's own test samples that are looked at."""
+"""The number of a run's own test samples whose states are examined, at most."""
 
 Acts = Literal["never", "beyond steps_max", "may act"]
 
@@ -34,17 +33,17 @@ class MemoryBits:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The sum of all bits."""
         return self.weights + self.constants + self.states
 
 
 @dataclass(frozen=True)
 class Silence:
-    """What a rounding mode leaves in a layer without input and spikes.
+    """The limit cycles that a rounding mode may leave in a layer without input and spikes.
 
     cycles       neurons that a limit cycle may keep busy
-    amplitude    LSBs of the state by which it may leave the resting point; None: only the word ends
-                 it
+    amplitude    LSBs of the state by which a cycle may leave the resting point; None if only the
+                 word bounds it
     """
 
     cycles: int
@@ -73,17 +72,17 @@ class LayerDescription:
     reachable: tuple[int, int]  # smallest and largest state if nothing saturated
     reachable_bits: int  # of the smallest word that never saturates within steps_max
     seen_bits: int | None  # of the smallest word that held the states of the calibration samples
-    saturation: Acts  # "never": in a stream of any length, so that hardware has none
-    tight: int  # neurons whose bound some input reaches to within 10 %, proved
+    saturation: Acts  # "never" holds for streams of any length: the hardware then has none
+    tight: int  # neurons whose bound some input provably reaches to within 10 %
     beyond: int  # neurons that may leave the declared word
-    widest: tuple[WideNeuron, ...]  # the worst of them
+    widest: tuple[WideNeuron, ...]  # those of them that need the widest words
     silence: dict[Rounding, Silence]
     unstable: tuple[int, ...]  # neurons whose transition lies outside the unit circle
 
 
 @dataclass(frozen=True)
 class NetworkDescription:
-    """Everything that ``rfssm inspect`` tells."""
+    """Everything that ``rfssm inspect`` reports."""
 
     name: str
     digest: str
@@ -99,16 +98,16 @@ class NetworkDescription:
 
     @property
     def memory_bits(self) -> int:
-        """Bits that the whole network stores."""
+        """The number of bits that the whole network stores."""
         return sum(layer.memory.total for layer in self.layers)
 
     def to_json(self) -> dict[str, object]:
-        """The description in plain JSON values."""
+        """Return the description in plain JSON values."""
         return {**asdict(self), "memory_bits": self.memory_bits}
 
 
 def beside(path: Path, network: IntegerNetwork) -> tuple[Samples | None, str]:
-    """The first test samples of the run in whose folder a network lies, or why there are none."""
+    """Return the first test samples in the network's training folder, or why there are none."""
     test = path.parent / TEST
     if not test.is_file():
         return None, ""
@@ -123,7 +122,7 @@ def beside(path: Path, network: IntegerNetwork) -> tuple[Samples | None, str]:
 def describe(network: IntegerNetwork, calibration: Samples | None = None) -> NetworkDescription:
     """Describe a network; the reachable ranges of wide layers take a few seconds.
 
-    calibration    samples whose states are looked at
+    calibration    samples whose states are examined
 
     Raises SamplesError for samples that the network cannot take.
     """
@@ -146,8 +145,8 @@ def describe(network: IntegerNetwork, calibration: Samples | None = None) -> Net
 
 
 def _seen(network: IntegerNetwork, samples: Samples) -> list[int | None]:
-    """Bits that hold every state of the golden model's run over samples, of each layer."""
-    each = network.readout.model_copy(update={"score": "each"})  # its states are then its scores
+    """Return, for each layer, the bits that hold all states of the golden model over samples."""
+    each = network.readout.model_copy(update={"score": "each"})  # its scores are then its states
     network = network.model_copy(update={"readout": each})
     low, high = ([0] * len(network.all_layers) for _ in range(2))
     for first in range(0, len(samples), golden.BATCH):

@@ -1,4 +1,4 @@
-"""A network with its lanes: what all generated files and all models of the hardware start from."""
+"""Define a network with its lanes, from which all hardware is generated and modelled."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ Parameters = dict[str, int | str]
 _ROUND = {"TRN": 0, "TRN_ZERO": 1, "RND": 2, "RND_CONV": 3}
 _SCORE = {"sum": 0, "last": 1, "max": 2, "each": 3}
 PIPE = 9
-"""Cycles from the issue of a chunk to its spikes, or to a score: rfssm_cells, rfssm_readout."""
+"""The cycles from the issue of a chunk to its spikes or score (rfssm_cells, rfssm_readout)."""
 LOOP = 8
-"""Cycles from the reading of a state until it can be read again: a sweep is never shorter."""
+"""The cycles from one reading of a state to the next: a sweep is never shorter."""
 FIFO_DEPTH = 32
-"""Chunks that the FIFO of an encoder holds: rfssm_layer."""
-_BLOCK_RAM_CHUNKS = 64  # above this many words block memory holds the states better than LUTs
+"""The chunks that the FIFO of an encoder holds (rfssm_layer)."""
+_MAX_LUT_RAM_CHUNKS = 64  # states of more chunks are kept in block memory
 
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """How many neurons of a layer work side by side.
+    """The number of neurons of a layer that work in parallel.
 
-    synapse    neurons whose current one event changes per cycle; neuron * 2^k
-    neuron     neurons whose state is updated per cycle
+    synapse    neurons whose current one event changes per cycle: ``neuron`` times a power of two
+    neuron     neurons whose state is updated per cycle: a power of two
+
+    Raises HardwareError for other values.
     """
 
     synapse: int
@@ -54,17 +56,17 @@ class Lanes:
             )
 
     def fitted(self, neurons: int) -> Lanes:
-        """The same lanes, reduced to what a layer with this number of neurons can use."""
+        """Return the lanes, reduced to what a layer with this number of neurons can use."""
         most = 1 << (neurons - 1).bit_length()
         return Lanes(min(self.synapse, most), min(self.neuron, most))
 
 
 LaneChoice = Lanes | Sequence[Lanes]
-"""For every layer that is wide enough, or one for each layer, the readout's last."""
+"""The same lanes for every layer that is wide enough, or one for each layer, the readout last."""
 
 
 def lane_choice(synapse: int | Sequence[int], neuron: int | Sequence[int]) -> LaneChoice:
-    """Lanes from numbers, each one for all layers or a list with one for each layer."""
+    """Return lanes from numbers, which are each one for all layers or a list with one per layer."""
     if not _several(synapse) and not _several(neuron):
         return Lanes(synapse, neuron)  # type: ignore[arg-type]
     n = len(synapse if _several(synapse) else neuron)  # type: ignore[arg-type]
@@ -78,18 +80,18 @@ def lane_choice(synapse: int | Sequence[int], neuron: int | Sequence[int]) -> La
 
 
 def _several(lanes: object) -> bool:
-    """Whether lanes are given for each layer."""
+    """Whether lanes are a list with one for each layer."""
     return isinstance(lanes, Sequence | np.ndarray) and not isinstance(lanes, str)
 
 
 def default_lanes(neurons: int) -> Lanes:
-    """Lanes that balance a layer: up to 16 synapse lanes, up to 4 cells."""
+    """Return lanes that balance a layer: at most 16 synapse lanes and 4 neuron lanes."""
     most = 1 << max(0, neurons.bit_length() - 1)  # largest power of two within the layer
     return Lanes(synapse=min(16, max(1, most // 4)), neuron=min(4, max(1, most // 8)))
 
 
 def check_lanes(lanes: object) -> None:
-    """Raise HardwareError for what is not a LaneChoice."""
+    """Raise HardwareError if lanes are not a LaneChoice."""
     each = lanes if isinstance(lanes, Sequence) and not isinstance(lanes, str) else [lanes]
     if not all(isinstance(one, Lanes) for one in each):
         raise HardwareError(
@@ -99,7 +101,10 @@ def check_lanes(lanes: object) -> None:
 
 
 def chosen_lanes(widths: Sequence[int], lanes: LaneChoice | None) -> list[Lanes]:
-    """Lanes of each layer, for layers of these widths; the readout's last."""
+    """Return the lanes of each layer, for layers of these widths, the readout last.
+
+    Raises HardwareError if the lanes do not match the layers.
+    """
     if lanes is None:
         return [default_lanes(n) for n in widths]
     check_lanes(lanes)
@@ -115,7 +120,7 @@ def chosen_lanes(widths: Sequence[int], lanes: LaneChoice | None) -> list[Lanes]
 
 @dataclass(frozen=True)
 class TraceField:
-    """Where the trace ports hold one layer: {spikes, v, u, chunk}, chunk lowest."""
+    """The place of one layer in the trace ports: {spikes, v, u, chunk}, chunk lowest."""
 
     offset: int
     chunk_bits: int
@@ -126,23 +131,23 @@ class TraceField:
 
     @property
     def bits(self) -> int:
-        """Width of the layer's part of ``trace_data``."""
+        """The width of the layer's part of ``trace_data``."""
         return self.chunk_bits + self.lanes * (2 * self.state_bits + 1)
 
 
 @dataclass(frozen=True)
 class Design:
-    """A network with its lanes: everything that the emitted text says."""
+    """A network with its lanes, and all parameters of the generated text."""
 
     name: str
     network: IntegerNetwork
     lanes: tuple[Lanes, ...]
-    """Of each layer; the readout's last, with one neuron lane."""
+    """The lanes of each layer; the readout's last, with one neuron lane."""
     layers: tuple[Parameters, ...]
     readout: Parameters
     trace: tuple[TraceField, ...]
     inline_memories: bool = False
-    """Whether the memories' contents stand in the SystemVerilog, instead of in ``.mem`` files."""
+    """Whether the memories' contents are in the SystemVerilog instead of in ``.mem`` files."""
 
     @classmethod
     def of(
@@ -153,13 +158,14 @@ class Design:
         *,
         inline_memories: bool = False,
     ) -> Design:
-        """Choose parameters.
+        """Choose the parameters of a network's hardware.
 
-        lanes              of every layer, or of each (default: ``default_lanes`` of each)
-        name               of everything that is generated (default: the network's, as a name)
-        inline_memories    their contents in the SystemVerilog, for tools that lose files
+        lanes              the same for all layers, or one each; ``default_lanes`` if absent
+        name               name of everything that is generated; made from the network's if absent
+        inline_memories    whether memory contents go into the SystemVerilog, for tools that lose
+                           files
 
-        Raises HardwareError for lanes or a name that cannot be.
+        Raises HardwareError for invalid lanes or an invalid name.
         """
         check_network(network)
         name = module_name(network.name) if name is None else checked_name(name)
@@ -185,28 +191,28 @@ class Design:
 
     @property
     def value_bits(self) -> int:
-        """Bits of an input value."""
+        """The bits of an input value."""
         return self.network.input.bits
 
     @property
     def trace_bits(self) -> int:
-        """Width of ``trace_data``; at least 1, as a port must have a bit."""
+        """The width of ``trace_data``; at least 1, since a port must have a bit."""
         return max(1, sum(field.bits for field in self.trace))
 
     @property
     def data_bits(self) -> int:
-        """Bits of a beat of the readout: a score or a label."""
+        """The bits of a beat of the readout: a score or a label."""
         readout = self.network.readout
         return max(readout.score_bits, address_bits(readout.classes) + 1)
 
     @property
     def tdata_bits(self) -> int:
-        """Width of ``m_axis_tdata``."""
+        """The width of ``m_axis_tdata``."""
         return 32 if self.network.readout.score_bits <= 32 else 64
 
     @property
     def slowest_step(self) -> int:
-        """Cycles that no step needs, whatever its events, if nothing stalls."""
+        """An upper bound on the cycles of one step, for any input, without stalls."""
         total = 0
         for layer, lanes in zip(self.network.all_layers, self.lanes, strict=True):
             total += layer.inputs * -(-layer.outputs // lanes.synapse)
@@ -215,12 +221,12 @@ class Design:
 
     @property
     def idle_limit(self) -> int:
-        """Cycles without a beat, in or out, after which a simulation counts as hung."""
+        """The cycles without a beat, in or out, after which a simulation counts as hung."""
         return 20_000 + 2 * self.slowest_step
 
 
 def address_bits(count: int) -> int:
-    """Bits of an address into ``count`` words, at least one."""
+    """Return the bits of an address into ``count`` words, at least one."""
     return max(1, (count - 1).bit_length())
 
 
@@ -250,7 +256,7 @@ def _layer_parameters(network: IntegerNetwork, i: int, lanes: Lanes, name: str) 
         "RESET": int(reset),
         "ROUND": _ROUND[layer.rounding],
         "SATURATE": int(layer.overflow == "SAT" and network.saturates[i]),
-        "STATE_RAM": int(-(-layer.neurons // lanes.neuron) > _BLOCK_RAM_CHUNKS),
+        "STATE_RAM": int(-(-layer.neurons // lanes.neuron) > _MAX_LUT_RAM_CHUNKS),
         "WEIGHTS": f"{name}_layer{i}_weights.mem",
         "COEF": f"{name}_layer{i}_coef.mem",
         "THRESHOLD": f"{name}_layer{i}_threshold.mem",
@@ -285,12 +291,12 @@ def _readout_parameters(network: IntegerNetwork, lanes: Lanes, name: str) -> Par
 
 
 def check_design(design: object) -> None:
-    """Raise HardwareError for what is no Design, with the way to one."""
+    """Raise HardwareError if the argument is not a Design, saying how to make one."""
     check_kind("design", design, Design, "Design.of(network, lanes) makes one", HardwareError)
 
 
 def _without_files(parameters: Parameters, numbers: Iterator[int]) -> Parameters:
-    """Numbers of memories in place of names of files."""
+    """Return the parameters with numbers of memories in place of names of files."""
     return {
         key: next(numbers) if isinstance(value, str) else value for key, value in parameters.items()
     }

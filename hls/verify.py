@@ -1,4 +1,4 @@
-"""Runs engines on the same samples and compares everything they say with the golden model."""
+"""Run engines on the same samples and compare all their outputs with the golden model."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 RANDOM_SAMPLES = 16
 RANDOM_STEPS = 64
-"""Largest number of steps of a random sample, even if the network takes longer samples."""
+"""The steps of a random sample, at most, even if the network takes longer samples."""
 
 
 @dataclass(frozen=True)
 class EngineResult:
-    """What one engine did, and how many of its numbers were compared with the golden model's."""
+    """The result of one engine: the numbers that were compared with the golden model's."""
 
     engine: str
     samples: int
@@ -38,7 +38,7 @@ class EngineResult:
 
     @property
     def verdict(self) -> str:
-        """One word for the table."""
+        """The result in one word: missing, reference, differs or equal."""
         if self.missing is not None:
             return "missing"
         if self.engine == "golden":
@@ -48,14 +48,14 @@ class EngineResult:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """The engines that were asked, the golden model first."""
+    """The results of all requested engines, the golden model first."""
 
     network: str
     results: tuple[EngineResult, ...]
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The engines whose answers were compared with the golden model's."""
+        """The engines whose outputs were compared with the golden model's."""
         return tuple(r.engine for r in self.results if r.verdict in ("equal", "differs"))
 
     @property
@@ -75,7 +75,7 @@ class VerifyReport:
         return None
 
     def to_json(self) -> dict[str, object]:
-        """The report in plain JSON values."""
+        """Return the report in plain JSON values."""
         results = [{**asdict(result), "verdict": result.verdict} for result in self.results]
         return {"network": self.network, "equal": self.equal, "engines": results}
 
@@ -91,11 +91,11 @@ def verify_network(
 ) -> VerifyReport:
     """Compare spikes, states, scores and labels of engines with the golden model, with ``==``.
 
-    names      engines to compare.  One that cannot run here raises ToolError; without names those
-               of ``BY_DEFAULT`` take part, and one that cannot run is reported as missing
-    at_most    for some engines, how many of the samples they get, from the first on
+    names      engines to compare; ToolError is raised if one cannot run here.  If absent, those of
+               ``BY_DEFAULT`` are compared, and an engine that cannot run is reported as missing
+    at_most    for some engines, the number of the first samples that the engine runs, at most
 
-    Raises RfssmError for names that leave nothing to compare the golden model with.
+    Raises RfssmError for names without an engine to compare with the golden model.
     """
     check_call(network, samples)
     check_list("engines", names)
@@ -150,7 +150,7 @@ def verify_network(
 
 
 def random_samples(network: IntegerNetwork, count: int, seed: int) -> Samples:
-    """Random samples over the network's input range, short enough for the slowest engine."""
+    """Return random samples over the network's input range, short enough for every engine."""
     return Samples.random(network, count, seed, steps=RANDOM_STEPS)
 
 

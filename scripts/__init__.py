@@ -1,4 +1,4 @@
-"""The ``rfssm`` command line."""
+"""Provide the ``rfssm`` command line."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What all commands share: the application, their common options, samples and lanes from words."""
+"""Define what all commands share: the application, common options, parsing of samples and lanes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ app = typer.Typer(
 def number(
     parse: Callable[[str], Any], low: float, high: float | None = None
 ) -> Callable[[str], Any]:
-    """Reads an option: a number in plain digits, from ``low`` to ``high``."""
+    """Return a parser of an option: a number in plain digits, from ``low`` to ``high``."""
 
     def read(text: str) -> Any:
         try:
@@ -75,8 +75,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a function a command.
 
-    Before its work every path that it writes (``Writes``) is checked against every path that it
-    reads.
+    Before the command starts, every path that it writes (``Writes``) is checked against every path
+    that it reads.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -103,7 +103,7 @@ def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable
 
 
 def show_accuracy(outputs: Outputs, samples: Samples) -> None:
-    """Say how many labels are right, where the samples know it."""
+    """Print the share of correct labels if the samples have labels."""
     from rfssm.scripts import console
 
     if samples.labels is None:
@@ -115,7 +115,7 @@ def show_accuracy(outputs: Outputs, samples: Samples) -> None:
 
 
 def load_samples(path: Path, network: IntegerNetwork) -> Samples:
-    """Samples of a file, checked against the network; complaints name the file."""
+    """Load the samples of a file and check them for a network; raise SamplesError with the file."""
     from rfssm.quant.samples import Samples
 
     samples = Samples.load(path)
@@ -127,7 +127,7 @@ def load_samples(path: Path, network: IntegerNetwork) -> Samples:
 
 
 def lanes_of(synapse: str | None, neuron: str | None) -> LaneChoice | None:
-    """Lanes of all layers or of each; None: each layer's own default."""
+    """Return the lanes of all layers or of each; None for each layer's default."""
     if synapse is None and neuron is None:
         return None
     from rfssm.hls.design import lane_choice
@@ -151,7 +151,7 @@ def _numbers(option: str, text: str | None) -> list[int]:
 def fitted_lanes(
     network: IntegerNetwork, name: str, lanes: LaneChoice | None, samples: Samples | None = None
 ) -> LaneChoice:
-    """The fastest lanes on a target."""
+    """Return the fastest lanes on a target; raise HardwareError if lanes are given, too."""
     from rfssm.hls.estimate.estimate import activity_of
     from rfssm.hls.estimate.fit import fit_lanes
     from rfssm.hls.synthesis.targets import target
@@ -161,6 +161,6 @@ def fitted_lanes(
 
 
 def refuse_lanes(lanes: LaneChoice | None) -> None:
-    """With --fit nobody else chooses lanes."""
+    """Raise HardwareError if lanes are given together with --fit."""
     if lanes is not None:
         raise HardwareError("--fit and --synapse-lanes or --neuron-lanes: give one of them")

@@ -1,8 +1,8 @@
-"""The ``rfssm`` command: each command calls public Python functions and shows what they say.
+"""Run the ``rfssm`` command: each command calls public Python functions and prints their results.
 
 Exit status: 0 done, 1 a check failed, 2 bad input (one message, no traceback), 130 interrupted,
-143 terminated (SIGTERM); what a command has started ends with it.
-What a command needs is imported inside it, so that ``rfssm --help`` answers at once.
+143 terminated (SIGTERM); the tools that a command has started end with it.
+Each command imports its modules when it runs, so that ``rfssm --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rfssm.scripts.streams import Guarded, repair_streams
 
 BAD_INPUT, INTERRUPTED, TERMINATED = 2, 130, 128 + signal.SIGTERM
 COMMANDS = commands.__all__
-"""Importing them has registered them."""
+"""The commands, which their import has registered."""
 
 
 def main() -> NoReturn:
@@ -36,10 +36,10 @@ def main() -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and give its exit status; what the user did wrong is said in one line.
+    """Run one command and return its exit status; an error of the user is printed in one line.
 
-    The status does not depend on whether somebody reads the output: a closed pipe ends nothing, and
-    a full disk behind it makes of status 0 a 2.
+    A closed pipe behind the output does not change the status, but a full disk changes status 0
+    to 2.
     """
     out, err = Guarded(sys.stdout), Guarded(sys.stderr)
     with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
@@ -79,7 +79,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def _of_the_system(error: OSError) -> str:
-    """What the operating system says, and of which file."""
+    """Return the operating system's message, with the file that it is about."""
     try:
         Path.cwd()
     except OSError:
@@ -101,7 +101,7 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Show our own warnings in one line; what libraries tell programmers is not for the user."""
+    """Show rfssm's own warnings in one line; warnings of libraries are for programmers only."""
     if category.__module__.startswith("rfssm."):
         print("warning:", printable(str(message)), file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Tables on stdout and progress bars on stderr."""
+"""Print tables to stdout and progress bars to stderr."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rfssm.quant.ptq import QuantizationReport
     from rfssm.quant.ranges.narrow import WideNeuron
 
-WIDTH = 100  # of output that goes to no terminal
+WIDTH = 100  # of output that does not go to a terminal
 
 
 def show(*parts: object) -> None:
@@ -46,8 +46,8 @@ def show(*parts: object) -> None:
     print(text.get(), end="", flush=console.is_terminal)
 
 
-def tell(line: str) -> None:
-    """Say on stderr what is being done."""
+def announce(line: str) -> None:
+    """Print to stderr what the command is doing."""
     Console(stderr=True, highlight=False, markup=False, emoji=False).print(
         printable(line), soft_wrap=True
     )
@@ -55,7 +55,7 @@ def tell(line: str) -> None:
 
 @contextmanager
 def progress_bars() -> Iterator[EngineProgress | None]:
-    """Give a function that moves bars on stderr; None where stderr is no terminal."""
+    """Yield a function that moves bars on stderr; None if stderr is not a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
@@ -84,9 +84,9 @@ def progress_bars() -> Iterator[EngineProgress | None]:
 
 @contextmanager
 def stages() -> Iterator[Callable[[str, str], None]]:
-    """Give a function that shows on stderr which stage the work is in, and how long it has been.
+    """Yield a function that shows the present stage of the work and its duration on stderr.
 
-    On no terminal one line for each stage.
+    If stderr is not a terminal, one line is printed for each stage.
     """
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     bars = Bars(
@@ -109,7 +109,7 @@ def stages() -> Iterator[Callable[[str, str], None]]:
         if running is None or running[0] != stage:
             finish()
             if not console.is_terminal:
-                tell(stage)
+                announce(stage)
             running = stage, bars.add_task(stage), time.perf_counter()
         bars.update(running[1], description=f"{stage}: {doing}" if doing else stage)
 
@@ -119,7 +119,7 @@ def stages() -> Iterator[Callable[[str, str], None]]:
 
 
 def reachable_lines(state_bits: Sequence[int], reachable: Sequence[int]) -> list[str]:
-    """Whether states are proved to stay within their widths, layer by layer; last the readout."""
+    """Return a line for each layer, the readout last: whether its states provably fit the width."""
     lines = []
     for i, (bits, needed) in enumerate(zip(state_bits, reachable, strict=True)):
         name = f"layer {i}" if i < len(state_bits) - 1 else "readout"
@@ -133,7 +133,7 @@ def reachable_lines(state_bits: Sequence[int], reachable: Sequence[int]) -> list
 
 
 def engine_table(report: VerifyReport) -> Table:
-    """One row for each engine."""
+    """Return a table with one row for each engine."""
     table = Table()
     table.add_column("engine")
     for column in ("samples", "spikes", "states", "scores", "seconds"):
@@ -145,7 +145,7 @@ def engine_table(report: VerifyReport) -> Table:
 
 
 def engine_notes(report: VerifyReport) -> list[str]:
-    """What the table has no room for: first differences, missing engines."""
+    """Return the lines that follow the table: first differences, missing engines."""
     notes = []
     for result in report.results:
         if result.missing is not None:
@@ -156,7 +156,7 @@ def engine_notes(report: VerifyReport) -> list[str]:
 
 
 def changes_table(report: QuantizationReport) -> Table:
-    """What quantisation did to each layer."""
+    """Return a table of the spikes that quantisation changed in each layer."""
     table = Table()
     for column in ("layer", "spikes", "changed", "of steps and neurons"):
         table.add_column(column, justify="right")
@@ -167,7 +167,7 @@ def changes_table(report: QuantizationReport) -> Table:
 
 
 def network_tables(description: NetworkDescription) -> list[Table]:
-    """Layers and their formats; memory; bits of the states; what silence leaves."""
+    """Return the tables of formats, memory, bits of the states, and limit cycles in silence."""
     formats = Table(title="layers and widths in bits")
     memory = Table(title="memory in bits")
     states = Table(title="bits of the states")
@@ -190,7 +190,7 @@ def network_tables(description: NetworkDescription) -> list[Table]:
 
 
 def overflow_notes(description: NetworkDescription) -> list[str]:
-    """What the table of the states has no room for: the neurons that may saturate."""
+    """Return the lines that follow the table of the states: the neurons that may saturate."""
     return [
         f"layer {i}: {beyond(layer.beyond, layer.widest, layer.state_bits)}"
         for i, layer in enumerate(description.layers)
@@ -199,7 +199,7 @@ def overflow_notes(description: NetworkDescription) -> list[str]:
 
 
 def beyond(count: int, widest: Sequence[WideNeuron], bits: int) -> str:
-    """Neurons that may leave a word, the worst by number, with what their decay leaves per step."""
+    """Return a text with the neurons that may leave a word; decay is what is left after a step."""
     named = ", ".join(f"{n.neuron} ({n.bits} bits, decay {n.decay:.4f})" for n in widest)
     neurons = "1 neuron" if count == 1 else f"{count} neurons"
     return f"{neurons} may leave {bits} bits, worst: {named}"
@@ -248,11 +248,11 @@ def _states_row(layer: LayerDescription) -> list[str]:
 
 
 def _silence_row(layer: LayerDescription) -> list[str]:
-    """For each rounding mode; the layer's own in brackets."""
+    """Return the limit cycle of each rounding mode; the layer's own mode is in brackets."""
     row = []
     for mode in ROUNDINGS:
         left = layer.silence[mode]
-        told = "up to the word" if left.amplitude is None else f"{left.amplitude:,}"
-        told = told if left.cycles else "none"
-        row.append(f"[{told}]" if mode == layer.rounding else told)
+        size = "up to the word" if left.amplitude is None else f"{left.amplitude:,}"
+        size = size if left.cycles else "none"
+        row.append(f"[{size}]" if mode == layer.rounding else size)
     return row

@@ -1,4 +1,4 @@
-"""The whole road on embedded real data: train, convert, compare every engine."""
+"""Train, convert and compare every engine once, on real data that come with the package."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from rfssm.quant.run import train
 from rfssm.quant.samples import TEST, Samples
 
 ICARUS_SAMPLES = 20
-"""Icarus interprets the circuit and is by far the slowest engine: it gets the first samples."""
+"""The number of samples for Icarus, which interprets the circuit and is by far the slowest."""
 
 
 @dataclass(frozen=True)
 class DemoReport:
-    """Where everything is, how good the integer network is, and whether all engines agree."""
+    """The files of a demo, the accuracy of its network, and the comparison of all engines."""
 
     network: Path
     hardware: Hardware
@@ -31,7 +31,7 @@ class DemoReport:
     engines: VerifyReport
 
     def to_json(self) -> dict[str, object]:
-        """The report in plain JSON values."""
+        """Return the report in plain JSON values."""
         return {
             "network": str(self.network),
             "hardware": {name: str(path) for name, path in asdict(self.hardware).items()},
@@ -49,10 +49,12 @@ def run_demo(
 ) -> DemoReport:
     """Train ``recipe`` in ``run_dir``, convert the network, compare all engines on the test set.
 
-    A run that was interrupted goes on where it stood; a finished one is not trained again.
+    An interrupted run is continued; a finished one is not trained again.
 
-    say         told what begins
-    progress    told how far an engine is
+    say         called with a line at each stage
+    progress    called with an engine's name and the numbers of samples done and of all samples
+
+    Raises ToolError if csim or Verilator cannot run.
     """
     for name in ("csim", "verilator"):  # Icarus alone may be missing
         if (reason := engines.missing(name)) is not None:
@@ -68,7 +70,7 @@ def run_demo(
         f"weights {widths.weight_bits} bits, states {widths.state_bits} bits"
     )
     hardware = run_dir / "ip"
-    if hardware.exists():  # of an earlier demo in this run's folder
+    if hardware.exists():  # from an earlier demo in this run's folder
         shutil.rmtree(hardware)
     written = convert(network, hardware, test[:ICARUS_SAMPLES])
     say(

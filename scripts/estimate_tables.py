@@ -1,4 +1,4 @@
-"""An estimate as text and tables."""
+"""Format an estimate as text and tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rfssm.scripts.synth_tables import cell_table, lanes_line, memory_table
 
 
 def summary(estimate: Estimate) -> Iterator[object]:
-    """Everything that the command prints."""
+    """Yield everything that ``rfssm estimate`` prints."""
     network, target = estimate.design.network, estimate.target
     yield f"{network.name} on {target.name} (speed {estimate.speed}), estimated without any tool"
     yield lanes_line(estimate.design)

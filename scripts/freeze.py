@@ -1,4 +1,4 @@
-"""``rfssm freeze``: which network is meant, which width, and what became of each layer."""
+"""Choose the network and the widths of ``rfssm freeze``, and report the result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from rfssm.quant.ranges.narrow import WIDEST, LayerWidth, narrowed, with_state_b
 from rfssm.scripts.console import beyond
 from rfssm.words import whole_number
 
-"""The network in the folder of a training run."""
-
 
 def network_of(source: Path) -> Path:
-    """The network file of a run, or the file itself."""
+    """Return the network file of a run, or the given file.  Raises RfssmError if it is missing."""
     if not source.is_dir():
         return source
     file = source / NETWORK
@@ -32,7 +30,7 @@ def freeze_states(
     """Choose state widths.  Raises NetworkError, naming the option.
 
     state_bits    ``auto``, or a number of bits for all layers
-    limit         most bits that ``auto`` may choose
+    limit         largest number of bits that ``auto`` may choose
     """
     if state_bits == "auto":
         return narrowed(network, limit)
@@ -49,8 +47,8 @@ def freeze_states(
     return with_state_bits(network, bits)
 
 
-def told(widths: Sequence[LayerWidth], limit: int | None) -> list[str]:
-    """A line for each layer: bits, why, and the neurons that stand in the way of fewer."""
+def width_lines(widths: Sequence[LayerWidth], limit: int | None) -> list[str]:
+    """Return a line for each layer: its bits, the reason, and the neurons that need more bits."""
     lines = []
     for i, width in enumerate(widths):
         needed = f"{width.needed}" if width.needed <= WIDEST else f"more than {WIDEST}"
@@ -71,5 +69,5 @@ def told(widths: Sequence[LayerWidth], limit: int | None) -> list[str]:
 
 
 def report_json(widths: Sequence[LayerWidth]) -> dict[str, object]:
-    """The same in plain JSON values."""
+    """Return the widths in plain JSON values."""
     return {"layers": [{**asdict(width), "saturates": width.saturates} for width in widths]}

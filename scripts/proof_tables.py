@@ -1,4 +1,4 @@
-"""What was proved of a netlist, as text and tables: what is proved, what is cut, what is open."""
+"""Format a proof as text and tables: the proved, cut and open points."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.table import Table
 from rfssm.hls.synthesis.equivalence import OPEN, PROVED, SIMULATED, Equivalence, Point
 from rfssm.hls.synthesis.netlist_cells import TOP, module_of
 
-_LISTED = 20
-"""Open points that are printed, folded by register; all of them are in the file."""
+_MAX_LISTED = 20
+"""The number of open points that are printed, one per register; the report file has all."""
 
 
 def summary(found: Equivalence, modules: Iterable[str]) -> Iterator[object]:
-    """Everything that ``rfssm synth --prove`` adds; ``modules`` are the rows of the cell table."""
+    """Yield everything that ``--prove`` adds; ``modules`` are the rows of the cell table."""
     yield _table(found, list(modules))
     yield from _cuts(found)
     yield from _open(found)
@@ -24,7 +24,7 @@ def summary(found: Equivalence, modules: Iterable[str]) -> Iterator[object]:
 
 
 def verdict(found: Equivalence) -> str:
-    """One line, which says no more than what was proved."""
+    """Return one line that states exactly what was proved."""
     proved, cut = len(found.of("register", PROVED)), len(found.of("register", SIMULATED))
     parts = [
         f"proved: {proved:,} of {found.registers:,} register bits have the RTL's next-state "
@@ -36,8 +36,8 @@ def verdict(found: Equivalence) -> str:
     if cut:
         parts.append(f"{cut:,} register bits of products are cut out")
     if found.absent:
-        said = "which nothing proved depends on" if found.holds else "see above for what depends on"
-        parts.append(f"{len(found.absent):,} the netlist does not have, {said}")
+        note = "which nothing proved depends on" if found.holds else "see above for what depends on"
+        parts.append(f"{len(found.absent):,} the netlist does not have, {note}")
     if found.open:
         parts.append(f"{len(found.open):,} points are NOT proved")
     if found.different:
@@ -84,7 +84,7 @@ def _cuts(found: Equivalence) -> Iterator[str]:
 
 
 def _folded(points: Iterable[Point]) -> str:
-    """Names without bit numbers, each with how many bits it stands for."""
+    """Return the names without bit numbers, each with the number of its bits."""
     names = Counter(re.sub(r"(\[\d+\])+$", "", point.name) for point in points)
     return ", ".join(f"{name} ({n})" if n > 1 else name for name, n in names.items())
 
@@ -95,9 +95,9 @@ def _open(found: Equivalence) -> Iterator[str]:
     folded: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for point in found.open:
         folded[point.kind, re.sub(r"(\[\d+\])+$", "", point.name)].append(point)
-    for (kind, name), points in list(folded.items())[:_LISTED]:
+    for (kind, name), points in list(folded.items())[:_MAX_LISTED]:
         needs = sorted({absent for point in points for absent in point.absent})
         why = f"; depends on {needs[0]}, which the netlist does not have" if needs else ""
         yield f"NOT proved: {kind} {name}, {len(points)} bits{why}"
-    if len(folded) > _LISTED:
-        yield f"NOT proved: {len(folded) - _LISTED} more names; --out DIR or --json lists all"
+    if len(folded) > _MAX_LISTED:
+        yield f"NOT proved: {len(folded) - _MAX_LISTED} more names; --out DIR or --json lists all"

@@ -1,4 +1,4 @@
-"""Finished runs side by side: one row per recipe, its seeds together, as a Markdown table."""
+"""Tabulate finished runs in Markdown, with one row per recipe for all its seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = (
 
 
 def runs_table(folder: Path) -> str:
-    """All finished runs below a folder.  Raises RfssmError when there is none."""
+    """Return a table of all finished runs below a folder.  Raises RfssmError if there are none."""
     summaries = [_read(path) for path in sorted(folder.rglob(SUMMARY))]
     if not summaries:
         raise RfssmError(f"{folder}: holds no finished run (no {SUMMARY} below it)")
@@ -31,7 +31,7 @@ def runs_table(folder: Path) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that ends neither its cell nor its row."""
+    """Return a text with the characters escaped that would end its cell or its row."""
     return printable(text).replace("\n", "\\n").replace("|", "\\|")
 
 
@@ -47,7 +47,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _row(group: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Means over the seeds; the accuracy of each where there are several."""
+    """Return the means over the seeds, with the accuracy of each seed if there are several."""
     recipe = group[0]["recipe"]
     formats = recipe["quantization"]
 

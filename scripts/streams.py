@@ -1,4 +1,4 @@
-"""Standard output and error that may be closed, full, or read by nobody any more."""
+"""Handle standard streams that are closed, full, or no longer read."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, TextIO
 
 
 class Guarded:
-    """A text stream whose failure does not end the work: what cannot be written is left out.
+    """A text stream whose failure does not end the work: text that cannot be written is dropped.
 
-    error    the first failure, if there was one
+    error    the first failure, or None
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -33,7 +33,7 @@ class Guarded:
         return len(text)
 
     def flush(self) -> None:
-        """Send on what was written: where a full disk or a closed pipe shows."""
+        """Flush the stream, unless writing has failed; a full disk or a closed pipe shows here."""
         if self.error is None:
             try:
                 self._stream.flush()
@@ -41,20 +41,20 @@ class Guarded:
                 self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        """Keep Python from failing once more, at its end, on what is left in the buffer."""
+        """Redirect the stream to /dev/null, so that Python does not fail on its buffer at exit."""
         self.error = error
-        with suppress(OSError, ValueError):  # a stream without a file is held by a test only
+        with suppress(OSError, ValueError):  # only tests use a stream without a file
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
 
 
 def repair_streams() -> None:
-    """Open the standard streams that are closed, and let the others show every character.
+    """Open the standard streams that are closed, and make the others print every character.
 
-    A closed one becomes /dev/null, as if nobody read it: otherwise the next file to be opened would
-    take its place, and a tool would print into that.  What the terminal's encoding does not have
-    is written as an escape.
+    A closed stream becomes /dev/null: otherwise the next file to be opened would take its number,
+    and a tool would print into that file.  Characters that the terminal's encoding lacks are
+    written as escapes.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -63,7 +63,7 @@ def repair_streams() -> None:
                 os.dup2(opened, number)
                 os.close(opened)
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
-    for name in ("COLUMNS", "LINES"):  # what is not a size is forgotten
+    for name in ("COLUMNS", "LINES"):  # values that are not a size are removed
         if not re.fullmatch("[1-9][0-9]{0,3}", os.environ.get(name, "80")):
             del os.environ[name]
     for stream in (sys.stdout, sys.stderr):

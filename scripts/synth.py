@@ -1,4 +1,4 @@
-"""Writes what a synthesis came to: one JSON, the bitstream, a script for Vivado."""
+"""Write the results of a synthesis: a JSON report, the bitstream, a script for Vivado."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from rfssm.outputs import check_writable, same_file, writing
 
 REPORT = "synthesis.json"
 PROOF = "equivalence.json"
-KEPT = (".safetensors", ".npz")  # endings that no file of a synthesis has
+INPUT_SUFFIXES = (".safetensors", ".npz")  # no file of a synthesis has these
 
 
 @dataclass(frozen=True)
 class Written:
-    """Files of a synthesis; None for what the target has not."""
+    """The files of a synthesis; None for files that the target does not have."""
 
     report: Path
     bitstream: Path | None
@@ -33,13 +33,13 @@ class Written:
 
 
 def prepare(out: Path, design: Design, inputs: Sequence[Path]) -> None:
-    """Make the folder, and refuse, before the work starts, one that takes no files.
+    """Make the folder; raise RfssmError before the work starts if no files can be written to it.
 
-    An input may lie in the folder, if it is not called like a file that is written there.
+    An input may lie in the folder unless a file of the same name is written there.
     """
     for path in inputs:
         named = [REPORT, PROOF, script_name(design), f"{design.name}{path.suffix}"]
-        if path.suffix in KEPT:
+        if path.suffix in INPUT_SUFFIXES:
             named.pop()
         within = any(
             same_file(out / "rtl", parent) for parent in Path(os.path.realpath(path)).parents
@@ -54,7 +54,7 @@ def prepare(out: Path, design: Design, inputs: Sequence[Path]) -> None:
 
 
 def write(synthesis: Synthesis, out: Path) -> Written:
-    """Write everything into a folder; each file complete or not at all, the JSON last."""
+    """Write all files into a folder, each complete or not at all, the JSON last."""
     design, best = synthesis.design, synthesis.best
     bitstream = script = proof = None
     with writing(out):

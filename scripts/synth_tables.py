@@ -1,4 +1,4 @@
-"""A synthesis as text and tables."""
+"""Format a synthesis as text and tables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KINDS = {"block_ram": "block RAM", "lut_ram": "LUT RAM", "logic": "logic"}
 
 
 def summary(synthesis: Synthesis) -> Iterator[object]:
-    """Everything that the command prints."""
+    """Yield everything that ``rfssm synth`` prints."""
     yield from _head(synthesis)
     yield cell_table(synthesis.cells)
     yield memory_table(synthesis.cells)
@@ -53,14 +53,14 @@ def _head(synthesis: Synthesis) -> Iterator[str]:
 
 
 def lanes_line(design: Design) -> str:
-    """The lanes of each layer."""
+    """Return a line with the lanes of each layer."""
     *layers, readout = design.lanes
     each = [f"layer{i} {lanes.synapse}/{lanes.neuron}" for i, lanes in enumerate(layers)]
     return f"synapse/neuron lanes: {', '.join([*each, f'readout {readout.synapse}'])}"
 
 
 def cell_table(report: CellReport) -> Table:
-    """Cells by module."""
+    """Return a table of the cells by module."""
     total = report.total
     shown = [f.name for f in fields(Cells) if f.name != "other" or total.other]
     table = Table(title="cells by module")
@@ -79,7 +79,7 @@ def _counts(cells: Cells, columns: int) -> list[str]:
 
 
 def memory_table(report: CellReport) -> Table:
-    """What became of each array."""
+    """Return a table of the arrays and the cells that hold them."""
     table = Table(title="memory")
     for column in ("module", "memory"):
         table.add_column(column)
@@ -131,7 +131,7 @@ def _timing(synthesis: Synthesis, best: Placement) -> Iterator[object]:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Steps of a path near one signal."""
+    """The steps of a path near one signal."""
 
     signal: str
     cells: int
@@ -140,7 +140,7 @@ class Stretch:
 
 
 def stretches(path: Sequence[Step]) -> list[Stretch]:
-    """A path with the steps near one signal taken together."""
+    """Return a path with the steps near one signal combined."""
     found = []
     for signal, group in groupby(path, key=lambda step: step.signal):
         steps = list(group)

@@ -1,4 +1,4 @@
-"""A picture of what lanes buy: latency, rate and area of one network, estimated for all lanes."""
+"""Draw latency, rate and area of one network over all lanes, by the estimate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RED, GREY = "#d6604d", "#999999"
 def draw(chosen: Estimate, activity: Activity, path: Path) -> None:
     """Write a PNG: each panel over the synapse lanes, one line for each number of neuron lanes.
 
-    chosen    whose network, target and speed grade are drawn, and whose lanes are marked
+    chosen    estimate whose network, target and speed grade are drawn and whose lanes are marked
     """
     design, target = chosen.design, chosen.target
     lines: dict[int, list[tuple[int, Estimate]]] = defaultdict(list)
@@ -87,7 +87,7 @@ def _line(
 
 
 def _logic(one: Estimate) -> float:
-    """Share of the device's look-up tables."""
+    """Return the share of the device's look-up tables."""
     logic = one.target.logic
     assert logic is not None
     return one.needs[logic.name] / logic.count

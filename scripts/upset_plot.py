@@ -1,4 +1,4 @@
-"""Accuracy under soft errors, as a picture."""
+"""Draw the accuracy under soft errors."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ WORDS = {
 COLOURS = {"states": "#2166ac", "weights": "#d6604d"}
 GREY = "#999999"
 Z = 1.959963984540054
-"""The normal distribution holds 95 % within so many standard deviations."""
+"""The number of standard deviations that hold 95 % of the normal distribution."""
 
 
 def draw(results: Sequence[SoftErrors], path: Path) -> None:
     """Write a PNG: accuracy against rate, or without labels the share of unchanged labels.
 
-    Bars are the 95 % interval of Wilson's score.
+    The bars are 95 % intervals of Wilson's score.
     """
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axis = figure.subplots()
@@ -67,7 +67,7 @@ def _share(accuracy: float | None, changed: float) -> float:
 
 
 def _interval(share: float, count: int) -> tuple[float, float]:
-    """Wilson's interval: (p + h / 2 -+ sqrt(h p (1 - p) + h^2 / 4)) / (1 + h), h = z^2 / count."""
+    """Return Wilson's interval (p + h/2 -+ sqrt(h p (1 - p) + h^2/4)) / (1 + h), h = z^2/count."""
     p = round(share * count) / count
     h = Z**2 / count
     half = math.sqrt(h * p * (1 - p) + h**2 / 4)

@@ -1,4 +1,4 @@
-"""Accuracy under soft errors, as tables."""
+"""Tabulate the accuracy under soft errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rfssm.hls.engines.soft_errors import SoftErrors
 
 
 def upset_table(result: SoftErrors) -> Table:
-    """One row per rate."""
+    """Return a table with one row per rate."""
     table = Table(title=f"{result.memory}: {result.bits:,} bits, {result.samples} samples")
     columns = ["rate", "upsets", "labels changed"]
     columns += [] if result.accuracy is None else ["accuracy"]

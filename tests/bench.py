@@ -1,6 +1,6 @@
-"""Speed, as ratios against a named baseline in one run: ``make bench``.
+"""Measure speeds as ratios to a baseline within one run: ``make bench``.
 
-Variants take turns and the median of each counts.  Training is measured on one thread, in
+Variants take turns, and the median of each is reported.  Training is measured on one thread in
 processor time; the engines, which start programs, in real time.
 """
 
@@ -48,7 +48,7 @@ Variant = Callable[[], object]
 def medians(
     variants: Mapping[str, Variant], rounds: int, clock: Callable[[], float] = time.process_time
 ) -> dict[str, float]:
-    """Seconds of each variant, in turns after one warm-up."""
+    """Return the median seconds of each variant; variants take turns after one warm-up."""
     times: dict[str, list[float]] = {name: [] for name in variants}
     for i in range(rounds + 1):
         for name, variant in variants.items():
@@ -67,7 +67,7 @@ def report(title: str, baseline: str, seconds: Mapping[str, float]) -> Table:
 
 
 def speech_network() -> tuple[IntegerNetwork, Samples]:
-    """An untrained 140-128-128-10 network and spikes of about the density of speech."""
+    """Return an untrained 140-128-128-10 network and spikes of about the density of speech."""
     random = torch.Generator().manual_seed(0)
     config = NetworkConfig(neurons=(128, 128))
     spec = InputSpec(channels=140, bits=1, signed=False, frac=0, steps_max=250)
@@ -81,7 +81,7 @@ def speech_network() -> tuple[IntegerNetwork, Samples]:
 
 @contextmanager
 def kernel(name: str) -> Iterator[None]:
-    """Let this kernel run wherever none is named."""
+    """Make a kernel the default for all devices."""
     before = recurrence.fastest
     recurrence.fastest = lambda device: name
     try:
@@ -92,7 +92,7 @@ def kernel(name: str) -> Iterator[None]:
 
 @contextmanager
 def torch_products() -> Iterator[None]:
-    """Let torch compute the gradients of a layer's product."""
+    """Make torch compute the gradients of a layer's product."""
     before = products.input_gradient, products.weight_gradient
     products.input_gradient = lambda grad, weight, gain, rounded: (
         grad @ (weight * gain).to(grad.dtype)
@@ -111,7 +111,7 @@ def training_steps(
     batch: int = 32,
     steps: int = 250,
 ) -> dict[str, Variant]:
-    """Forward, loss and backward: quantised with each kernel, and in real numbers by a scan."""
+    """Return training steps (forward, loss, backward): quantised with each kernel, and real."""
     random = torch.Generator().manual_seed(0)
     config = NetworkConfig(neurons=neurons)
     real = build(config, 140, classes, random)
@@ -153,7 +153,7 @@ GRID = Grid("RND", *signed_range(16), 14)
 
 @contextmanager
 def prepared() -> Iterator[list[tuple[ctypes.Structure, object]]]:
-    """Collects what the C++ functions are called with, and the arrays that this points to."""
+    """Yield a list that collects the arguments of the C++ functions and the arrays behind them."""
     made: list[tuple[ctypes.Structure, object]] = []
     before = problems.make_problem
 
@@ -169,9 +169,9 @@ def prepared() -> Iterator[list[tuple[ctypes.Structure, object]]]:
 
 
 def against_memory(batch: int, steps: int, neurons: int) -> Table:
-    """The two passes of the C++ kernel against probes that move the same bytes, in the same arrays.
+    """Time the C++ kernel's two passes against probes that move the same bytes in the same arrays.
 
-    Of both, the C++ function alone is timed: to prepare a call takes Python 0.1 to 0.3 ms.
+    Only the C++ functions are timed: the preparation of a call takes Python 0.1 to 0.3 ms.
     """
     shape = batch, steps, 2, neurons
     random = torch.Generator().manual_seed(0)
@@ -216,10 +216,10 @@ def against_memory(batch: int, steps: int, neurons: int) -> Table:
 
 
 def against_length(batch: int = 32, neurons: int = 128) -> Table:
-    """Forward and backward of the exact recurrence, from 250 to 16,000 steps.
+    """Time forward and backward of the exact recurrence, from 250 to 16,000 steps.
 
-    Short sequences run as often as it takes to make 16,000 steps, so that the first one, which
-    finds the caches full of the variant before, weighs little.
+    Short sequences are repeated up to 16,000 steps, so that the first one, which finds the caches
+    filled by another variant, has little weight.
     """
     cell = cells(neurons)
     variants: dict[str, Variant] = {}
@@ -252,7 +252,7 @@ def against_length(batch: int = 32, neurons: int = 128) -> Table:
 
 
 def estimates(network: IntegerNetwork, samples: Samples) -> dict[str, Variant]:
-    """What ``rfssm estimate`` computes, beside the golden model on the same samples."""
+    """Return the parts of ``rfssm estimate``, and the golden model on the same samples."""
     design, device = Design.of(network, Lanes(16, 4)), target("ecp5-85k")
     return {
         "golden": lambda: run(network, samples, "golden"),

@@ -1,4 +1,4 @@
-"""Speed of the recurrence on a GPU, against the bandwidth that a copy reaches there."""
+"""Measure the speed of the recurrence on a GPU against the bandwidth of a copy."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ GIB = 2**30
 
 
 def tables() -> list[Table]:
-    """Nothing without a GPU."""
+    """Return the tables of all measurements; none without a GPU."""
     return [recurrence(), training_step()] if gpu.available() else []
 
 
 def milliseconds(run: Callable[[], object], rounds: int = 20) -> float:
-    """Median on the device after three runs to warm up."""
+    """Return the median time on the device, after three runs to warm up."""
     times = []
     for i in range(rounds + 3):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -49,7 +49,7 @@ def cells(neurons: int, device: str) -> Cell:
 def recurrence(
     batch: int = BATCH, steps: int = STEPS, neurons: int = NEURONS, device: str = "cuda"
 ) -> Table:
-    """Bytes are those that must move: a copy reads and writes each of its own once."""
+    """Compare with a copy by the bytes that must move; a copy reads and writes each byte once."""
     blank = torch.empty(GIB // 4, device=device)
     copy = torch.empty_like(blank)
     speeds = {"copy": (milliseconds(lambda: copy.copy_(blank)), 2.0 * GIB)}
@@ -82,7 +82,7 @@ def recurrence(
 def training_step(
     batch: int = BATCH, steps: int = STEPS, neurons: int = NEURONS, device: str = "cuda"
 ) -> Table:
-    """Forward and backward of the spiking layers, products included; no loss, no optimizer."""
+    """Time forward and backward of the spiking layers with products, without loss and optimizer."""
     random = torch.Generator().manual_seed(0)
     x = (torch.rand(batch, steps, CHANNELS, generator=random) < 0.07).float().to(device)
     synapses = []

@@ -1,5 +1,5 @@
-// Memory traffic of the fused kernels with next to no arithmetic, one thread: what memory allows.
-// Exact mode, two planes: current and its gradient 4 bytes, states int16, spikes float.
+// Memory traffic of the fused kernels with almost no arithmetic, on one thread: the limit that memory sets.
+// Exact mode, two planes: current and its gradient have 4 bytes, states are int16, spikes float.
 
 #include <cstdint>
 

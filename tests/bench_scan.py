@@ -1,7 +1,7 @@
-"""A baseline for the benchmark: resonators in real numbers by an associative scan.
+"""Compute resonators in real numbers by an associative scan: a baseline for the benchmark.
 
-The recurrence z <- p z + drive with constant p, odd and even steps apart, log2(T) levels deep;
-under autograd.  A kernel for cells whose transition is a rotation and has no reset.
+The scan computes z <- p z + drive with constant p under autograd: it separates odd and even steps
+and is log2(T) levels deep.  The kernel is for cells with a rotation as transition and no reset.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rfssm.model.surrogate import spike
 
 
 def scan(pole: Tensor, drive: Tensor) -> Tensor:
-    """States of z <- pole z + drive from zero.    (N,), (B, T, N) -> (B, T, N)"""
+    """Return the states of z <- pole z + drive from zero.    (N,), (B, T, N) -> (B, T, N)"""
     length = drive.shape[1]
     if length == 1:
         return drive

@@ -1,21 +1,20 @@
-"""The blocks of README and docs: what kinds there are, how they are run, how output is compared.
+"""Read the blocks of README and docs, and compare their output with what is printed.
 
-A fence says what a block is:
+A fence states the kind of a block:
 
     python                Python, run in order, all blocks of a page in one namespace and one folder
-    console               lines after "$ " are commands; the other lines are what they print
-    text output           what the Python block before it prints
+    console               lines after "$ " are commands; the other lines are their output
+    text output           output of the Python block before it
     text, yaml, json      shown, not run
 
-``skip="reason"`` behind the kind of a block says why it is not run: its commands must still parse,
-and its modules and names must exist.
+``skip="reason"`` behind the kind of a block states why it is not run: its commands must still
+parse, and its modules and names must exist.
 
 Numbers, rules of tables, runs of spaces, and whether a width is proved depend on the processor and
-on the machine's load: they are masked on both sides before the comparison, unless the fence says
-``exact``.  A line "..." stands for any number of lines.  What goes to stderr need not be shown.
+on the machine's load: they are masked on both sides before the comparison, unless the fence has
+``exact``.  A line "..." stands for any number of lines.  Output to stderr need not be shown.
 
-So that the suite stays fast, every training of the recipe ``digits`` is that of one small network,
-trained once.
+To keep the suite fast, one small network is trained once for all trainings of recipe ``digits``.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _SKIP = re.compile(r'skip="([^"]+)"')
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block."""
+    """A fenced block."""
 
     page: str
     line: int
@@ -59,13 +58,13 @@ class Block:
 
     @property
     def skip(self) -> str | None:
-        """Why it is not run."""
+        """The reason why the block is not run, if it is not."""
         found = _SKIP.search(self.options)
         return found[1] if found else None
 
     @property
     def output(self) -> bool:
-        """Whether it shows what the Python block before it prints."""
+        """Whether the block shows the output of the Python block before it."""
         return "output" in self.options.split()
 
     @property
@@ -77,7 +76,7 @@ class Block:
 
 
 def blocks(page: str) -> list[Block]:
-    """The fenced blocks of a page, in order."""
+    """Return the fenced blocks of a page, in order."""
     text = (ROOT / page).read_text()
     return [
         Block(page, text.count("\n", 0, found.start()) + 1, *found.groups())
@@ -86,7 +85,7 @@ def blocks(page: str) -> list[Block]:
 
 
 def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
-    """The commands of a console block, each with the lines that it is shown to print."""
+    """Yield the commands of a console block, each with the output that the block shows."""
     command, printed = None, []
     lines = iter(block.body.splitlines())
     for line in lines:
@@ -103,12 +102,12 @@ def commands(block: Block) -> Iterator[tuple[str, list[str]]]:
 
 
 def words(command: str) -> list[str]:
-    """The words of a command, without its comment."""
+    """Return the words of a command, without its comment."""
     return shlex.split(command, comments=True)
 
 
 def masked(line: str) -> str:
-    """A line without what depends on the machine."""
+    """Return a line with the parts masked that depend on the machine."""
     line = re.sub(
         r"proved, never saturates( within steps_max)?|not proved, may saturate", "P", line
     )
@@ -117,7 +116,7 @@ def masked(line: str) -> str:
 
 
 def differs(shown: list[str], printed: list[tuple[str, str]], *, exact: bool) -> str | None:
-    """What is shown but was not printed, or the other way round.
+    """Return the first line that is shown but was not printed, or the reverse; else None.
 
     printed    each line with the stream that it went to, out or err
     """
@@ -140,7 +139,7 @@ def differs(shown: list[str], printed: list[tuple[str, str]], *, exact: bool) ->
 
 
 def check_python(block: Block) -> None:
-    """It compiles, and what it imports exists."""
+    """Assert that a block compiles and that everything it imports exists."""
     for node in ast.walk(ast.parse(block.body)):
         if isinstance(node, ast.ImportFrom):
             module = importlib.import_module(str(node.module))
@@ -152,7 +151,7 @@ def check_python(block: Block) -> None:
 
 
 def check_command(command: str) -> None:
-    """The command line's own parser takes it, and its recipe and fields exist."""
+    """Assert that the command line's own parser accepts a command with its recipe and fields."""
     found = words(command)
     if found[:1] == ["make"] and "-C" not in found:
         targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

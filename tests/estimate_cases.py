@@ -1,4 +1,4 @@
-"""Networks and lanes whose estimate is compared with synthesis: formats and lanes of all kinds."""
+"""Define networks and lanes of all formats whose estimates are compared with synthesis."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rfssm.quant.network import IntegerNetwork
 
 DEPLOYED = {"weight_bits": 6, "transition_bits": 16, "transition_frac": 14, "guard_bits": 2,
             "state_bits": 16}  # fmt: skip
-"""Formats of the networks in the recipes."""
+"""The formats of the networks in the recipes."""
 
 
 def _wrap() -> IntegerNetwork:
-    """Small weights: bounds prove that nothing overflows."""
+    """Return a network with such small weights that bounds prove that nothing overflows."""
     weight = np.tile([1, -1, 0, 1], (18, 3))
     return network(
         [{"neurons": 18, "overflow": "WRAP", "state_bits": 18, "weight_bits": 3, "guard_bits": 2}],
@@ -73,6 +73,6 @@ CASES: dict[str, tuple[Callable[[], IntegerNetwork], Lanes]] = {
 
 
 def design(name: str) -> Design:
-    """A case's network with its lanes."""
+    """Return a case's network with its lanes."""
     make, lanes = CASES[name]
     return Design.of(make(), lanes, "dut")

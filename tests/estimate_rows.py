@@ -1,4 +1,4 @@
-"""Print what each line of the hardware is estimated to cost, beside what Yosys counts.
+"""Print the estimated cells of each line of the hardware beside those that Yosys counts.
 
     python tests/estimate_rows.py [CASE ...]
 

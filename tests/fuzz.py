@@ -1,7 +1,7 @@
-"""``make fuzz MINUTES=n``: random networks and inputs through all engines until time is up.
+"""Run random networks and inputs through all engines for some time: ``make fuzz MINUTES=n``.
 
-Each family of trials runs in a process of its own: one that dies is a failure of its seed, and
-what a simulator leaves in memory goes with it. The tally in a file goes on from run to run.
+Each family of trials runs in a separate process: a crash counts as a failure of its seed, and the
+memory that simulators leak is freed. The tally in a file is continued from run to run.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from rfssm.hls import engines
 
 HERE = Path(__file__).parent
 FIRST_SEED = 1_000_000  # the seeds below belong to the test suite
-SHARED = ("csim-headers", "verilated", "verilated-headers")  # in the cache, for all networks
+SHARED = ("csim-headers", "verilated", "verilated-headers")  # cache entries of all networks
 
 
 @dataclass
 class Tally:
-    """All that was compared so far, over any number of runs."""
+    """The number of values compared so far, over any number of runs."""
 
     first_seed: int = FIRST_SEED
     next_seed: int = FIRST_SEED
@@ -47,9 +47,9 @@ class Tally:
         """Read a tally, or begin one."""
         if not path.exists():
             return cls(first_seed, first_seed)
-        told = json.loads(path.read_text(encoding="utf-8"))
-        counts = {name: Count(**count) for name, count in told.pop("counts").items()}
-        return cls(**told, counts=counts)
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        counts = {name: Count(**count) for name, count in saved.pop("counts").items()}
+        return cls(**saved, counts=counts)
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class Tally:
             self.counts.setdefault(name, Count()).add(count.networks, count.updates)
 
     def line(self) -> str:
-        """Progress in one line."""
+        """Return the progress in one line."""
         every = self.counts.get("any", Count())
         rate = every.updates / self.seconds if self.seconds else 0.0
         return (
@@ -73,7 +73,7 @@ class Tally:
 
 @dataclass
 class Worker:
-    """A family under way."""
+    """A family that is running."""
 
     seed: int
     process: multiprocessing.process.BaseProcess
@@ -81,7 +81,7 @@ class Worker:
 
 
 def start(seed: int, run: Mapping[str, Engine], cases: Path, database: Path) -> Worker:
-    """Begin a family in a process of its own."""
+    """Start a family in a separate process."""
     here, there = multiprocessing.Pipe(duplex=False)
     context = multiprocessing.get_context("fork")  # the imports take longer than a family
     process = context.Process(target=_work, args=(there, seed, run, cases, database))
@@ -92,7 +92,7 @@ def start(seed: int, run: Mapping[str, Engine], cases: Path, database: Path) -> 
 
 def _work(answer: Connection, seed: int, run: Mapping[str, Engine], cases: Path,
           database: Path) -> None:  # fmt: skip
-    """Run a family, with a cache that is gone afterwards."""
+    """Run a family with a cache that is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="rfssm-fuzz-") as own:
         own_cache(Path(own))
         os.environ["RFSSM_CACHE"] = own
@@ -100,7 +100,7 @@ def _work(answer: Connection, seed: int, run: Mapping[str, Engine], cases: Path,
 
 
 def own_cache(folder: Path) -> None:
-    """Make a folder a cache that has what serves all networks, by links to what is there."""
+    """Make a folder a cache with links to the entries of the present cache that networks share."""
     for name in SHARED:
         there = cache.root() / name
         there.mkdir(parents=True, exist_ok=True)
@@ -108,14 +108,14 @@ def own_cache(folder: Path) -> None:
 
 
 def finished(worker: Worker) -> Result:
-    """What a worker found; its death is a failure too."""
+    """Return a worker's result; its crash is a failure, too."""
     try:
         result = worker.answer.recv()
         assert isinstance(result, Result)
     except EOFError:
         worker.process.join()
-        told = f"seed {worker.seed}: the process ended with status {worker.process.exitcode}"
-        result = Result(worker.seed, {}, [told])
+        failure = f"seed {worker.seed}: the process ended with status {worker.process.exitcode}"
+        result = Result(worker.seed, {}, [failure])
     worker.process.join()
     return result
 
@@ -131,7 +131,7 @@ def fuzz(
     families: int | None = None,
     console: Console | None = None,
 ) -> Tally:
-    """Run families until time is up, or so many; the tally is written after each."""
+    """Run families until time is up, at most ``families``; write the tally after each."""
     end = time.monotonic() + 60 * minutes
     database = path.parent / "hypothesis"
     workers: list[Worker] = []
@@ -163,14 +163,14 @@ def fuzz(
 
 
 def warm_up(run: Mapping[str, Engine]) -> None:
-    """Compile once what all networks share, before the workers ask for it at the same time."""
+    """Compile the files that all networks share, before several workers need them at once."""
     trial = next(fuzzing.family(FIRST_SEED))
     for name in run:
         fuzzing.ENGINES[name](trial)
 
 
 def main() -> int:
-    """Command line; 1 if anything failed, or if nothing was compared."""
+    """Run the command line; return 1 if anything failed or nothing was compared, 2 if no engine."""
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)

@@ -1,8 +1,8 @@
-"""Trials of the fuzzer: what is drawn, how engines run it, and how a failure is made small.
+"""Draw the trials of the fuzzer, run them in engines, and shrink failures.
 
 A trial is a network, samples, lanes and stalls. Engines are compiled once per *shape*: everything
-but the numbers in a network's memories. So trials come in families, whose networks have one shape:
-the numbers of a random network, and the same numbers in other orders, which are other networks.
+but the numbers in a network's memories. So trials come in families whose networks have one shape:
+a random network, and other networks with the same numbers in other orders.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, compare
 
 SIBLINGS = 7
-PART_UPDATES = 2_000_000  # neurons times steps that are held in memory at once
+PART_UPDATES = 2_000_000  # neurons times steps that are in memory at once
 PARTS = 10  # of a long trial
-ICARUS_UPDATES = 5_000  # what the slowest engine gets of a long trial
+ICARUS_UPDATES = 5_000  # neurons times steps of a long trial in the slowest engine
 LONG = Size(width=64, steps=30, samples=4, depth=3)
 LONG_EVERY = 5  # families
 LARGE_EVERY = 25
@@ -40,12 +40,12 @@ LARGE_EVERY = 25
 
 @dataclass(frozen=True)
 class Stalls:
-    """When the source offers and the sink takes; for the engines that have streams."""
+    """The stalls of source and sink, for the engines that have streams."""
 
     source: float = 1.0
     sink: float = 1.0
     shuffle: bool = False
-    alone: bool = False  # Verilator alone has this and the next one
+    alone: bool = False  # this and the next field are for Verilator only
     reset_after: int = 0
     seed: int = 1
 
@@ -58,11 +58,11 @@ class Trial:
     samples: Samples
     lanes: tuple[Lanes, ...]  # one for each layer
     stalls: Stalls = field(default_factory=Stalls)
-    only: str = ""  # the engine that it is for, where not for all
+    only: str = ""  # the only engine that runs the trial; empty for all engines
 
     @property
     def updates(self) -> int:
-        """Neurons times steps: how many pairs (u, v) are computed, padding left out."""
+        """The number of pairs (u, v) that are computed: neurons times steps, without padding."""
         return int(self.samples.steps.sum()) * self.width
 
     @property
@@ -98,7 +98,7 @@ ENGINES: dict[str, Engine] = {"csim": run_csim, "verilator": run_verilator, "ica
 
 
 def given_to(engine: str, trial: Trial) -> Trial:
-    """The part of a trial that an engine gets: all of it, or what it can do in a second."""
+    """Return the part of a trial that an engine runs: all, or for Icarus about a second's work."""
     if engine != "icarus" or trial.updates <= 20 * ICARUS_UPDATES:
         return trial
     x, steps = trial.samples.x, trial.samples.steps
@@ -108,15 +108,15 @@ def given_to(engine: str, trial: Trial) -> Trial:
 
 
 def difference(trial: Trial, run: Engine, expected: Outputs | None = None) -> str:
-    """What an engine says otherwise than the golden model, or why it does not run; or nothing.
+    """Return how an engine's outputs differ from the golden model's, or its error, or "".
 
-    Compared are scores, labels, spikes of every layer and both states after every step.
+    Scores, labels, spikes of every layer and both states after every step are compared.
     """
     if expected is None:
         expected = golden.run(trial.network, trial.samples, spikes=True, states=True)
     try:
         got = run(trial)
-    except Exception as error:  # whatever it is, it is a finding
+    except Exception as error:  # every error is a finding
         return f"{type(error).__name__}: {error}"
     return "; ".join(map(str, compare(expected, got)))
 
@@ -127,7 +127,7 @@ def difference(trial: Trial, run: Engine, expected: Outputs | None = None) -> st
 
 
 def family(seed: int) -> Iterator[Trial]:
-    """The trials of a seed: a network with its siblings, or a network with very long input."""
+    """Yield the trials of a seed: a network with its siblings, or one with very long input."""
     rng = np.random.default_rng([seed, 1])
     if seed % LONG_EVERY == LONG_EVERY - 1:
         yield from long_trials(seed, rng)
@@ -143,10 +143,10 @@ def family(seed: int) -> Iterator[Trial]:
 
 
 def sibling(case: Case, rng: Generator) -> IntegerNetwork | None:
-    """The numbers of a network in another order; None where that breaks a bound of ``WRAP``.
+    """Permute the numbers of a network; return None if that breaks a bound of ``WRAP``.
 
-    Weights change places within their row, so that no word of currents gets wider; the rows, and
-    what belongs to a neuron, change places with those of other neurons.
+    Weights are permuted within their row, so that no word of currents gets wider; rows and other
+    numbers of a neuron are permuted between neurons.
     """
     tensors = {}
     for name, tensor in case.tensors.items():
@@ -159,7 +159,7 @@ def sibling(case: Case, rng: Generator) -> IntegerNetwork | None:
 
 
 def shuffled(samples: Samples, rng: Generator) -> Samples:
-    """The same steps in another order, and one sample of noise."""
+    """Return the same steps in another order, with the channels of one sample permuted."""
     x = samples.x.copy()
     for row, steps in zip(x, samples.steps, strict=True):
         row[:steps] = row[rng.permutation(steps)]
@@ -169,7 +169,7 @@ def shuffled(samples: Samples, rng: Generator) -> Samples:
 
 
 def draw_stalls(rng: Generator) -> Stalls:
-    """No pauses in a third of the draws."""
+    """Draw stalls; a third of the draws have none."""
     seed = int(rng.integers(1, 1 << 30))
     if chance(rng, 0.33):
         return Stalls(seed=seed)
@@ -181,9 +181,9 @@ def draw_stalls(rng: Generator) -> Stalls:
 
 
 def long_trials(seed: int, rng: Generator) -> Iterator[Trial]:
-    """One network, some 20 million updates, in parts that fit in memory.
+    """Yield one network with some 20 million updates, in parts that fit in memory.
 
-    The first part is for all engines, the others for one or the other of the two fast ones.
+    The first part is for all engines, each of the others for one of the two fast engines.
     """
     for attempt in range(100):
         case = random_case(seed + attempt * 10**9, LONG)
@@ -209,13 +209,13 @@ def long_trials(seed: int, rng: Generator) -> Iterator[Trial]:
 
 
 # ---------------------------------------------------------------------------------------------
-# Making a failure small
+# Shrinking a failure
 # ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What is kept of a trial; hypothesis looks for the smallest that still fails."""
+    """The part of a trial that is kept; hypothesis searches the smallest that still fails."""
 
     depth: int
     neurons: tuple[int, ...]
@@ -231,10 +231,10 @@ class Cut:
 
 @strategies.composite
 def cuts(draw: Callable[..., Any], trial: Trial) -> Cut:
-    """Cuts of a trial, the smallest the simplest, and most draws no cut at all.
+    """Draw cuts of a trial, where smaller cuts are simpler, and most draws keep the whole trial.
 
-    Each number is drawn from a range far beyond what there is and then limited, so that a draw is
-    likely to be the failing trial as it stands; from there hypothesis goes down.
+    Each number is drawn from a range far beyond its limit and then limited, so that a draw is
+    likely to be the unchanged failing trial, from which hypothesis shrinks.
     """
 
     def at_most(most: int, least: int = 1) -> int:
@@ -264,7 +264,7 @@ def cuts(draw: Callable[..., Any], trial: Trial) -> Cut:
 
 
 def apply(cut: Cut, trial: Trial) -> Trial:
-    """What is left of a trial.  Raises NetworkError where that is no legal network."""
+    """Return the part of a trial that a cut keeps.  Raises NetworkError for an illegal network."""
     old = trial.network.metadata()
     *spiking, readout = old["layers"]
     tensors = trial.network.tensors()
@@ -311,9 +311,9 @@ def apply(cut: Cut, trial: Trial) -> Trial:
 
 
 def shrink(trial: Trial, fails: Callable[[Trial], bool], folder: Path) -> Trial:
-    """The smallest trial that hypothesis finds to fail.
+    """Return the smallest failing trial that hypothesis finds.
 
-    folder    of hypothesis' database, from which a shrinking that was stopped goes on
+    folder    folder of hypothesis' database, from which an interrupted search continues
     """
     known: dict[Cut, bool] = {}
 
@@ -349,30 +349,30 @@ def shrink(trial: Trial, fails: Callable[[Trial], bool], folder: Path) -> Trial:
 
 
 def save(trial: Trial, engine: str, seed: int, message: str, cases: Path) -> Path:
-    """Write a failing trial into a folder of its own, which its name tells apart."""
+    """Write a failing trial into a new folder with a distinct name."""
     folder = cases / f"{engine}-{seed}-{trial.network.digest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     trial.network.save(folder / "network.safetensors")
     trial.samples.save(folder / "x.npz")
-    told = {
+    case = {
         "engine": engine,
         "seed": seed,
         "message": message,
         "lanes": [asdict(lanes) for lanes in trial.lanes],
         "stalls": asdict(trial.stalls),
     }
-    (folder / "case.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    (folder / "case.json").write_text(json.dumps(case, indent=2) + "\n", encoding="utf-8")
     return folder
 
 
 def load(folder: Path) -> Trial:
-    """A saved case."""
-    told = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+    """Load a saved case."""
+    case = json.loads((folder / "case.json").read_text(encoding="utf-8"))
     return Trial(
         IntegerNetwork.load(folder / "network.safetensors"),
         Samples.load(folder / "x.npz"),
-        tuple(Lanes(**lanes) for lanes in told["lanes"]),
-        Stalls(**told["stalls"]),
+        tuple(Lanes(**lanes) for lanes in case["lanes"]),
+        Stalls(**case["stalls"]),
     )
 
 
@@ -383,9 +383,9 @@ def load(folder: Path) -> Trial:
 
 @dataclass
 class Count:
-    """What was compared."""
+    """The amount of what was compared."""
 
-    networks: int = 0  # that differ in a number that an engine reads
+    networks: int = 0  # distinct in the numbers that an engine reads
     updates: int = 0  # neurons times steps, each with both states
 
     def add(self, networks: int, updates: int) -> None:
@@ -395,7 +395,7 @@ class Count:
 
 @dataclass
 class Result:
-    """What became of a family; ``any`` counts what at least one engine was compared on."""
+    """The result of a family; ``any`` counts the comparisons of at least one engine."""
 
     seed: int
     counts: dict[str, Count]
@@ -403,7 +403,7 @@ class Result:
 
 
 def run_family(seed: int, engines: Mapping[str, Engine], cases: Path, database: Path) -> Result:
-    """Run a family through the engines; its first failure in each engine is shrunk and saved."""
+    """Run a family through the engines; shrink and save its first failure in each engine."""
     result = Result(seed, {name: Count() for name in ("any", *engines)}, [])
     failed: set[str] = set()
     seen: set[str] = set()
@@ -430,7 +430,7 @@ def run_family(seed: int, engines: Mapping[str, Engine], cases: Path, database: 
 
 def record(trial: Trial, name: str, run: Engine, seed: int, message: str, cases: Path,
             database: Path) -> str:  # fmt: skip
-    """Save the trial at once, then again when it is small."""
+    """Save the trial at once, and again after it is shrunk."""
     before = save(trial, name, seed, message, cases)
     small = shrink(trial, lambda cut: bool(difference(cut, run)), database)
     message = difference(small, run) or f"not seen again; at first: {message}"

@@ -1,9 +1,9 @@
-"""The smallest initiation interval that the dependences of a PIPELINE loop allow, after LLVM.
+"""Compute with LLVM the smallest initiation interval that a PIPELINE loop's dependences allow.
 
 clang compiles the synthesis view with stand-ins for the AP types and for the streams (folder
 ``ap_standins``), LLVM unrolls what the pragmas unroll and puts scalars into registers, and its
-dependence analysis says which accesses of an array meet.  From these and from the flow of values
-comes a graph of each loop; a cycle of it that takes ``latency`` clock cycles and comes back
+dependence analysis reports which accesses of an array meet.  These and the flow of values give a
+graph of each loop; a cycle of the graph that takes ``latency`` clock cycles and returns
 ``distance`` iterations later forbids every interval below ``latency / distance``.
 
 Where LLVM does not know whether two accesses of an array meet ("confused"), they are taken to meet
@@ -11,8 +11,8 @@ in the same and in the next iteration.  Latencies, in clock cycles:
 
 - reading a memory 2, a multiplication 3, both pipelined; an array under ``ARRAY_PARTITION
   complete`` is registers, and reading them takes 0;
-- what is written can be read one cycle later; a register takes over at the end of a cycle;
-- a stream takes and gives at most one word per cycle;
+- a written value can be read one cycle later; a register changes at the end of a cycle;
+- a stream takes at most one word per cycle and returns at most one word per cycle;
 - all other operations between two registers fit into one cycle.  This is assumed, not examined.
 """
 
@@ -26,7 +26,7 @@ from rfssm.hls.hls4ml.templates import HEADERS
 from rfssm.hls.toolchain import run_tool
 
 TOOLS = ("clang++-14", "opt-14", "llvm-extract-14")
-"""Of Debian 12; later versions print another text."""
+"""The tools of Debian 12; later versions print other text."""
 CLANG, OPT, EXTRACT = TOOLS
 STANDINS = Path(__file__).parent / "ap_standins"
 READ, MULTIPLY = 2, 3
@@ -59,24 +59,24 @@ class Edge:
 
 @dataclass
 class Loop:
-    """One PIPELINE loop: what is asked for, and what its dependences allow."""
+    """A PIPELINE loop: the requested interval, and the one that its dependences allow."""
 
     kernel: str
     label: str
     asked: int
     allowed: int = 1
     cycle: list[str] = field(default_factory=list)
-    """Instructions on a cycle that forbids ``allowed - 1``."""
+    """The instructions on a cycle that forbids ``allowed - 1``."""
     recurrences: set[str] = field(default_factory=set)
-    """Variables whose next value depends on their last: each has to be ready in one cycle."""
+    """The variables whose next value depends on their last: each must be ready in one cycle."""
     known: set[str] = field(default_factory=set)
-    """Arrays all of whose accesses LLVM could compare."""
+    """The arrays all of whose accesses LLVM could compare."""
     unknown: set[str] = field(default_factory=set)
-    """Arrays some of whose accesses were taken to meet because LLVM could not tell."""
+    """The arrays some of whose accesses were assumed to meet because LLVM could not decide."""
 
 
 def loops(project: Path, kernels: list[str], name: str = "network") -> list[Loop]:
-    """The PIPELINE loops of a written project, which is changed: once per project only."""
+    """Return the PIPELINE loops of a written project, which is changed: call once per project."""
     registers, labels = _prepare(project / "firmware" / "nnet_utils")
     declarations = "".join(f'extern "C" void asked_{label}(unsigned);\n' for label in labels)
     (project / _SOURCE).write_text(f'{declarations}#include "firmware/{name}.cpp"\n')
@@ -97,16 +97,16 @@ def loops(project: Path, kernels: list[str], name: str = "network") -> list[Loop
     found = []
     for function in functions:
         run_tool([EXTRACT, "-S", f"-func={function}", "opt.ll", "-o", "one.ll"], cwd=project)
-        told = run_tool(
+        analysis = run_tool(
             [OPT, "-disable-output", "-passes=print<loops>,print<da>", "one.ll"], cwd=project
         )
         kernel = next(k for k in kernels if function.startswith(f"_ZN4nnet{len(k)}{k}I"))
-        found += _loops(kernel, (project / "one.ll").read_text(), told, registers)
+        found += _loops(kernel, (project / "one.ll").read_text(), analysis, registers)
     return found
 
 
 def _prepare(headers: Path) -> tuple[set[str], set[str]]:
-    """UNROLL becomes clang's own pragma, PIPELINE a call that stays in the loop."""
+    """Replace UNROLL by clang's own pragma, and PIPELINE by a call that stays in the loop."""
     registers: set[str] = set()
     labels: set[str] = set()
     ours = [headers / header.name for header in HEADERS.glob("*.h")]
@@ -148,7 +148,7 @@ def _instructions(text: str) -> list[Instruction]:
     return found
 
 
-def _loops(kernel: str, text: str, told: str, registers: set[str]) -> list[Loop]:
+def _loops(kernel: str, text: str, analysis: str, registers: set[str]) -> list[Loop]:
     instructions = _instructions(text)
     nests = [
         (
@@ -156,11 +156,11 @@ def _loops(kernel: str, text: str, told: str, registers: set[str]) -> list[Loop]
             set(re.findall(_NAME, blocks)),
             re.search(rf"({_NAME.pattern})<header>", blocks),
         )
-        for depth, blocks in re.findall(r"Loop at depth (\d+) containing: (.*)", told)
+        for depth, blocks in re.findall(r"Loop at depth (\d+) containing: (.*)", analysis)
     ]
     met = {}
     for source, target, verdict in re.findall(
-        r"^Src:(.*) --> Dst:(.*)\n  da analyze - (.*)!$", told, re.MULTILINE
+        r"^Src:(.*) --> Dst:(.*)\n  da analyze - (.*)!$", analysis, re.MULTILINE
     ):
         met[source.strip().split(", !")[0], target.strip().split(", !")[0]] = verdict
     found = []
@@ -208,7 +208,7 @@ class _Graph:
         self.reached = {block: self._reach(block) for block in blocks}
 
     def _reach(self, start: str, without: str = "") -> set[str]:
-        """Blocks that come after one in the same iteration, itself included; '' for the end."""
+        """Return a block and those after it in the same iteration; '' stands for the end."""
         seen: set[str] = set()
         todo = [start]
         while todo:
@@ -221,7 +221,7 @@ class _Graph:
         return seen
 
     def _decided_by(self, block: str) -> set[str]:
-        """Conditions that decide whether a block runs in an iteration."""
+        """Return the conditions that decide whether a block runs in an iteration."""
         return {
             condition
             for other, condition in self.conditions.items()
@@ -229,7 +229,7 @@ class _Graph:
         }
 
     def _root(self, pointer: str) -> Instruction | None:
-        """What a pointer points into: an array of the kernel, a stream's word, None if outside."""
+        """Return what a pointer points into: a kernel's array, a stream's word, else None."""
         while each := self.named.get(pointer):
             if each.operation not in ("getelementptr", "bitcast"):
                 assert each.operation in ("alloca", "call"), each.text
@@ -241,7 +241,7 @@ class _Graph:
         return None
 
     def _fields(self, pointer: str) -> list[str]:
-        """Indices from the array to what a pointer points at; none where a cast hides them."""
+        """Return the indices of a pointer's target in its array; none if a cast hides them."""
         each = self.named.get(pointer)
         if each is None or each.operation != "getelementptr":
             return []
@@ -263,7 +263,7 @@ class _Graph:
         return any(a != b and a.isdigit() and b.isdigit() for a, b in pairs)
 
     def _accesses(self) -> dict[str, list[tuple[Instruction, bool, bool]]]:
-        """By array of the kernel: instruction, whether it reads, whether it writes."""
+        """Return by array of the kernel: instruction, whether it reads, whether it writes."""
         found: dict[str, list[tuple[Instruction, bool, bool]]] = {}
         for each in self.inside:
             if each.operation in ("load", "store"):
@@ -300,7 +300,7 @@ class _Graph:
         return 1 if "@stream_read" in each.text else 0
 
     def _flow(self) -> None:
-        """Values, the conditions that choose them, and the conditions of effects."""
+        """Add edges for values, the conditions that choose them, and the conditions of effects."""
         inside = {each.name: each for each in self.inside if each.name}
         for each in self.inside:
             deciding: set[str] = set()
@@ -361,7 +361,7 @@ class _Graph:
             (self.loop.known if compared else self.loop.unknown).add(_bare(array))
 
     def _distances(self, verdict: str) -> tuple[int, ...] | None:
-        """Iterations of this loop from the first access to the second; None if LLVM can't tell."""
+        """Return the iterations from the first access to the second; None if LLVM cannot tell."""
         if verdict == "none":
             return ()
         vector = re.search(r"\[(.*?)(?:\|<)?\]", verdict)
@@ -404,7 +404,7 @@ class _Graph:
         self._recurrences()
 
     def _forbidding(self, interval: int) -> list[Instruction]:
-        """A cycle that takes longer than ``interval`` cycles per iteration, if there is one."""
+        """Return a cycle that takes longer than ``interval`` per iteration, if there is one."""
         time = {id(each): 0 for each in self.inside}
         came: dict[int, Edge] = {}
         late: Edge | None = None
@@ -448,5 +448,5 @@ class _Graph:
 
 
 def _bare(name: str) -> str:
-    """The variable behind a name of LLVM's."""
+    """Return the variable behind a name of LLVM's."""
     return re.sub(r"\d*(\..*)?$", "", name.strip('%"'))

@@ -1,7 +1,7 @@
-"""What a synthesis tool sees of an emitted HLS C++ project, and the rules that it must keep.
+"""Check the part of an emitted HLS C++ project that a synthesis tool sees for forbidden C++.
 
-The view is the preprocessor's output with ``__SYNTHESIS__`` defined, as far as it is ours: the
-kernels of ``nnet_utils`` and what the templates emit.  hls4ml's own helpers are not.
+The view is the preprocessor's output with ``__SYNTHESIS__`` defined, for the kernels of
+``nnet_utils`` and the text of the templates, without hls4ml's own helpers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rfssm.hls.toolchain import gxx, run_tool
 
 OURS = {path.name for path in HEADERS.glob("*.h")} | {"defines.h", "parameters.h"}
 
-# The AP types of hls4ml refuse __SYNTHESIS__, which a tool's own types do not: they come first.
+# Unlike a tool's own types, the AP types of hls4ml refuse __SYNTHESIS__: they are included first.
 VIEW = """\
 #include "{host}"
 #define __SYNTHESIS__
@@ -42,7 +42,7 @@ def write_view(project: Path, name: str = "network") -> Path:
 
 
 def preprocessed(project: Path, name: str = "network") -> dict[str, str]:
-    """The view of a project, by file; line breaks kept, comments gone."""
+    """Return the view of a project by file, with line breaks and without comments."""
     source = write_view(project, name)
     text = run_tool([gxx(), "-E", "-std=c++11", "-I", AP_TYPES, source.name], cwd=project)
     view: dict[str, list[str]] = {}
@@ -58,7 +58,7 @@ def preprocessed(project: Path, name: str = "network") -> dict[str, str]:
 
 
 def violations(view: dict[str, str]) -> list[str]:
-    """Everything in a view that breaks a rule."""
+    """Return a message for each violation of a rule in a view."""
     found = []
     for file, text in view.items():
         tokens = _TOKEN.findall(text)
@@ -80,7 +80,7 @@ def _static(tokens: list[str]) -> Iterator[str]:
 
 
 def _sized(tokens: list[str]) -> Iterator[str]:
-    """An array that is split into words or banks has a size; a pointer has none."""
+    """Require that an array that is split into words or banks has a size, unlike a pointer."""
     for name, parameters, body in _functions(tokens):
         words = [*parameters, *body]
         for pragma in filter(re.compile("#pragma HLS ARRAY_").match, body):
@@ -97,7 +97,7 @@ def _sized(tokens: list[str]) -> Iterator[str]:
 
 
 def _packed(tokens: list[str]) -> Iterator[str]:
-    """A struct that is written to a stream is one word of its FIFO in Vivado HLS too."""
+    """Require that a struct in a stream is one word of its FIFO in Vivado HLS, too."""
     for name, _, body in _functions(tokens):
         packed = {
             m[1]
@@ -114,7 +114,7 @@ def _packed(tokens: list[str]) -> Iterator[str]:
 
 
 def _functions(tokens: list[str]) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Functions with a body, at namespace level: name, parameters and body."""
+    """Yield the functions with a body at namespace level: name, parameters and body."""
     i = 0
     while i < len(tokens):
         if tokens[i] == "{" and tokens[i - 1] == ")":
@@ -180,18 +180,18 @@ def _loops(tokens: list[str]) -> Iterator[str]:
             if not word.startswith("#pragma"):
                 break
             pragmas.append(word)
-        told = " ".join(pragmas)
+        joined = " ".join(pragmas)
         fixed = less and _constant(bound.split(), constants)
-        if not fixed and not re.search("LOOP_TRIPCOUNT .*max=", told):
-            yield f"{label}: bound {bound!r} is no constant, and no LOOP_TRIPCOUNT limits it"
+        if not fixed and not re.search("LOOP_TRIPCOUNT .*max=", joined):
+            yield f"{label}: bound {bound!r} is not constant, and no LOOP_TRIPCOUNT limits it"
         if label == "Steps" and bound == "CONFIG_T :: n_steps":
-            continue  # a sample's steps follow each other: what overlaps are the processes
-        if "UNROLL" not in told and not re.search(r"PIPELINE II=\d", told):
+            continue  # a sample's steps follow each other; only the processes overlap
+        if "UNROLL" not in joined and not re.search(r"PIPELINE II=\d", joined):
             yield f"{label}: neither PIPELINE II= nor UNROLL"
 
 
 def _constants(tokens: list[str]) -> set[str]:
-    """Names declared as ``const unsigned NAME = a constant;``."""
+    """Return the names declared as ``const unsigned NAME = a constant;``."""
     known: set[str] = set()
     for i in range(len(tokens) - 4):
         if tokens[i : i + 2] == ["const", "unsigned"] and tokens[i + 3] == "=":
@@ -202,7 +202,7 @@ def _constants(tokens: list[str]) -> set[str]:
 
 
 def _constant(words: list[str], known: set[str]) -> bool:
-    """Whether an expression holds literals, template parameters and known constants only."""
+    """Whether an expression has only literals, template parameters and known constants."""
     for k, word in enumerate(words):
         member = k >= 2 and words[k - 1] == "::" and words[k - 2].endswith("_T")
         named = word in known or word == "ceil_div" or word.endswith("_T") or member

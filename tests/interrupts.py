@@ -1,11 +1,11 @@
-"""SIGKILL at moments spread over a command's work; then the same command once more.
+"""Kill commands by SIGKILL at moments spread over their work, then run the same command again.
 
     make interrupts KILLS=50
 
-Every kill takes the whole process group, compilers and all.  After it, each output on disk must be
-absent or complete, and so must each folder of the cache; the next run must succeed and leave what
-an undisturbed run leaves.  Kills that counted are written to a file, so that a campaign that is
-stopped goes on where it stood.
+Every kill ends the whole process group, including compilers.  After it, each output on disk and
+each folder of the cache must be absent or complete; the next run must succeed and have the same
+results as an undisturbed run.  Completed kills are written to a file, so that a campaign that is
+stopped continues there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rfssm.quant.recipe import Recipe
 from rfssm.quant.samples import Samples
 
 Facts = dict[str, Any]
-"""What is left of an output once its clock times and paths are gone."""
+"""The contents of an output, without its clock times and paths."""
 
 PARTIAL = re.compile(r"\..+\.partial|\.building-.*|\.ip\..*|\.checkpoint.*")
 TIMEOUT = 900
@@ -43,11 +43,11 @@ TIMEOUT = 900
 class Command:
     """A command line in its own folder.
 
-    name        in the table
-    share       kills of it, out of all that are asked for
-    words       after ``rfssm``; ``output`` is the folder or file that they make
-    facts       what the output comes to
-    given       kinds of the cache that four of five kills find built
+    name        name in the table
+    share       kills of this command per requested kill
+    words       arguments of ``rfssm``; ``output`` is the folder or file that the command makes
+    facts       returns the contents of the output
+    given       kinds of cache entries that are built already for four of five kills
     """
 
     name: str
@@ -59,7 +59,7 @@ class Command:
 
 
 def commands() -> tuple[Command, ...]:
-    """All that can be interrupted."""
+    """Return all commands that can be interrupted."""
     simulate = ("simulate", "n.safetensors", "--input", "x.npz", "--output", "y.npz", "--spikes")
     return (
         Command("train", 1, ("train", "r.yaml", "--out", "run", "--resume"), "run", run_facts,
@@ -80,12 +80,12 @@ def commands() -> tuple[Command, ...]:
 
 
 def file(path: Path) -> Facts:
-    """The bytes of a file."""
+    """Return the bytes of a file."""
     return {path.name: path.read_bytes()}
 
 
 def tree(path: Path) -> Facts:
-    """The bytes of every file of a folder; hls4ml stamps its projects with a random number."""
+    """Return the bytes of every file of a folder, without hls4ml's random stamp."""
     names = [each for each in sorted(path.rglob("*")) if each.is_file()]
     settings = yaml.safe_load((path / "hls" / "hls4ml_config.yml").read_text())
     stamp = str(settings["Stamp"]).encode()
@@ -94,14 +94,14 @@ def tree(path: Path) -> Facts:
 
 
 def _plain(content: bytes, stamp: bytes, here: bytes) -> bytes:
-    quoted = b"'" + stamp + b"'"  # as YAML has one that looks like a number
+    quoted = b"'" + stamp + b"'"  # as YAML writes a stamp that looks like a number
     for part in (quoted, stamp):
         content = content.replace(part, b"STAMP")
     return content.replace(here, b"")
 
 
 def run_facts(path: Path) -> Facts:
-    """A run's files; of its summary all but the time that it took."""
+    """Return a run's files, with the summary except for the duration."""
     found: Facts = {}
     for each in path.iterdir():
         if each.name == "summary.json":
@@ -114,22 +114,22 @@ def run_facts(path: Path) -> Facts:
 
 
 def _checkpoint(path: Path) -> list[str]:
-    """Which epochs it has seen, and that all of it can be read."""
+    """Read all of a checkpoint and return the epochs that it has seen."""
     import torch
 
     return [str(epoch) for epoch in torch.load(path, weights_only=True)["history"]]
 
 
 def synthesis_facts(path: Path) -> Facts:
-    """A synthesis' files; of its report all but times and the place of the cache."""
+    """Return a synthesis' files, with the report except for times and the path of the cache."""
     found: Facts = {}
     for each in path.iterdir():
         if each.suffix == ".json":
-            told = json.loads(each.read_text())
-            told["seconds"], told["netlist"] = 0, ""
-            for placed in told["placements"]:
+            report = json.loads(each.read_text())
+            report["seconds"], report["netlist"] = 0, ""
+            for placed in report["placements"]:
                 placed["seconds"] = 0
-            found[each.name] = told
+            found[each.name] = report
         elif not PARTIAL.fullmatch(each.name):
             found[each.name] = each.read_bytes()
     return found
@@ -139,7 +139,7 @@ def synthesis_facts(path: Path) -> Facts:
 
 
 def prepare(folder: Path) -> None:
-    """A tiny network, samples and a recipe."""
+    """Write a tiny network, samples and a recipe into a new folder."""
     folder.mkdir(parents=True)
     network = tiny_network()
     network.save(folder / "n.safetensors")
@@ -151,7 +151,7 @@ def prepare(folder: Path) -> None:
 
 
 def tiny_network() -> IntegerNetwork:
-    """Two neurons and two classes."""
+    """Return a network of two neurons and two classes."""
     common = {"weight_bits": 3, "bias_bits": 0, "guard_bits": 0, "rounding": "RND"}
     metadata = {
         "format": "rfssm-network", "version": 1, "name": "tiny", "labels": [], "provenance": {},
@@ -181,7 +181,7 @@ def tiny_network() -> IntegerNetwork:
 
 
 def start(command: Command, folder: Path) -> subprocess.Popen[str]:
-    """Start it in a process group of its own, with the cache in its folder."""
+    """Start a command in a new process group, with the cache in its folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "rfssm.scripts.cli", *command.words],
         cwd=folder,
@@ -194,7 +194,7 @@ def start(command: Command, folder: Path) -> subprocess.Popen[str]:
 
 
 def finish(command: Command, folder: Path) -> float:
-    """Run it to its end, which must be a good one; the seconds that it took."""
+    """Run a command to its end, which must be successful; return its seconds."""
     begin = time.monotonic()
     process = start(command, folder)
     _, err = process.communicate(timeout=TIMEOUT)
@@ -203,7 +203,7 @@ def finish(command: Command, folder: Path) -> float:
 
 
 def killed(command: Command, folder: Path, after: float) -> float | None:
-    """Kill it and its children some seconds after its start; if it was faster, its seconds."""
+    """Kill a command and its children after some seconds; return its seconds if it was faster."""
     begin = time.monotonic()
     process = start(command, folder)
     try:
@@ -218,7 +218,7 @@ def killed(command: Command, folder: Path, after: float) -> float | None:
 
 
 def check_remains(command: Command, folder: Path, undisturbed: Facts) -> None:
-    """What a kill has left: each output absent, or as whole as it will ever be."""
+    """Assert that a kill has left each output absent or complete."""
     output = folder / command.output
     if output.exists():
         found = command.facts(output)
@@ -237,7 +237,7 @@ def check_remains(command: Command, folder: Path, undisturbed: Facts) -> None:
 
 
 def check_cache(folder: Path, reference: Path) -> None:
-    """Every folder of the cache that has its name has all its files."""
+    """Assert that every finished folder of the cache has all its files."""
     for kind in (folder / "cache").glob("*"):
         for entry in kind.glob("[!.]*"):
             twin = reference / "cache" / kind.name / entry.name
@@ -254,7 +254,7 @@ def _sizes(path: Path) -> dict[str, int]:
 
 
 def resume(recipe: Recipe, folder: Path, threads: int) -> None:
-    """Train in a process that may be killed; so many threads to begin with."""
+    """Train with a number of threads at the start, in a process that may be killed."""
     import torch
 
     from rfssm.quant.run import train
@@ -264,9 +264,9 @@ def resume(recipe: Recipe, folder: Path, threads: int) -> None:
 
 
 def undisturbed(command: Command, folder: Path, cache: Path | None = None) -> tuple[Facts, float]:
-    """Run it once in a folder of its own; what it makes, and seconds.
+    """Run a command once in a new folder; return the contents of its output and its seconds.
 
-    cache    where what is given is found; without it the command's cache is empty
+    cache    folder of the entries that are given; without it the command's cache is empty
     """
     prepare(folder)
     for kind in command.given if cache else ():
@@ -278,7 +278,7 @@ def undisturbed(command: Command, folder: Path, cache: Path | None = None) -> tu
 def kill_once(
     command: Command, folder: Path, reference: Path, facts: Facts, after: float, *, cold: bool
 ) -> float | None:
-    """One kill and the run after it; the command's seconds if it was faster than the kill."""
+    """Kill a command and run it again; return its seconds if it was faster than the kill."""
     prepare(folder)
     for kind in () if cold else command.given:
         if (reference / "cache" / kind).exists():
@@ -288,7 +288,7 @@ def kill_once(
     check_remains(command, folder, facts)
     check_cache(folder, reference)
     if command.output == "ip" and (folder / "ip").exists():
-        shutil.rmtree(folder / "ip")  # done before it was killed, and so refused if asked again
+        shutil.rmtree(folder / "ip")  # complete before the kill, so a second run would refuse it
     finish(command, folder)
     check_remains(command, folder, facts)
     check_cache(folder, reference)
@@ -300,13 +300,13 @@ def kill_once(
 
 
 def campaign(kills: int, place: Path) -> None:
-    """Kill every command so often, in turn, and say so in ``place``/tally.jsonl."""
+    """Kill the commands in turn, and record each kill in ``place``/tally.jsonl."""
     place.mkdir(parents=True, exist_ok=True)
     tally = place / "tally.jsonl"
     done = Counter(json.loads(line)["command"] for line in _lines(tally))
     wanted = {command: max(1, round(kills * command.share)) for command in commands()}
     known: dict[Command, tuple[Facts, float]] = {}
-    takes: dict[tuple[str, bool], float] = {}  # with an empty cache or not: seconds, at last
+    takes: dict[tuple[str, bool], float] = {}  # latest seconds, with an empty cache or not
     begin = time.monotonic()
     for i in range(kills):
         for k, command in enumerate(c for c, n in wanted.items() if done[c.name] <= i < n):

@@ -1,11 +1,10 @@
-"""A C++ compiler that compiles a text once: what it made is kept in rfssm's cache.
+"""Run a C++ compiler once for each text, and keep its output in rfssm's cache.
 
     python tests/kept_compiler.py /usr/bin/g++ -O0 -c x.cpp -o x.o
 
-For tests of what emitted C++ does: it is emitted anew in each run, and is still the same.  What is
-kept goes by the text that the preprocessor makes of the sources, by the objects that are linked, by
-the options, and by the compiler's version.  An option that holds a path acts through the text that
-it leads to.  What fails is not kept.
+Tests emit the same C++ anew in each run.  The key of the cache consists of the preprocessed text of
+the sources, the objects that are linked, the options and the compiler's version.  An option with a
+path acts through the text that it leads to.  Failures are not kept.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _FILES_OF_OPTIONS = ("-o", "-include", "-I", "-isystem")
 
 @contextmanager
 def kept_compilers(*options: str) -> Iterator[None]:
-    """Put it on PATH as ``g++`` and ``clang++``, with options that count more than the caller's."""
+    """Put this compiler on PATH as ``g++`` and ``clang++``; options override the caller's."""
     before = os.environ["PATH"]
     with tempfile.TemporaryDirectory() as folder:
         for name in ("g++", "clang++"):
@@ -45,7 +44,7 @@ def kept_compilers(*options: str) -> Iterator[None]:
 
 
 def run(words: list[str], compiler: str) -> bytes:
-    """What the compiler says, the first time that it is asked this."""
+    """Run the compiler, or take its output from the cache; return what it prints."""
     pairs = pairwise(["", *words])
     files = [word for before, word in pairs if before not in _FILES_OF_OPTIONS]
     sources = [w for w in files if Path(w).suffix in (".cpp", ".h")]
@@ -59,19 +58,19 @@ def run(words: list[str], compiler: str) -> bytes:
 
     def build(folder: Path) -> None:
         (folder / "said").write_bytes(_run([compiler, *words]).stderr)
-        if output.is_file():  # nothing comes of a look at the syntax
+        if output.is_file():  # a check of the syntax makes no file
             shutil.copy(output, folder / "output")
 
     kept = cached("tests", [*key, *(w for w in options if "/" not in w)], build)
     if (kept / "output").exists():
-        output.unlink(missing_ok=True)  # a library there may be in use
+        output.unlink(missing_ok=True)  # an existing library may be in use
         shutil.copy(kept / "output", output)
     sys.stderr.buffer.write((kept / "said").read_bytes())
     return b""
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[bytes]:
-    """Run it; if it fails so does this process, with what it said."""
+    """Run a command; if it fails, print its output and exit with its status."""
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         sys.stderr.buffer.write(done.stdout + done.stderr)

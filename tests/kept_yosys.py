@@ -1,4 +1,4 @@
-"""Yosys, for tests of what it makes: the same script makes the same of the same files."""
+"""Run Yosys for tests, and keep the results: the same script and files have the same results."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rfssm.hls.synthesis.yosys import version
 
 
 def run_yosys(name: str, script: str, *, cwd: Path, around: Path | None = None) -> str:
-    """As that of ``rfssm.hls.synthesis.yosys``; found in the cache if done before.
+    """Run ``rfssm.hls.synthesis.yosys.run_yosys``, or take its result from the cache.
 
-    around    folder of all that the script may read, if that is not cwd
+    around    folder of all files that the script may read, if that is not cwd
     """
     around = around or cwd
     given = [path for path in sorted(around.rglob("*")) if path.is_file()]

@@ -1,8 +1,8 @@
-"""slang, the strictest open reader of SystemVerilog, on every top: part of ``make lint``.
+"""Check every top with slang, the strictest open reader of SystemVerilog: part of ``make lint``.
 
 Verilator, Icarus and Yosys accept some text that the standard forbids, such as an implicit port
 connection that changes the sign, or a variable that an ``initial`` and an ``always_ff`` both write;
-the front ends of the FPGA vendors do not.  Nothing that slang has to say is let through.
+the front ends of the FPGA vendors do not.  Every warning of slang counts as a failure.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ SEEDS = range(3000, 3006)
 
 
 def missing() -> str | None:
-    """Why slang cannot run, and what to do."""
+    """Return why slang cannot run, and what to do; None if it can."""
     if importlib.util.find_spec("pyslang"):
         return None
     return "slang is not installed: pip install pyslang"
 
 
 def faults(sources: Iterable[Path], tops: Sequence[str], *options: str) -> int:
-    """Errors and warnings of designs; slang prints each to the standard error."""
-    from pyslang.driver import Driver  # what else is here needs no slang
+    """Count the errors and warnings of designs; slang prints each to the standard error."""
+    from pyslang.driver import Driver  # late: the rest of this module works without slang
 
     driver = Driver()
     driver.addStandardArgs()
@@ -52,7 +52,7 @@ def faults(sources: Iterable[Path], tops: Sequence[str], *options: str) -> int:
 
 
 def of_design(design: Design, folder: Path) -> int:
-    """Errors and warnings of all tops of a design that ``write_rtl`` has written to a folder."""
+    """Count those of all tops of a design that ``write_rtl`` has written to a folder."""
     for board in BOARDS.values():
         write_board(design, board, folder)
     tops = [f"{design.name}_{top}" for top in (*TOPS, *BOARDS)]
@@ -60,7 +60,7 @@ def of_design(design: Design, folder: Path) -> int:
 
 
 def of_bench(design: Design, folder: Path) -> int:
-    """The same of the bench that goes with it."""
+    """Count those of the design's bench."""
     bench = folder / "bench"
     write_bench(design, Samples.random(design.network, 1, seed=0), bench, folder)
     options = run_options(design, bench).iverilog_options
@@ -69,7 +69,7 @@ def of_bench(design: Design, folder: Path) -> int:
 
 
 def of_twins(design: Design, folder: Path) -> int:
-    """The same of what is synthesised: each family's own modules, the IP behind few pins."""
+    """Count those of synthesised sources: each family's own modules, the IP behind few pins."""
     found = 0
     for target in TARGETS.values():
         top = ip_top(design, target)
@@ -84,7 +84,7 @@ def of_twins(design: Design, folder: Path) -> int:
 
 
 def counts() -> Iterator[tuple[str, int]]:
-    """What was read, and its errors and warnings."""
+    """Yield the name of each input, with the number of its errors and warnings."""
     with tempfile.TemporaryDirectory(prefix="rfssm-slang-") as name:
         networks = {name: (make(), Lanes(4, 2)) for name, make in CASES.items()}
         for seed in SEEDS:
@@ -99,7 +99,7 @@ def counts() -> Iterator[tuple[str, int]]:
 
 
 def main() -> None:
-    """Read everything; exit status 1 if slang has anything to say, 2 if it is missing."""
+    """Read all inputs; exit with 1 if slang reports anything, with 2 if it is missing."""
     if reason := missing():
         print(f"error: {reason}", file=sys.stderr)
         sys.exit(2)

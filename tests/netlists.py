@@ -1,14 +1,14 @@
-"""Netlists of trained networks against the golden model: every recipe, every family with models.
+"""Compare netlists of trained networks with the golden model, for all recipes and families.
 
     make netlists
 
 A recipe's network is trained for a few epochs on some of its data, frozen, and synthesised for each
 family; the netlist is simulated on test samples, and every spike, state and score is compared with
-``==``.  What fits no device is synthesised all the same: cells are compared, not sizes.
+``==``.  Networks that do not fit any device are synthesised, too: cells are compared, not sizes.
 
-Networks, samples and results are kept in the folder, so that a run that was cut goes on; a
-result counts as long as netlist, models of cells and samples are the same.  Exit status 1 where one
-differs.
+Networks, samples and results are kept in the folder, so that an interrupted run continues; a result
+is valid as long as netlist, models of cells and samples are the same.  The exit status is 1 if a
+netlist differs or fails.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from rfssm.quant.samples import Outputs, Samples, compare
 FAMILIES = tuple(cells for cells in netlist.CELLS if cells != "generic")
 SAMPLES = 20
 STEPS = 250
-"""Of a sample at most, in training and in simulation."""
+"""The steps of a sample in training and in simulation, at most."""
 TRAINED_ON = 256
 SHORT = ("training.epochs=3", "training.batch=16", "training.devices=1", "training.accelerator=cpu")
 FOLDER = Path(__file__).resolve().parents[1] / "runs" / "netlists"
@@ -57,14 +57,14 @@ FOLDER = Path(__file__).resolve().parents[1] / "runs" / "netlists"
 
 @dataclass(frozen=True)
 class Result:
-    """Of a recipe in a family.
+    """The result of a recipe in a family.
 
-    key           of everything that it depends on
-    data          what the network was trained on
+    key           digest of everything on which the result depends
+    data          data on which the network was trained
     rates         spikes per neuron and step of each layer, on the samples
     lanes         synapse and neuron lanes of every layer
-    compared      spikes, states, scores and labels
-    differences   what ``compare`` says; none where all is equal
+    compared      number of spikes, states, scores and labels
+    differences   output of ``compare``, empty if everything is equal
     """
 
     key: str
@@ -80,11 +80,11 @@ class Result:
 
 
 def main() -> int:
-    """Run what has not been run yet, and show all."""
+    """Run what has not been run yet, and show all results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("recipes", nargs="*", help="which ones; all if none is named")
+    parser.add_argument("recipes", nargs="*", help="names of recipes; all if absent")
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="of networks and results")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="for networks and results")
     given = parser.parse_args()
     recipes = [load_recipe(name) for name in given.recipes or recipe_names()]
     results: list[Result] = []
@@ -104,7 +104,7 @@ def main() -> int:
 
 
 def weights(recipe: Recipe) -> int:
-    """A measure of how long a network takes."""
+    """Return about the number of weights between spiking layers, a measure of a network's time."""
     neurons = recipe.network.neurons
     return sum(a * b for a, b in pairwise([1, *neurons]))
 
@@ -113,9 +113,9 @@ def weights(recipe: Recipe) -> int:
 
 
 def trained(recipe: Recipe) -> tuple[IntegerNetwork, Samples]:
-    """A network of the recipe's shape and formats, trained briefly, and its test samples.
+    """Return a briefly trained network of the recipe's shape and formats, and its test samples.
 
-    Raises RfssmError where a layer never spikes: such a network would show nothing.
+    Raises RfssmError if a layer never spikes: such a network would not test anything.
     """
     whole = datasets.load(recipe.data)
     data = replace(
@@ -141,34 +141,34 @@ def trained(recipe: Recipe) -> tuple[IntegerNetwork, Samples]:
 
 
 def some(split: Split, count: int) -> Split:
-    """That many samples, always the same ones, each cut after STEPS steps."""
+    """Return ``count`` samples, always the same ones, each cut after STEPS steps."""
     chosen = split.take(np.random.default_rng(1).permutation(len(split))[:count])
     labels = chosen.labels if chosen.labels.ndim == 1 else chosen.labels[:, :STEPS]
     return Split(chosen.x[:, :STEPS], np.minimum(chosen.steps, STEPS), labels)
 
 
 def spike_rates(outputs: Outputs, samples: Samples) -> tuple[float, ...]:
-    """Spikes per neuron and step of each layer."""
+    """Return the spikes per neuron and step of each layer."""
     assert outputs.spikes is not None
     steps = int(samples.steps.sum())
     return tuple(float(layer.sum()) / (steps * layer.shape[2]) for layer in outputs.spikes)
 
 
 def kept(name: str, folder: Path) -> tuple[str, IntegerNetwork, Samples]:
-    """What a recipe's network was trained on, the network and its samples; trained if need be."""
-    network, samples, told = (folder / name / file for file in ("n.safetensors", "x.npz", "data"))
-    if not told.exists():
+    """Return a recipe's data in words, its network and samples; train the network if necessary."""
+    network, samples, data = (folder / name / file for file in ("n.safetensors", "x.npz", "data"))
+    if not data.exists():
         (folder / name).mkdir(parents=True, exist_ok=True)
         words, overrides = data_of(load_recipe(name), folder)
         made = trained(load_recipe(name, (*SHORT, *overrides)))
         made[0].save(network)
         made[1].save(samples)
-        write_atomically(told, words.encode())
-    return told.read_text(), IntegerNetwork.load(network), Samples.load(samples)
+        write_atomically(data, words.encode())
+    return data.read_text(), IntegerNetwork.load(network), Samples.load(samples)
 
 
 def data_of(recipe: Recipe, folder: Path) -> tuple[str, tuple[str, ...]]:
-    """What stands in for data that cannot be had, in words, and the changes of the recipe."""
+    """Return the data of a recipe or their stand-in, in words, and the changes of the recipe."""
     if recipe.data.set in ("shd", "ssc"):
         classes = {"shd": 20, "ssc": 35}[recipe.data.set]
         place = folder / "data"
@@ -181,7 +181,7 @@ def data_of(recipe: Recipe, folder: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def write_like(name: str, place: Path, classes: int) -> None:
-    """FSDD's spikes as the files of SHD or SSC: a class is a digit of some speakers."""
+    """Write FSDD's spikes as the files of SHD or SSC, where a class is a digit of some speakers."""
     (place / name.upper()).mkdir(parents=True, exist_ok=True)
     for part, source in (("train", "train"), ("test", "test"), ("valid", "test")):
         fsdd = files.find(load_recipe("fsdd").data, f"fsdd/fsdd_spikes_{source}.h5")
@@ -196,7 +196,7 @@ def write_like(name: str, place: Path, classes: int) -> None:
 
 
 def lanes_of(network: IntegerNetwork) -> Lanes:
-    """Few: a netlist that is small to make and long to run."""
+    """Return few lanes, for a netlist that is quick to make and slow to run."""
     widest = max(layer.neurons for layer in network.layers)
     return Lanes(4, 1) if widest <= 64 else Lanes(8, 1) if widest <= 128 else Lanes(32, 2)
 
@@ -205,9 +205,9 @@ def lanes_of(network: IntegerNetwork) -> Lanes:
 
 
 def result_of(name: str, family: str, folder: Path) -> Result:
-    """The folder's result, or a new one where it has none of this netlist."""
+    """Return the folder's result for this netlist, or a new one if there is none."""
     began = time.monotonic()
-    told, network, samples = kept(name, folder)
+    data, network, samples = kept(name, folder)
     lanes = lanes_of(network)
     sources = netlist.sources(Design.of(network, lanes, "dut"), family)
     digest = hashlib.sha256()
@@ -227,7 +227,7 @@ def result_of(name: str, family: str, folder: Path) -> Result:
         key=digest.hexdigest(),
         recipe=name,
         family=family,
-        data=told,
+        data=data,
         neurons=neurons,
         rates=spike_rates(expected, samples),
         lanes=(lanes.synapse, lanes.neuron),
@@ -240,14 +240,14 @@ def result_of(name: str, family: str, folder: Path) -> Result:
 
 
 def outcome(result: Result) -> str:
-    """In words."""
+    """Return a result in words."""
     if not result.differences:
         return f"equal: {result.compared:,} values"
     return f"DIFFERS in {len(result.differences)} arrays: {result.differences[0]}"
 
 
 def show(results: Sequence[Result]) -> None:
-    """Print the table."""
+    """Print the table of results."""
     table = Table("recipe", "data", "neurons", "spikes per neuron and step", "lanes", "family", "")
     for result in results:
         table.add_row(

@@ -1,12 +1,12 @@
-"""Random networks over every field of the network file, and samples that lead them into corners.
+"""Draw random networks over every field of the network file, and samples that reach corner cases.
 
-A draw without care makes networks that never spike or always saturate, and agree everywhere without
-having been asked anything. So each layer is drawn to fit what enters it: weights that fill a chosen
-part of the state, transitions with few significant bits (their products end in exact halves),
-thresholds taken from values that the state really reaches. ``observe`` counts what happened, for
-tests to assert that it did.
+Networks drawn without care never spike or always saturate, so that all engines agree without being
+tested. Therefore each layer is drawn to fit its input: weights that fill a chosen part of the
+state, transitions with few significant bits (their products end in exact halves), thresholds taken
+from values that the state really reaches. ``observe`` counts the events that occurred, so that
+tests can assert them.
 
-The same seed gives the same case, whatever was drawn before it.
+A case depends on its seed alone, not on earlier draws.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Tensors = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Size:
-    """How large a network may get."""
+    """The largest sizes of a network and its samples."""
 
     width: int = 24  # neurons, channels and classes
     steps: int = 20
@@ -53,7 +53,7 @@ LARGE = Size(width=80, steps=30, samples=4, depth=3)
 
 @dataclass(frozen=True)
 class Case:
-    """One network, samples for it, and lanes to build it with."""
+    """A network, its samples, and the lanes of its hardware."""
 
     seed: int
     metadata: Metadata
@@ -69,11 +69,11 @@ class Case:
         return Samples(x=self.x, steps=self.steps, labels=None)
 
     def lanes(self) -> Lanes:
-        """The same lanes for all layers."""
+        """Return the first layer's lanes, to be used for all layers."""
         return self.lanes_of_each[0]
 
     def expected(self) -> dict[str, np.ndarray]:
-        """The reference's answer, in the types of an engine's output file."""
+        """Return the reference's outputs in the types of an engine's output file."""
         answer = reference.run(self.metadata, self.tensors, self.x, self.steps)
         return {
             key: np.array(rows, dtype=bool if key.startswith("spikes") else np.int64)
@@ -91,12 +91,12 @@ def chance(rng: Generator, probability: float) -> bool:
 
 
 def between(rng: Generator, low: int, high: int) -> int:
-    """Uniform, both ends included."""
+    """Draw a uniform integer, with both ends included."""
     return int(rng.integers(low, high, endpoint=True))
 
 
 def pick(rng: Generator, *options: tuple[float, Callable[[], Any]]) -> Any:
-    """Call one of the options, each as likely as its weight."""
+    """Call one of the options, chosen with a probability proportional to its weight."""
     weights = np.array([weight for weight, _ in options])
     return options[int(rng.choice(len(options), p=weights / weights.sum()))][1]()
 
@@ -106,12 +106,12 @@ def signed_range(bits: int) -> tuple[int, int]:
 
 
 def within(values: Any, bits: int) -> np.ndarray:
-    """Clipped to a signed word of ``bits``, as the file's int32."""
+    """Return values clipped to a signed word of ``bits``, as the file's int32."""
     return np.clip(np.asarray(values, dtype=np.int64), *signed_range(bits)).astype(np.int32)
 
 
 def extremes(rng: Generator, shape: tuple[int, ...], bits: int) -> np.ndarray:
-    """Both ends of a signed word, their neighbours, and what lies around zero."""
+    """Draw from both ends of a signed word, their neighbours, and values around zero."""
     low, high = signed_range(bits)
     return rng.choice(np.array([low, low + 1, high, high - 1, -1, 0, 1]), shape)
 
@@ -122,7 +122,7 @@ def uniform(rng: Generator, shape: tuple[int, ...], bits: int) -> np.ndarray:
 
 
 def draw_width(rng: Generator, largest: int) -> int:
-    """One, a few, or many; powers of two get no preference."""
+    """Draw one, a few, or many, without a preference for powers of two."""
     return pick(
         rng,
         (1.5, lambda: 1),
@@ -132,7 +132,7 @@ def draw_width(rng: Generator, largest: int) -> int:
 
 
 def draw_input(rng: Generator, size: Size) -> Metadata:
-    """The ``input`` object, with ``steps_max`` still to be chosen."""
+    """Draw the ``input`` object, in which ``steps_max`` is chosen later."""
     bits = pick(
         rng, (4, lambda: 1), (6, lambda: between(rng, 2, 8)), (1, lambda: between(rng, 9, 16))
     )
@@ -149,7 +149,7 @@ def input_range(spec: Metadata) -> tuple[int, int]:
 
 
 def draw_samples(rng: Generator, spec: Metadata, size: Size) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (B, T, channels), zero beyond each sample's steps (B,)."""
+    """Draw inputs (B, T, channels), zero beyond each sample's steps (B,)."""
     low, high = input_range(spec)
     longest = pick(rng, (1, lambda: 1), (9, lambda: between(rng, 2, size.steps)))
     count = between(rng, 1, size.samples)
@@ -179,7 +179,7 @@ def draw_samples(rng: Generator, spec: Metadata, size: Size) -> tuple[np.ndarray
 
 def drive_row(rng: Generator, x: np.ndarray, steps: np.ndarray, weights: np.ndarray,
               spec: Metadata) -> None:  # fmt: skip
-    """Give one sample the inputs that move one row of weights as far as it can be moved."""
+    """Give one sample the inputs that maximise the current of a row of weights, of either sign."""
     low, high = input_range(spec)
     b, row = between(rng, 0, len(x) - 1), between(rng, 0, len(weights) - 1)
     sign = 1 if chance(rng, 0.5) else -1
@@ -187,7 +187,7 @@ def drive_row(rng: Generator, x: np.ndarray, steps: np.ndarray, weights: np.ndar
 
 
 def draw_frac(rng: Generator, transition_bits: int) -> int:
-    """Fractional bits of a transition: with room for 1.0 or without."""
+    """Draw the fractional bits of a transition, with room for 1.0 or without."""
     return pick(
         rng,
         (5, lambda: transition_bits - 2),
@@ -200,7 +200,7 @@ def draw_frac(rng: Generator, transition_bits: int) -> int:
 
 
 def draw_spiking(rng: Generator, inputs: int, width: int) -> Metadata:
-    """One spiking layer's entry in the metadata."""
+    """Draw one spiking layer's entry in the metadata."""
     skip = chance(rng, 0.3)
     transition_bits = pick(
         rng, (2, lambda: between(rng, 4, 8)), (5, lambda: between(rng, 9, 18)),
@@ -239,7 +239,7 @@ def fewest_score_bits(readout: Metadata, spec: Metadata) -> int:
 
 
 def draw_readout(rng: Generator, inputs: int, size: Size, spec: Metadata) -> Metadata:
-    """The readout's entry in the metadata."""
+    """Draw the readout's entry in the metadata."""
     state_bits = pick(rng, (0.4, lambda: 4), (2, lambda: between(rng, 5, 12)),
                       (5, lambda: between(rng, 13, 24)), (2, lambda: between(rng, 25, 31)),
                       (1, lambda: 32))  # fmt: skip
@@ -266,15 +266,15 @@ def draw_readout(rng: Generator, inputs: int, size: Size, spec: Metadata) -> Met
 
 
 def room_for_current(rng: Generator, layer: Metadata, low: int, high: int, peak: int) -> int:
-    """Largest weight of a layer, chosen so that the currents fill a part of the state.
+    """Choose the largest weight of a layer so that the currents fill a part of the state.
 
-    May lower ``guard_bits``, and for ``WRAP`` widen ``state_bits``, so that such a weight exists.
+    ``guard_bits`` may be lowered, and ``state_bits`` widened for ``WRAP``, so that a weight exists.
 
     low, high   range of the integers that enter the layer
     peak        largest sum of their magnitudes in one step of the samples
     """
     largest = 2 ** (layer["weight_bits"] - 1) - 1
-    if layer["overflow"] == "WRAP":  # must hold for every input, through a gain of up to about 10
+    if layer["overflow"] == "WRAP":  # must not overflow for any input, at a gain of up to about 10
         box = layer["inputs"] * max(-low, high, 1)
         while box * 2 ** layer["guard_bits"] > 2 ** (layer["state_bits"] - 1) / 24:
             if layer["guard_bits"] > 0 and (layer["state_bits"] == 32 or chance(rng, 0.5)):
@@ -295,7 +295,7 @@ def room_for_current(rng: Generator, layer: Metadata, low: int, high: int, peak:
 
 
 def draw_weights(rng: Generator, shape: tuple[int, int], bits: int, largest: int) -> np.ndarray:
-    """Weights of up to ``largest``; where that is the whole word, its most negative value too."""
+    """Draw weights of up to ``largest``; if that fills the word, also its most negative value."""
     if largest == 2 ** (bits - 1) - 1 and chance(rng, 0.5):
         return within(extremes(rng, shape, bits), bits)
     low = -largest - 1 if largest == 2 ** (bits - 1) - 1 else -largest
@@ -308,7 +308,7 @@ def draw_weights(rng: Generator, shape: tuple[int, int], bits: int, largest: int
 def draw_on_state_grid(
     rng: Generator, count: int, bits: int, largest: int, mild: bool
 ) -> np.ndarray:
-    """Biases or resets in words of ``bits``: of up to ``largest`` when ``mild``, else anything."""
+    """Draw biases or resets in words of ``bits``: of up to ``largest`` if ``mild``, else any."""
     if mild:
         return within(rng.integers(-largest, largest, count, endpoint=True), bits)
     return within(pick(rng, (1, lambda: uniform(rng, (count,), bits)),
@@ -316,7 +316,7 @@ def draw_on_state_grid(
 
 
 def draw_transition(rng: Generator, layer: Metadata) -> np.ndarray:
-    """Transitions (neurons, 2, 2): decaying, on the circle, outside it, and any."""
+    """Draw transitions (neurons, 2, 2): decaying, on the unit circle, outside it, and any."""
     bits, frac, n = layer["transition_bits"], layer["transition_frac"], layer["neurons"]
     one = 2.0**frac
 
@@ -325,7 +325,7 @@ def draw_transition(rng: Generator, layer: Metadata) -> np.ndarray:
         return np.trunc(np.array([[a, -b], [b, a]]) * one)
 
     def few_bits() -> np.ndarray:
-        """Entries of an odd number over 2, 4 or 8: every other product ends in a half."""
+        """Draw entries of an odd number over 2, 4 or 8: every other product ends in a half."""
         shape = (2, 2)
         parts = rng.integers(1, 3, shape, endpoint=True)
         odd = 2 * rng.integers(-(2 ** (parts - 1)), 2 ** (parts - 1), shape) + 1
@@ -379,13 +379,13 @@ def draw_leaks(rng: Generator, readout: Metadata) -> np.ndarray:
 
 
 def draw_threshold(rng: Generator, reached: list[list[int]], bits: int) -> int:
-    """A threshold near where a neuron's state goes.
+    """Draw a threshold near the states that a neuron reaches.
 
-    reached   the state of that neuron after each step, for each sample, had it never spiked
+    reached   states of the neuron after each step if it never spiked, for each sample
     """
     low, high = signed_range(bits)
     values = [value for sample in reached for value in sample]
-    records = []  # above all that came before, so it is reached before any spike can move it
+    records = []  # states above all earlier ones, which are reached before a spike can change them
     for sample in reached:
         records += [u for t, u in enumerate(sample) if t == 0 or u > max(sample[:t])]
     chosen = pick(
@@ -396,16 +396,16 @@ def draw_threshold(rng: Generator, reached: list[list[int]], bits: int) -> int:
         (1, lambda: between(rng, min(values) - 1, max(values) + 1)),
         (0.5, lambda: 0),
         (0.3, lambda: -1),
-        (0.4, lambda: high),  # never met
-        (0.3, lambda: high - 1),  # met by a saturated state only
-        (0.4, lambda: low),  # met by all but a saturated state
+        (0.4, lambda: high),  # never exceeded
+        (0.3, lambda: high - 1),  # exceeded by a saturated state only
+        (0.4, lambda: low),  # exceeded by all but a saturated state
     )
     return min(max(chosen, low), high)
 
 
 def draw_resets(rng: Generator, layer: Metadata, transition: np.ndarray, threshold: np.ndarray,
                 mild: bool) -> np.ndarray:  # fmt: skip
-    """Resets (neurons, 2)."""
+    """Draw resets (neurons, 2)."""
     bits, n = layer["state_bits"], layer["neurons"]
     low, high = signed_range(bits)
     if chance(rng, 0.4):
@@ -447,8 +447,8 @@ def draw_lanes(rng: Generator) -> Lanes:
 def random_case(seed: int, size: Size = SMALL) -> Case:
     """Draw a network that ``IntegerNetwork.build`` accepts, with samples and lanes.
 
-    Layers that a draw marked ``WRAP`` and the overflow bound does not clear become ``SAT``. Any
-    other refusal is an error of the one who refuses: what is drawn here is legal.
+    Layers that are drawn with ``WRAP`` and may overflow become ``SAT``. Any other refusal is an
+    error of ``build``, because all networks that are drawn are legal.
     """
     rng = np.random.default_rng(seed)
     spec = draw_input(rng, size)
@@ -504,7 +504,7 @@ def random_case(seed: int, size: Size = SMALL) -> Case:
             signals = [sample[:count] for sample, count in zip(x.tolist(), steps, strict=True)]
 
         if last:
-            if chance(rng, 0.2):  # equal rows: equal scores, and the first of them must win
+            if chance(rng, 0.2):  # equal rows have equal scores, the first of which must win
                 for name in ("weight_u", "bias_u"):
                     tensor = tensors.get(f"layers.{i}.{name}")
                     if tensor is not None:
@@ -549,7 +549,7 @@ def random_case(seed: int, size: Size = SMALL) -> Case:
         else:
             break
 
-    if chance(rng, 0.15):  # what lies beyond a sample's last step is nobody's input
+    if chance(rng, 0.15):  # values beyond a sample's last step must be ignored
         beyond = np.arange(longest) >= steps[:, None]
         x[beyond] = rng.integers(*input_range(spec), x[beyond].shape, endpoint=True)
     return Case(seed, metadata, tensors, x, steps, tuple(draw_lanes(rng) for _ in layers))
@@ -561,9 +561,9 @@ def random_case(seed: int, size: Size = SMALL) -> Case:
 
 
 def reference_variant(edits: Mapping[str, str] | None = None) -> ModuleType:
-    """A copy of the reference, with some of its lines exchanged.
+    """Return a copy of the reference in which some text is replaced.
 
-    edits   text of the reference, which must occur exactly once, and what stands there instead
+    edits   replacements by the text that they replace, which must occur exactly once
     """
     source = Path(reference.__file__).read_text(encoding="utf-8")
     for old, new in (edits or {}).items():
@@ -578,7 +578,7 @@ def reference_variant(edits: Mapping[str, str] | None = None) -> ModuleType:
 
 
 def features(case: Case) -> Counter[str]:
-    """What a case is, by name: 1 for each of its properties."""
+    """Return the properties of a case: 1 for each name of a property that it has."""
     spec = case.metadata["input"]
     *spiking, readout = case.metadata["layers"]
     every = [*spiking, readout]
@@ -668,7 +668,7 @@ def features(case: Case) -> Counter[str]:
             here["transition inside" if inside else "transition on" if on else "transition outside"
                  ] = True  # fmt: skip
             if (a, b) != (d, -c):
-                here["transition that is no rotation"] = True
+                here["transition that is not a rotation"] = True
         for name, present in here.items():
             found[name] = found.get(name, False) or present
     return Counter(name for name, present in found.items() if present)
@@ -683,13 +683,13 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "input width": ("1 bit", "2 to 8 bits", "9 bits or more"),
     "score": SCORES,
 }
-"""What a spiking layer can be, in the widest sense; its input is the skip's where there is one."""
+"""The settings of a spiking layer with their values, including those of its input and the score."""
 
 Pair = tuple[tuple[str, Any], tuple[str, Any]]
 
 
 def all_pairs() -> set[Pair]:
-    """Every two settings that a layer can have at once."""
+    """Return every pair of settings that a layer can have at once."""
     return {
         pair
         for (a, of_a), (b, of_b) in combinations(SETTINGS.items(), 2)
@@ -698,7 +698,7 @@ def all_pairs() -> set[Pair]:
 
 
 def pairs_of(network: IntegerNetwork) -> set[Pair]:
-    """Pairs of settings that its spiking layers have."""
+    """Return the pairs of settings that a network's spiking layers have."""
     found: set[Pair] = set()
     for i, layer in enumerate(network.layers):
         low, high = network.value_range(i)
@@ -717,7 +717,7 @@ def pairs_of(network: IntegerNetwork) -> set[Pair]:
 
 
 def observe(case: Case) -> Counter[str]:
-    """What a case is and what happens in it: ``features`` and, by name, the number of events."""
+    """Return the ``features`` of a case and, by name, the number of events that occur in it."""
     seen = features(case)
     watched = reference_variant()
 

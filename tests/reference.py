@@ -1,9 +1,9 @@
-"""The integer contract once more, as plain Python: what every engine is held against.
+"""Implement the integer contract independently in plain Python, as the reference for all engines.
 
-This file knows nothing of the project. It reads the metadata and the tensors of a network file and
+This file does not use the project. It reads the metadata and the tensors of a network file and
 computes with Python's unbounded integers and plain loops, one sample, step and neuron at a time,
-in the words of the contract. No number has a width here unless the contract gives it one, so
-nothing can overflow by accident. It is slow on purpose.
+with the names of the contract. A number has a width only if the contract gives it one, so nothing
+can overflow by accident. The code is slow on purpose.
 
 Names: ``x`` the integers entering a layer at one step, ``u`` and ``v`` the states, ``s`` the spikes
 of the previous step, ``A`` the transition, ``I`` currents, ``B`` biases, ``R`` reset, ``T``
@@ -20,16 +20,16 @@ Sequence = list[Vector]  # one vector per step
 
 
 class Trace(NamedTuple):
-    """What one spiking layer did during one sample, each one vector per step."""
+    """The spikes, states and outputs of one spiking layer in one sample, as one vector per step."""
 
     spikes: Sequence
     u: Sequence
     v: Sequence
-    output: Sequence  # what the next layer sees: the spikes, with ``skip`` plus the layer's input
+    output: Sequence  # input of the next layer: the spikes, with ``skip`` plus the layer's input
 
 
 def rounded(total: int, fraction_bits: int, mode: str) -> int:
-    """``total / 2**fraction_bits`` on the integers, by one of the four rounding modes."""
+    """Return ``total / 2**fraction_bits``, rounded to an integer by one of the four modes."""
     one = 2**fraction_bits
     floor, rest = total // one, total % one  # floor toward minus infinity, 0 <= rest < one
     if mode == "TRN":
@@ -46,7 +46,7 @@ def rounded(total: int, fraction_bits: int, mode: str) -> int:
 
 
 def fitted(value: int, bits: int, overflow: str) -> int:
-    """``value`` in a signed word of ``bits``: clipped (``SAT``) or its low bits (``WRAP``)."""
+    """Fit ``value`` into a signed word of ``bits``: clip (``SAT``) or take low bits (``WRAP``)."""
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     if overflow == "SAT":
         return low if value < low else high if value > high else value
@@ -56,7 +56,7 @@ def fitted(value: int, bits: int, overflow: str) -> int:
 
 
 def current(weights: Vector, x: Vector) -> int:
-    """Exact sum of products."""
+    """Return the exact sum of products."""
     total = 0
     for weight, value in zip(weights, x, strict=True):
         total += weight * value
@@ -69,11 +69,11 @@ def fires(u: int, threshold: int) -> bool:
 
 
 def spiking_layer(layer: dict[str, Any], tensor: dict[str, Any], inputs: Sequence) -> Trace:
-    """One spiking layer over one sample.
+    """Compute one spiking layer over one sample.
 
-    layer    its entry in the metadata's ``layers``
-    tensor   its tensors as nested lists, by the last part of their names
-    inputs   what enters it at each step                                     (T, inputs)
+    layer    the layer's entry in the metadata's ``layers``
+    tensor   the layer's tensors as nested lists, by the last part of their names
+    inputs   the layer's input at each step                                  (T, inputs)
     """
     neurons = layer["neurons"]
     F, G, S = layer["transition_frac"], layer["guard_bits"], layer["state_bits"]
@@ -109,7 +109,7 @@ def spiking_layer(layer: dict[str, Any], tensor: dict[str, Any], inputs: Sequenc
 
 
 def readout_layer(layer: dict[str, Any], tensor: dict[str, Any], inputs: Sequence) -> Sequence:
-    """The leaky integrators over one sample: their state after each step, (T, classes)."""
+    """Return the state of the leaky integrators after each step of a sample, (T, classes)."""
     classes = layer["classes"]
     F, G, S = layer["leak_frac"], layer["guard_bits"], layer["state_bits"]
     leak, has_bias = tensor["leak"], layer["bias_bits"] > 0
@@ -129,12 +129,12 @@ def readout_layer(layer: dict[str, Any], tensor: dict[str, Any], inputs: Sequenc
 
 
 def argmax(scores: Vector) -> int:
-    """Index of the largest score; of equal ones the first."""
+    """Return the index of the largest score; of equal scores the first."""
     return scores.index(max(scores))
 
 
 def score_rows(values: Sequence, score: str) -> Sequence:
-    """Scores from the readout's states: one row for the sample, or with ``each`` one per step."""
+    """Return the scores from the readout's states: one row, or with ``each`` one per step."""
     if score == "each":
         return values
     if score == "last":
@@ -148,7 +148,7 @@ def score_rows(values: Sequence, score: str) -> Sequence:
 
 
 def layer_tensors(tensors: dict[str, Any], index: int) -> dict[str, Any]:
-    """Tensors of one layer as nested lists of Python integers, by the last part of their names."""
+    """Return a layer's tensors as nested lists of integers, by the last part of their names."""
     prefix = f"layers.{index}."
     return {
         name.removeprefix(prefix): tensor.tolist()
@@ -158,7 +158,7 @@ def layer_tensors(tensors: dict[str, Any], index: int) -> dict[str, Any]:
 
 
 def run(metadata: dict[str, Any], tensors: dict[str, Any], x: Any, steps: Any) -> dict[str, Any]:
-    """All that an engine may be asked for, by the names in an engine's output file.
+    """Return all outputs that an engine may have, by the names in an engine's output file.
 
     metadata   the JSON object under ``rfssm``
     tensors    the file's tensors, by name

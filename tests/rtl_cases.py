@@ -1,4 +1,4 @@
-"""Small networks with a corner each, for the tests of the RTL engines."""
+"""Define small networks, each with one corner case, for the tests of the RTL engines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Metadata = dict[str, Any]
 Tensors = dict[str, np.ndarray]
 
 NARROW = {"state_bits": 8, "weight_bits": 3, "transition_bits": 5, "transition_frac": 4}
-"""Formats of layers whose width does not matter: gates cost time in every tool."""
+"""Narrow formats for layers whose width does not matter: gates cost time in every tool."""
 
 
 def network(
@@ -29,7 +29,7 @@ def network(
     tensors: Tensors | None = None,
     **readout: Any,
 ) -> IntegerNetwork:
-    """Random integers in the given formats; ``tensors`` replace some of them."""
+    """Return a network of random integers in given formats; ``tensors`` replace some of them."""
     rng = np.random.default_rng(seed)
     headers: list[Metadata] = []
     drawn: Tensors = {}
@@ -136,7 +136,7 @@ def layer_tensors(
 
 
 def _threshold_ends() -> IntegerNetwork:
-    """Neurons that always and never spike, in every place of a chunk; the padding never does."""
+    """Return neurons that always or never spike, in all places of a chunk; padding never does."""
     low, high = signed_range(12)
     threshold = np.array([low, high, low, high, low])
     return network(
@@ -145,7 +145,7 @@ def _threshold_ends() -> IntegerNetwork:
 
 
 def _wrap() -> IntegerNetwork:
-    """Bounds that prove that nothing overflows."""
+    """Return a network whose bounds prove that nothing overflows."""
     weight = np.array([[1, -1, 0, 1, 0]] * 6)
     return network(
         [{"overflow": "WRAP", "state_bits": 16, "rounding": "TRN_ZERO"}],
@@ -157,21 +157,21 @@ def _wrap() -> IntegerNetwork:
     )  # fmt: skip
 
 
-# What several tests synthesise has one name, so that one netlist and one placement do for all.
+# Networks that several tests synthesise have one name, so that the tests share their netlists.
 
 
 def placed_network() -> IntegerNetwork:
-    """A layer with a reset."""
+    """Return a network of a layer with a reset."""
     return network([{"reset": True, **NARROW}]).model_copy(update={"name": "dut"})
 
 
 def lone_readout() -> IntegerNetwork:
-    """What is placed in a third of the time."""
+    """Return a readout alone, which is placed in a third of the time."""
     return network([]).model_copy(update={"name": "dut"})
 
 
 def vendor_network() -> IntegerNetwork:
-    """Weights of each layer above 1 kbit, for block memories of Xilinx."""
+    """Return a network with weights of more than 1 kbit per layer, for Xilinx' block memories."""
     net = network([{"neurons": 16, **NARROW}], channels=16, classes=12)
     return net.model_copy(update={"name": "dut"})
 
@@ -215,7 +215,7 @@ CASES: dict[str, Callable[[], IntegerNetwork]] = {
 
 
 def samples_for(net: IntegerNetwork, seed: int = 0, count: int = 5) -> Samples:
-    """Random samples, with an all-zero one and a one-step one among them."""
+    """Return random samples, including one of zeros and one of a single step."""
     rng = np.random.default_rng(seed)
     spec = net.input
     longest = min(spec.steps_max, 12)

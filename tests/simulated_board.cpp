@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A board's top in Verilator with a serial line at its pins.  The line's far end is written out here
-// once more, bit by bit, and shares nothing with the circuit's own UART.
+// A board's top in Verilator with a serial line at its pins.  The far end of the line is a separate
+// implementation, bit by bit, which shares nothing with the circuit's own UART.
 #include <cstdint>
 #include <deque>
 #include <fcntl.h>
@@ -23,11 +23,11 @@ struct Board {
     int64_t idle = 0;  // cycles since a byte began or ended
 
     std::deque<uint16_t> to_board;  // bytes; bit 8: the stop bit is missing
-    uint32_t sending = 0;           // levels still to come, the lowest first, above them a 1
+    uint32_t sending = 0;           // remaining levels, the lowest first, with a 1 above them
     int64_t next_level = 0;
 
     std::deque<uint8_t> to_host;
-    int64_t next_sample = -1;  // -1: no byte under way
+    int64_t next_sample = -1;  // -1: no byte is being received
     int sampled = 0;
     uint32_t word = 0;
     int64_t broken = 0;  // bytes without start or stop bit
@@ -90,7 +90,7 @@ void cycle(Board &board) {
 
 extern "C" {
 
-// folder: where the .mem files are; bit: length of a bit on the line in 1/65536 cycles
+// folder: holds the .mem files; bit: length of a bit on the line in 1/65536 cycles
 Board *board_new(const char *folder, int64_t bit, int seed) {
     const int before = open(".", O_RDONLY | O_DIRECTORY);
     if (chdir(folder) != 0) return nullptr;
@@ -117,7 +117,7 @@ void board_send(Board *board, const uint16_t *symbols, int64_t count) {
     for (int64_t i = 0; i < count; i++) board->to_board.push_back(symbols[i]);
 }
 
-// Runs until so many bytes have come, or none comes for so many cycles.  Bytes that can be taken.
+// Runs until `wanted` bytes have come, or none for `patience` cycles.  Returns the number of bytes to take.
 int64_t board_run(Board *board, int64_t wanted, int64_t patience) {
     board->idle = 0;
     while (int64_t(board->to_host.size()) < wanted && board->idle < patience) {

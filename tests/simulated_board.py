@@ -1,4 +1,4 @@
-"""An emitted board in Verilator behind a serial port: the host driver talks to its pins."""
+"""Simulate an emitted board in Verilator behind a serial port, for the host driver."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def untouched(data: bytes) -> Sequence[int]:
 class SimulatedBoard:
     """A serial port (``rfssm.hls.boards.host.Port``) with an emitted top at its other end.
 
-    off        how much longer a bit of the line is than the board's
-    seconds    of the board's own time without a byte after which a read gives up
-    to_board, to_host    what happens to bytes on their way
+    off        relative excess of the length of the line's bits over that of the board's
+    seconds    simulated time without a byte after which a read gives up
+    to_board, to_host    functions that change bytes on their way
     """
 
     def __init__(
@@ -103,12 +103,12 @@ class SimulatedBoard:
         self._take(self.in_waiting)
 
     def close(self) -> None:
-        """The host has gone; the board stays."""
+        """Do nothing: the host closes its port, the board remains."""
 
-    # -- what a user sees and does -----------------------------------------------------------------
+    # -- the user's side ---------------------------------------------------------------------------
 
     def wait(self, cycles: int) -> None:
-        """Let time pass; what the board says meanwhile can be read later."""
+        """Let time pass; bytes that the board sends meanwhile can be read later."""
         self._library.board_run(self._handle, ctypes.c_int64(1 << 62), ctypes.c_int64(cycles))
 
     def press(self) -> None:
@@ -120,17 +120,17 @@ class SimulatedBoard:
 
     @property
     def busy(self) -> bool:
-        """Whether the LED shines."""
+        """Whether the LED is on."""
         return bool(self._library.board_led_busy(self._handle)) != self.board.busy_is_low
 
     @property
     def label(self) -> int:
-        """What the label's LEDs show."""
+        """The number that the label's LEDs show."""
         return int(self._library.board_led_label(self._handle))
 
     @property
     def broken(self) -> int:
-        """Bytes from the board without a proper start or stop bit."""
+        """The number of bytes from the board without a proper start or stop bit."""
         return int(self._library.board_broken(self._handle))
 
     def _take(self, count: int) -> bytes:
@@ -140,7 +140,7 @@ class SimulatedBoard:
 
 
 class Noise:
-    """Damages a share of the bytes that pass: flipped, lost, doubled, strange, without stop bit."""
+    """A function that damages a share of bytes: flips, drops, doubles, insertions, no stop bit."""
 
     def __init__(self, seed: int, share: float, *, stop_bits: bool) -> None:
         self._rng, self._share = random.Random(seed), share
@@ -166,7 +166,7 @@ class Noise:
 
 
 class PseudoTerminal:
-    """The name of a terminal; what is written to it goes to a board, and back."""
+    """A pseudo-terminal connected to a board in both directions; ``with`` yields its name."""
 
     def __init__(self, board: SimulatedBoard) -> None:
         self._board = board
@@ -197,7 +197,7 @@ class PseudoTerminal:
 
 
 def _build(design: Design, board: Board, lanes: LaneChoice | None) -> Path:
-    """Folder with ``board.so`` and the memory files."""
+    """Return the folder with ``board.so`` and the memory files."""
 
     def build(folder: Path) -> None:
         write_rtl(design.network, folder, lanes)

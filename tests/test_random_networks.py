@@ -69,7 +69,7 @@ FEATURES = """
     state and transition of 32 bits;
     transition_frac 0; transition_frac of transition_bits or more;
     transition 0; transition inside; transition on; transition outside;
-    transition that is no rotation;
+    transition that is not a rotation;
     most negative weight; most negative transition; largest transition;
     threshold at its low end; threshold at its high end
 """

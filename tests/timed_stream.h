@@ -1,9 +1,9 @@
-// hls::stream with a clock: processes of a DATAFLOW region at once, FIFOs as deep as their pragmas say.
+// hls::stream with a clock: the processes of a DATAFLOW region run concurrently, with FIFOs as deep as their pragmas.
 //
-// Every process has a time of its own, in cycles; an iteration of a pipelined loop adds its interval. A value can be
-// read one cycle after it was written, and a full FIFO takes another one cycle after a value was read. Processes take
-// turns: each runs until a FIFO makes it wait. A turn of all in which nothing moves is a deadlock, is reported and ends
-// the program: such a network would hang in hardware, which sequential C simulation cannot show.
+// Every process has its own time in cycles; an iteration of a pipelined loop adds its interval. A value can be read one
+// cycle after it was written, and a full FIFO takes a value one cycle after another was read. Processes take turns: each
+// runs until a FIFO makes it wait. If no process moves a value in a turn of all, the deadlock is reported and ends the
+// program: such a network would hang in hardware, which sequential C simulation cannot show.
 
 #define X_HLS_STREAM_SIM_H
 
@@ -28,8 +28,8 @@
 
 namespace hls {
 
-long now = 0;        // of the process whose turn it is
-unsigned long moves; // values read and written, processes ended, of all
+long now = 0;        // time of the process whose turn it is
+unsigned long moves; // number of values read or written and of processes ended, over all processes
 
 // One process, from here to the end of its region.
 class process {
@@ -49,7 +49,7 @@ class process {
         all().erase(std::find(all().begin(), all().end(), this));
     }
 
-    // Let the others go on; the main program, which is none of them, gives each a turn.
+    // Let the other processes continue; the main program, which is not a process, gives each a turn.
     static void wait(const char *what) {
         if (process *self = current) {
             self->waits_for = what;

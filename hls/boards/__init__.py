@@ -1,4 +1,4 @@
-"""Development boards: tops, the protocol of their serial line, the host's end of it."""
+"""Support development boards: tops, the protocol of their serial line, the host's side of it."""
 
 from typing import TYPE_CHECKING
 

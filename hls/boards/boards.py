@@ -1,7 +1,7 @@
-"""Boards: pins, a top level with a UART bridge for each, and its constraints.
+"""Write a top level with a UART bridge, pins and constraints for each board.
 
-What is written here is data; the logic is in ``rtl/boards/*.sv``.  There is no PLL: everything runs
-at the board's oscillator, since the serial line, not the network, sets the pace.
+These files are data; the logic is in ``rtl/boards/*.sv``.  There is no PLL: everything runs at the
+board's oscillator, since the serial line, not the network, sets the pace.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from rfssm.hls.emit.project import twins
 from rfssm.hls.synthesis import yosys
 
 BAUD = 1_000_000
-"""Bits per second: what both oscillators divide to exactly, and both USB chips too."""
+"""The bits per second on the line, to which both oscillators and both USB chips divide exactly."""
 
 
 @dataclass(frozen=True)
 class Board:
     """An FPGA board with a serial line to its USB socket.
 
-    family, device, package    of the FPGA, as nextpnr calls them
-    frequency_mhz              of the oscillator at ``clock``
+    family, device, package    the FPGA, as nextpnr names it
+    frequency_mhz              frequency of the oscillator at ``clock``
     clock, uart_rx, uart_tx    pins; rx and tx as the FPGA sees them
-    button                     pressed: low; resets the network
-    led_busy                   shines while a sample is under way
-    led_label                  low bits of the last label, the lowest first
-    busy_is_low                whether ``led_busy`` shines when low
+    button                     pin of the button that resets the network; low when pressed
+    led_busy                   pin of the LED that is on while a sample is being processed
+    led_label                  pins of the LEDs with the low bits of the last label, lowest first
+    busy_is_low                whether ``led_busy`` is on when low
     tied_high                  ports and pins that must be high for the board to work
-    buffer_bytes               of a frame: one block RAM
+    buffer_bytes               buffer of a frame: one block RAM
     """
 
     name: str
@@ -56,24 +56,24 @@ class Board:
 
     @property
     def clks_per_bit(self) -> int:
-        """Clock cycles of a bit on the serial line."""
+        """The clock cycles of a bit on the serial line."""
         return self.frequency_mhz * 1_000_000 // self.baud
 
     @property
     def constraint_suffix(self) -> str:
-        """How the name of the constraint file ends."""
+        """The suffix of the constraint file."""
         return {"ecp5": ".lpf", "ice40": ".pcf"}[self.family]
 
     def top(self, design: Design) -> str:
-        """Name of the top module."""
+        """Return the name of the top module."""
         return f"{design.name}_{self.name}"
 
     def constraint_file(self, design: Design) -> str:
-        """Name of the constraint file."""
+        """Return the name of the constraint file."""
         return self.top(design) + self.constraint_suffix
 
     def script(self, design: Design) -> str:
-        """Name of the file with what Yosys does once the sources are read."""
+        """Return the name of the script that Yosys runs after it has read the sources."""
         return self.top(design) + ".ys"
 
 
@@ -91,7 +91,7 @@ ULX3S = Board(
     led_busy="H3",
     led_label=("B2", "C2", "C1", "D2", "D1", "E2", "E1"),
     busy_is_low=False,
-    tied_high=(("wifi_gpio0", "L2"),),  # low: the ESP32 starts and takes the board over
+    tied_high=(("wifi_gpio0", "L2"),),  # if low, the ESP32 starts and takes control of the board
     buffer_bytes=2048,
 )
 
@@ -107,7 +107,7 @@ ICEBREAKER = Board(
     uart_tx="9",
     button="10",
     led_busy="11",
-    led_label=("26", "27", "25", "23", "21"),  # the part that snaps off
+    led_label=("26", "27", "25", "23", "21"),  # on the part that can be snapped off
     busy_is_low=True,
     tied_high=(),
     buffer_bytes=512,
@@ -117,14 +117,14 @@ BOARDS = {board.name: board for board in (ULX3S, ICEBREAKER)}
 
 
 def find_board(name: str) -> Board:
-    """A board by its name.  Raises HardwareError where there is none."""
+    """Return a board by its name.  Raises HardwareError if the name is not known."""
     if name not in BOARDS:
         raise HardwareError(f"board = {name!r}: must be one of {', '.join(BOARDS)}")
     return BOARDS[name]
 
 
 def board_sources() -> list[Path]:
-    """The hand-written modules of the boards, by name."""
+    """Return the hand-written modules of the boards, sorted by name."""
     folder = Path(str(files("rfssm.hls"))) / "rtl" / "boards"
     return sorted(folder.glob("rfssm_*.sv"))
 
@@ -132,8 +132,8 @@ def board_sources() -> list[Path]:
 def write_board(design: Design, board: Board, directory: Path | str) -> None:
     """Write a board's part of a project: its modules, its top, its constraints, Yosys' script.
 
-    directory    made if missing; the design itself lies elsewhere, as ``write_rtl`` wrote it.  What
-                 takes the place of one of the design's modules lies in a folder within, ``FAMILY``
+    directory    made if missing; it does not hold the design itself, which ``write_rtl`` writes.
+                 Modules that replace one of the design's are in its subfolder ``FAMILY``
     """
     directory = Path(directory)
     (directory / board.family).mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,7 @@ def write_board(design: Design, board: Board, directory: Path | str) -> None:
 
 
 def board_files(design: Design, board: Board) -> Iterator[tuple[str, str]]:
-    """Names and texts of what is generated: the top, its constraints, Yosys' script."""
+    """Yield the names and texts of the generated files: the top, its constraints, Yosys' script."""
     constraints = {"ecp5": _lpf, "ice40": _pcf}[board.family]
     yield f"{board.top(design)}.sv", _top(design, board)
     yield board.constraint_file(design), constraints(design, board)
@@ -212,7 +212,7 @@ endmodule
 
 
 def _top(design: Design, board: Board) -> str:
-    """Text of the top module: reset, bridge and IP."""
+    """Return the text of the top module: reset, bridge and IP."""
     identity = Identity.of(design.network, board.buffer_bytes).encode()
     return _TOP.format(
         name=design.name,
@@ -234,7 +234,7 @@ def _top(design: Design, board: Board) -> str:
 
 
 def _pins(board: Board) -> list[tuple[str, str]]:
-    """Ports and their pins, the clock first."""
+    """Return the ports and their pins, the clock first."""
     return [
         ("clk", board.clock),
         ("button_n", board.button),
@@ -246,11 +246,11 @@ def _pins(board: Board) -> list[tuple[str, str]]:
     ]
 
 
-_PULLED_UP = ("button_n", "uart_rx")  # what floats when nothing drives it must not read as low
+_PULLED_UP = ("button_n", "uart_rx")  # these must not read as low when nothing drives them
 
 
 def _lpf(design: Design, board: Board) -> str:
-    """Constraints for nextpnr-ecp5."""
+    """Return the constraints for nextpnr-ecp5."""
     lines = [
         f"# {board.top(design)}: {board.title}",
         "SYSCONFIG CONFIG_IOVOLTAGE=3.3 COMPRESS_CONFIG=ON;",
@@ -264,7 +264,7 @@ def _lpf(design: Design, board: Board) -> str:
 
 
 def _pcf(design: Design, board: Board) -> str:
-    """Constraints for nextpnr-ice40."""
+    """Return the constraints for nextpnr-ice40."""
     lines = [
         f"# {board.top(design)}: {board.title}",
         f"set_frequency clk {board.frequency_mhz}",

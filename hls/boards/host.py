@@ -1,8 +1,8 @@
-"""The host's side of a board: samples out over a serial port, scores and labels back.
+"""Run samples on a board: send them over a serial port and read back scores and labels.
 
-One request at a time, each with its reply, so the board's buffer can never run over and the network
-may take its time.  Whatever goes wrong on the line, the whole sample is sent again: its first frame
-resets the network.
+Each request waits for its reply, so the board's buffer never overflows and the network may take any
+time.  After any error on the line the whole sample is sent again: its first frame resets the
+network.
 """
 
 from __future__ import annotations
@@ -28,40 +28,40 @@ from rfssm.quant.arithmetic import Bools, Integers
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
-_WRITE_SECONDS = 10.0  # for a frame; it takes 20 ms
-_STRANGE_FRAMES = 100  # frames that are not the reply, before a request counts as lost
+_MAX_WRITE_SECONDS = 10.0  # for a frame, which normally takes 20 ms
+_MAX_OTHER_FRAMES = 100  # frames that are not the reply, before a request counts as lost
 
 
 class Port(Protocol):
-    """What is needed of a serial port; pyserial's ``Serial`` has it."""
+    """The interface of a serial port, which pyserial's ``Serial`` has."""
 
     @property
     def in_waiting(self) -> int:
-        """Bytes that can be read at once."""
+        """The number of bytes that can be read without waiting."""
 
     def read(self, size: int = 1, /) -> bytes:
-        """At most ``size`` bytes; fewer, or none, where nothing comes for the port's timeout."""
+        """Read ``size`` bytes; fewer, or none, if no byte comes within the port's timeout."""
 
     def write(self, data: bytes, /) -> int | None:
-        """Send."""
+        """Send bytes."""
 
     def reset_input_buffer(self) -> None:
-        """Forget what has come."""
+        """Discard the bytes that have been received."""
 
     def close(self) -> None:
-        """Give the port back."""
+        """Close the port."""
 
 
 class Device:
     """A board that runs a network.
 
-    port       name of a serial port, as /dev/ttyUSB1, or an open one
-    network    what the board must hold
-    baud       of the line; the boards of ``rfssm.hls.boards.boards`` have 1,000,000
+    port       name of a serial port, as /dev/ttyUSB1, or an open port
+    network    network that the board must hold
+    baud       baud rate of the line; the boards of ``rfssm.hls.boards.boards`` use 1,000,000
     timeout    seconds without a byte after which a reply counts as lost
-    retries    how often a sample is sent again before it is given up
+    retries    times that a failed sample is sent again before DeviceError is raised
 
-    Use it in a ``with`` block, which opens the port and closes it.  Raises DeviceError.
+    Use a device in a ``with`` block, which opens the port and closes it.  Raises DeviceError.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class Device:
     ) -> None:
         self.network = network
         self.repeated = 0
-        """Samples sent again so far."""
+        """The number of times that a sample was sent again so far."""
         self._given, self._baud, self._timeout, self._retries = port, baud, timeout, retries
         self._name = str(port) if isinstance(port, str | Path) else "serial port"
         self._port: Port | None = None
         self._deframer = Deframer()
-        self._came: deque[bytes | None] = deque()  # frames that have not been looked at
+        self._received: deque[bytes | None] = deque()  # frames that are not yet processed
         self._sequence = 0
 
     def __enter__(self) -> Self:
@@ -101,10 +101,10 @@ class Device:
             self._port = None
 
     def identify(self) -> Identity:
-        """Ask the board what it is; whatever it was doing, it stops."""
+        """Ask the board for its identity; the board aborts what it was doing."""
         reason = ""
         for _ in range(1 + self._retries):
-            self._forget()
+            self._discard_input()
             try:
                 status, payload = self._exchange(protocol.IDENTIFY, b"", longest=16)
                 if status != Status.OK:
@@ -127,7 +127,10 @@ class Device:
     def run(self, samples: Samples, progress: Progress | None = None) -> Outputs:
         """Run samples through the board.
 
-        progress    called with samples done and samples in all
+        progress    called with the numbers of samples done and of all samples
+
+        Raises SamplesError for samples that the network cannot take, DeviceError if the board
+        holds another network or a sample fails repeatedly.
         """
         samples.check(self.network)
         identity = self._checked()
@@ -142,7 +145,7 @@ class Device:
     # -- one sample --------------------------------------------------------------------------------
 
     def _sample(self, sample: Samples, identity: Identity, what: str) -> Integers:
-        """The words of a sample's packets."""
+        """Run one sample; return the words of its packets."""
         words = packets.event_beats(sample)[:, 0].astype("<u4")
         expected = packets.packet_beats(self.network, sample)
         reason = ""
@@ -167,7 +170,7 @@ class Device:
         )
 
     def _send(self, words: Integers, identity: Identity, expected: int) -> Integers:
-        """Send a sample frame by frame; each must be answered before the next."""
+        """Send a sample frame by frame, each after the reply to the former; return the words."""
         size = identity.events_per_frame
         got = bytearray()
         for at in range(0, len(words), size):
@@ -186,14 +189,14 @@ class Device:
         return np.frombuffer(bytes(got), f"<i{identity.word_bytes}").astype(np.int64)
 
     def _ends(self, samples: Samples) -> Bools:
-        """Where TLAST stood in the packets: every sample's last reply said DONE."""
+        """Return where TLAST was in the packets: the last reply of every sample was DONE."""
         ends = packets.packet_ends(self.network, samples)
         last = np.zeros(ends[-1], dtype=bool)
         last[ends - 1] = True
         return last
 
     def _checked(self) -> Identity:
-        """The board's identity.  Raises DeviceError where it holds another network."""
+        """Return the board's identity.  Raises DeviceError if the board holds another network."""
         found = self.identify()
         wanted = Identity.of(self.network, found.buffer_bytes)
         if found.digest != wanted.digest:
@@ -209,13 +212,13 @@ class Device:
     # -- one request -------------------------------------------------------------------------------
 
     def _exchange(self, command: int, payload: bytes, *, longest: int) -> tuple[Status, bytes]:
-        """Send a request and wait for its reply: status and payload.
+        """Send a request and wait for its reply; return the reply's status and payload.
 
-        longest    bytes of the payload; beyond twice as many the reply is noise
+        longest    bytes of the payload; a reply of more than twice as many counts as damaged
         """
         self._sequence = (self._sequence + 1) & 0xFF
         self._write(protocol.encode(bytes([command, self._sequence]) + payload))
-        for _ in range(_STRANGE_FRAMES):
+        for _ in range(_MAX_OTHER_FRAMES):
             reply = self._reply(2 * longest + 64)
             status = reply[-1]
             if status in protocol.DAMAGED:
@@ -225,21 +228,21 @@ class Device:
         raise _Damage("only replies to other requests came")
 
     def _reply(self, limit: int) -> bytes:
-        """Content of the next frame, at least one byte."""
-        while not self._came:
-            self._came += self._deframer.feed(self._read_some())
+        """Return the content of the next frame, at least one byte."""
+        while not self._received:
+            self._received += self._deframer.feed(self._read_some())
             if self._deframer.pending > limit:
                 raise _Damage(f"a reply of more than {limit} bytes did not end")
-        content = self._came.popleft()
+        content = self._received.popleft()
         if content is None:
             raise _Damage("a reply was damaged")
         return content
 
-    def _forget(self) -> None:
-        """Whatever has come so far belongs to no request to come."""
+    def _discard_input(self) -> None:
+        """Discard everything received so far: none of it is a reply to a future request."""
         self._opened().reset_input_buffer()
         self._deframer = Deframer()
-        self._came.clear()
+        self._received.clear()
 
     def _read_some(self) -> bytes:
         port = self._opened()
@@ -274,10 +277,10 @@ class _Damage(Exception):
 
 
 def _open(name: str, baud: int, timeout: float) -> serial.Serial:
-    """Open a serial port for nobody but us."""
+    """Open a serial port exclusively."""
     try:
         port = serial.Serial(
-            name, baud, timeout=timeout, write_timeout=_WRITE_SECONDS, exclusive=True
+            name, baud, timeout=timeout, write_timeout=_MAX_WRITE_SECONDS, exclusive=True
         )
     except (OSError, ValueError) as error:
         present = ", ".join(sorted(port.device for port in list_ports.comports()))
@@ -286,7 +289,7 @@ def _open(name: str, baud: int, timeout: float) -> serial.Serial:
         raise DeviceError(
             f"{name}: cannot be opened ({reason}); serial ports here: {present or 'none'}"
         ) from None
-    # FTDI chips hold short replies back for 16 ms; where the system has no such switch, they do
+    # by default, and on systems without this setting, FTDI chips delay short replies by 16 ms
     with suppress(AttributeError, OSError, ValueError, NotImplementedError):
         port.set_low_latency_mode(True)
     return port

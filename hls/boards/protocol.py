@@ -1,8 +1,8 @@
-"""What host and board say to each other on a serial line; docs/howto/boards.md has it as a table.
+"""Encode and decode the frames of host and board; docs/howto/boards.md tabulates the protocol.
 
 Frames are octet-stuffed as in RFC 1662 and end with CRC-16/IBM-SDLC; ``rtl/boards`` holds the
-other side.  A request is command, sequence number, payload; its reply is the same sequence number,
-payload, status.
+board's side.  A request is command, sequence number, payload; its reply is the same sequence
+number, payload, status.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ EVENT_BYTES = 4
 
 
 class Status(IntEnum):
-    """How a reply ends."""
+    """The status with which a reply ends."""
 
     OK = 0
     DONE = 1  # the sample's last score has gone out
     BAD_CRC = 2
     LOST = 3  # a byte without its stop bit
-    OVERRUN = 4  # longer than the buffer, or sent before the reply to the former
-    UNKNOWN = 5  # no command, or no whole events
-    ORDER = 6  # events, but no sample has begun
+    OVERRUN = 4  # a request longer than the buffer, or sent before the previous one's reply
+    UNKNOWN = 5  # an unknown command, or a part of an event
+    ORDER = 6  # events before the start of a sample
     ABORTED = 7  # by an `identify`
 
 
 DAMAGED = (Status.BAD_CRC, Status.LOST, Status.OVERRUN)
-"""The request did not arrive as it was sent."""
+"""The statuses of requests that did not arrive as they were sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a board says about itself: 16 bytes.
+    """The description of itself that a board sends, in 16 bytes.
 
-    buffer_bytes    of a frame of events, 4 bytes more than the events
-    word_bytes      of a score, 4 or 8
+    buffer_bytes    buffer of a frame, which holds the events and 4 bytes more
+    word_bytes      bytes of a score: 4 or 8
     each            whether scores come after every step
     digest          first bytes of the network's digest
     """
@@ -56,7 +56,7 @@ class Identity:
 
     @classmethod
     def of(cls, network: IntegerNetwork, buffer_bytes: int) -> Self:
-        """What a board with this network must say."""
+        """Return the identity that a board with this network must send."""
         readout = network.readout
         return cls(
             buffer_bytes=buffer_bytes,
@@ -68,14 +68,14 @@ class Identity:
         )
 
     def encode(self) -> bytes:
-        """The 16 bytes."""
+        """Return the identity in 16 bytes."""
         sizes = (PROTOCOL, self.buffer_bytes.bit_length() - 1, self.word_bytes, int(self.each))
         counts = self.classes.to_bytes(2, "little") + self.channels.to_bytes(2, "little")
         return bytes(sizes) + counts + self.digest
 
     @classmethod
     def decode(cls, payload: bytes) -> Self:
-        """From the 16 bytes.  Raises ValueError where the board speaks another protocol."""
+        """Decode the 16 bytes.  Raises ValueError if the board uses another protocol."""
         if len(payload) != 8 + DIGEST_BYTES or payload[0] != PROTOCOL:
             raise ValueError(f"protocol {payload[:1].hex() or 'unknown'}, {len(payload)} bytes")
         if not 3 <= payload[1] <= 16:  # room for an event and the CRC; a few block RAMs
@@ -91,7 +91,7 @@ class Identity:
 
     @property
     def events_per_frame(self) -> int:
-        """Events that a frame can carry: the buffer holds them and the CRC."""
+        """The number of events that fit into a frame: the buffer holds them and the CRC."""
         return self.buffer_bytes // EVENT_BYTES - 1
 
 
@@ -108,7 +108,7 @@ _CRC_TABLE = _crc_table()
 
 
 def crc16(data: bytes) -> int:
-    """CRC-16/IBM-SDLC.
+    """Return the CRC-16/IBM-SDLC of bytes.
 
     >>> hex(crc16(b"123456789"))
     '0x906e'
@@ -120,7 +120,7 @@ def crc16(data: bytes) -> int:
 
 
 def encode(content: bytes) -> bytes:
-    """A frame as it goes over the line.
+    """Return the frame of a content as it goes over the line.
 
     >>> encode(bytes([0x00, 0x7E])).hex(" ")
     '7e 00 7d 5e be 95 7e'
@@ -132,13 +132,13 @@ def encode(content: bytes) -> bytes:
 
 
 class Deframer:
-    """Takes the bytes of the line, in any pieces, and gives the content of whole frames."""
+    """A decoder that takes the bytes of the line in any pieces and returns whole frames."""
 
     def __init__(self) -> None:
         self._frame = bytearray()
 
     def feed(self, data: bytes) -> list[bytes | None]:
-        """Contents, without CRC, of the frames that these bytes end; None for a damaged one."""
+        """Return the contents, without CRC, of the frames that end here; None for damaged ones."""
         found = []
         for byte in data:
             if byte != FLAG:
@@ -150,7 +150,7 @@ class Deframer:
 
     @property
     def pending(self) -> int:
-        """Bytes of a frame that has not ended."""
+        """The number of bytes of the frame that has not ended."""
         return len(self._frame)
 
 

@@ -1,4 +1,4 @@
-"""Text of SystemVerilog projects: tops, test benches, FuseSoC cores."""
+"""Write the text of SystemVerilog projects: tops, test benches, FuseSoC cores."""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
-"""A test bench that goes with emitted RTL: samples, the golden model's answer, and a Makefile.
+"""Write a test bench for emitted RTL: samples, the golden model's outputs, and a Makefile.
 
-With Icarus Verilog, ``make`` in its folder runs it; neither Python nor this package is needed.
+``make`` in its folder runs the bench in Icarus Verilog, without Python or this package.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ clean:
 def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) -> None:
     """Write the bench of an emitted design.
 
-    samples      what the bench sends
+    samples      samples that the bench sends
     directory    made if missing
     rtl          folder of the emitted RTL, as seen from ``directory``
     """
@@ -70,7 +70,7 @@ def write_bench(design: Design, samples: Samples, directory: Path, rtl: Path) ->
 
 
 def parameters(design: Design) -> dict[str, int]:
-    """The parameters of ``rfssm_bench`` for a design."""
+    """Return the parameters of ``rfssm_bench`` for a design."""
     return {
         "TDATA_W": design.tdata_bits,
         "LAYERS": max(1, len(design.trace)),
@@ -80,14 +80,14 @@ def parameters(design: Design) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How the bench is built and run in Icarus Verilog."""
+    """The options with which the bench is built and run in Icarus Verilog."""
 
     iverilog_options: tuple[str, ...]
     plusargs: dict[str, int]
 
 
 def run_options(design: Design, directory: Path) -> RunOptions:
-    """The options of a bench that ``write_bench`` has written into a folder."""
+    """Return the options of a bench that ``write_bench`` has written into a folder."""
     return _run_options(design, len((directory / "expected.txt").read_text().splitlines()))
 
 
@@ -102,7 +102,7 @@ def _run_options(design: Design, expected_beats: int) -> RunOptions:
 
 
 def _expected(design: Design, samples: Samples) -> list[str]:
-    """The beats that leave the IP, as the bench writes them: tdata in hexadecimal, tlast."""
+    """Return the beats that leave the IP as the bench writes them: tdata in hexadecimal, tlast."""
     outputs = golden.run(design.network, samples)
     results = np.concatenate([outputs.scores, outputs.label[..., None]], axis=-1)
     if design.network.readout.score != "each":

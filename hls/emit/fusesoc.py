@@ -1,9 +1,9 @@
-"""FuseSoC core files (CAPI2) that go with a converted network: its own, and that of our modules.
+"""Write the FuseSoC core files (CAPI2) of a converted network and of the hand-written modules.
 
-The hand-written modules are one core, ``rfssm:ip:rfssm``, on which every network's core depends:
-two networks in one design share them.  Its file lies beside each network's, everywhere the same.
-The revision in its name is a digest of the modules, so that networks that were converted by
-different versions are refused together, instead of sharing what only one of them was made for.
+The hand-written modules are one core, ``rfssm:ip:rfssm``, on which every network's core depends, so
+that the networks of a design share the modules.  The same file lies beside each network's core.
+The revision in its name is a digest of the modules: FuseSoC refuses to combine networks that were
+converted by different versions, where the modules of one would not match the other.
 
 ``fusesoc --cores-root DIR run --target sim NAME`` simulates the bench in Icarus Verilog, ``lint``
 lints the IP with Verilator, and a board's name makes a bitstream of its top with the native Yosys,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rfssm.hls.boards.boards import Board
 
 MODULES_CORE = "rfssm.core"
-"""File of the modules' core."""
+"""The file name of the modules' core."""
 _VERSION = "0"
 _FLOW = {"ecp5": "trellis", "ice40": "icestorm"}
 _SCRIPT = "yosys.tcl"
@@ -46,22 +46,21 @@ yosys write_json $name.json
 
 
 def modules_name() -> str:
-    """What FuseSoC calls the core of the hand-written modules: our version, and their digest."""
+    """Return FuseSoC's name of the modules' core, with rfssm's version and the modules' digest."""
     digest = zlib.crc32(b"".join(path.read_bytes() for path in rtl_sources()))
     return f"rfssm:ip:rfssm:{version('rfssm')}-r{digest}"
 
 
 def core_name(design: Design) -> str:
-    """What FuseSoC calls the core: vendor, library, name, version."""
+    """Return FuseSoC's name of a network's core: vendor, library, name, version."""
     return f"rfssm:networks:{design.name}:{_VERSION}"
 
 
 def write_core(design: Design, directory: Path, boards: Sequence[Board] = ()) -> Path:
-    """Write ``NAME.core`` and ``rfssm.core`` beside the folders that they speak of.
-
-    Returns the path of the first.
+    """Write ``NAME.core`` and ``rfssm.core`` beside the folders that they list.
 
     directory    holds ``rtl``, ``bench`` and, for each board, ``boards/BOARD``, all written before
+    returns      path of ``NAME.core``
     """
     for board in boards:
         script = directory / "boards" / board.name / _SCRIPT
@@ -118,7 +117,7 @@ def _core(design: Design, directory: Path, boards: Sequence[Board]) -> dict[str,
                 "filesets": [*rtl, "bench", "samples"],
                 "toplevel": "rfssm_bench",
                 "parameters": list(run.plusargs),
-                # not the flow API, whose `sim` never comes to post_run
+                # not the flow API, whose `sim` never runs post_run
                 "default_tool": "icarus",
                 "tools": {"icarus": {"iverilog_options": ["-g2012", *run.iverilog_options]}},
                 "hooks": {"post_run": ["compare"]},
@@ -149,7 +148,7 @@ def _verilog(folder: str, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _data(folder: str, names: Sequence[str]) -> dict[str, Any]:
-    """Files that a tool reads by their bare names, in its working directory."""
+    """Return a file set of files that a tool reads by their bare names in its working directory."""
     return {
         "files": [{f"{folder}/{name}": {"copyto": name}} for name in names],
         "file_type": "user",

@@ -1,20 +1,20 @@
-"""From an integer network to RTL: parameters, memory contents and a thin top, never logic.
+"""Write the RTL of an integer network: parameters, memory contents and a thin top, never logic.
 
-The hand-written modules in ``hls/rtl`` hold the circuit.  What is written here is data: one
+The hand-written modules in ``hls/rtl`` hold the circuit.  The files written here are data: one
 instance per layer with its parameters, the ``.mem`` files that the instances read, and the tops
-that tie them together:
+that connect them:
 
     NAME_core.sv         event stream -> layers -> readout -> score packets, and trace ports
     NAME_axis.sv         the IP: AXI4-Stream events in, AXI4-Stream scores and label out
     NAME_axis_dense.sv   the same with dense beats in, one step per beat
     NAME_axis_trace.sv   the IP with its trace ports, for the engines
-    NAME_parameters.json every parameter, and where the trace ports hold what
-    NAME_*.mem           what the memories hold
+    NAME_parameters.json every parameter, and the place of each layer in the trace ports
+    NAME_*.mem           the contents of the memories
     NAME_{cells,layer,readout,rom,synapse,synapse_accumulate}.sv
-                         in place of the latter: the modules above a memory, whose contents are text
+                         with inline memories, in place of the .mem files: the modules that hold a
+                         memory, with its contents in their text
 
-Everything that is written here begins with the network's name: the files of two networks may lie
-in one folder.
+All generated files begin with the network's name: the files of two networks may lie in one folder.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ def write_rtl(
     """Write a complete RTL project: the modules, the tops, the memories, the parameters.
 
     directory          made if missing; each file in it is complete or absent
-    lanes              of every layer, or of each (default: ``default_lanes`` of each)
-    name               of everything that is generated (default: the network's, as a name)
-    inline_memories    their contents in the SystemVerilog, for tools that lose files
+    lanes              the same for all layers, or one each; ``default_lanes`` if absent
+    name               name of everything that is generated; made from the network's if absent
+    inline_memories    whether memory contents go into the SystemVerilog, for tools that lose files
 
-    Raises HardwareError for lanes or a name that cannot be.
+    Raises HardwareError for invalid lanes or an invalid name.
     """
     design = Design.of(network, lanes, name, inline_memories=inline_memories)
     directory = Path(directory)
@@ -63,7 +63,7 @@ def write_rtl(
 
 
 def rtl_sources(family: str | None = None) -> list[Path]:
-    """The hand-written modules, by name; with ``family`` its own twins of some."""
+    """Return the hand-written modules by name; a family's twins replace their counterparts."""
     modules = {path.name: path for path in _RTL.glob("rfssm_*.sv")}
     if family is not None:
         modules |= {path.name: path for path in twins(family)}
@@ -71,22 +71,22 @@ def rtl_sources(family: str | None = None) -> list[Path]:
 
 
 def twins(family: str) -> list[Path]:
-    """Modules that take the place of others in a family, by name.
+    """Return the modules that replace others in a family, by name.
 
-    A twin, ``rtl/FAMILY/MODULE.sv``, instantiates what the family's synthesis does not infer, or
-    infers wrongly.
+    A twin, ``rtl/FAMILY/MODULE.sv``, instantiates primitives that the family's synthesis does not
+    infer or infers wrongly.
     """
     return sorted((_RTL / family).glob("rfssm_*.sv"))
 
 
 def design_sources(design: Design) -> dict[str, bytes]:
-    """Name and contents of all files of a project: modules, tops, memories, parameters."""
+    """Return the names and contents of a project's files: modules, tops, memories, parameters."""
     sources = {path.name: path.read_bytes() for path in rtl_sources()}
     return sources | {name: text.encode() for name, text in design_files(design)}
 
 
 def design_files(design: Design) -> Iterator[tuple[str, str]]:
-    """Names and texts of all generated files."""
+    """Yield the names and texts of all generated files."""
     if design.inline_memories:
         yield from _modules_with_contents(design)
     else:
@@ -112,22 +112,22 @@ def _description(design: Design) -> dict[str, object]:
 
 
 def _modules_with_contents(design: Design) -> Iterator[tuple[str, str]]:
-    """The modules above a memory under the network's name, and their memory with all contents.
+    """Yield the modules that hold memories, named after the network, with the contents as text.
 
-    The logic is that of the hand-written modules, word for word: only names are replaced, and what
-    reads a file.
+    The logic is that of the hand-written modules, word for word: only names and the reading of
+    files are replaced.
     """
     for path in rtl_sources():
         if tops.HOLDERS.fullmatch(path.stem):
             text = path.read_text()
-            text = re.sub(r'"\w+\.mem"', "0", text)  # of parameters, where nobody gives any
+            text = re.sub(r'"\w+\.mem"', "0", text)  # defaults of parameters
             if path.stem == "rfssm_rom":
                 text = _with_contents(text, design)
             yield tops.own(path.name, design), tops.own(text, design)
 
 
 def _with_contents(text: str, design: Design) -> str:
-    """``rfssm_rom`` with an initial block for each memory, where it read a file."""
+    """Return ``rfssm_rom`` with an initial block for each memory in place of reading a file."""
     found = re.search(r"BLOCK_BITS = (\d+);", text)
     before, between, after = text.split(_READ)
     assert found is not None

@@ -1,4 +1,4 @@
-"""The tops of a design: instances and wires, never logic."""
+"""Write the tops of a design: instances and wires, never logic."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _AXIS_PORTS = """\
 
 
 def core(design: Design) -> str:
-    """The chain of layers and the readout."""
+    """Return the module with the chain of layers and the readout."""
     network = design.network
     address = address_bits(network.input.channels)
     n_trace = max(1, len(design.layers))
@@ -95,7 +95,7 @@ def core(design: Design) -> str:
 
 
 def axis(design: Design, *, trace: bool) -> str:
-    """AXI4-Stream events in, AXI4-Stream packets out."""
+    """Return the top with AXI4-Stream events in and AXI4-Stream packets out."""
     suffix = "axis_trace" if trace else "axis"
     ports = _AXIS_PORTS.format(
         tdata="  input  wire logic [31:0] s_axis_tdata,", out=_range(design.tdata_bits)
@@ -115,7 +115,7 @@ def axis(design: Design, *, trace: bool) -> str:
 
 
 def axis_dense(design: Design) -> str:
-    """AXI4-Stream dense beats in, AXI4-Stream packets out."""
+    """Return the top with AXI4-Stream dense beats in and AXI4-Stream packets out."""
     used = design.network.input.channels * design.value_bits
     ports = _AXIS_PORTS.format(
         tdata="  /* verilator lint_off UNUSEDSIGNAL */  // filled up to whole bytes\n"
@@ -194,7 +194,7 @@ def _instance(module: str, name: str, parameters: Parameters, ports: Sequence[st
 
 
 def _events(port: str, wire: str) -> list[str]:
-    """Connections of an event stream."""
+    """Return the connections of an event stream."""
 
     def connect(*signals: str) -> str:
         return ", ".join(f".{port}_{signal}({wire}_{signal})" for signal in signals)
@@ -207,10 +207,10 @@ def _range(bits: int) -> str:
 
 
 def _holder(module: str, design: Design) -> str:
-    """Name of a module above a memory, in this design."""
+    """Return the name of a module that holds a memory in this design."""
     return own(module, design) if design.inline_memories else module
 
 
 def own(text: str, design: Design) -> str:
-    """Text with the names of a design's own modules in place of ours."""
+    """Return a text in which the design's own modules replace the hand-written ones."""
     return HOLDERS.sub(rf"{design.name}_\1", text)

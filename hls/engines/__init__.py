@@ -1,9 +1,10 @@
-"""Engines: ways to compute the same network, behind one call.
+"""Run a network in one of several engines, which all return the same ``Outputs``, bit for bit.
 
-``golden`` (NumPy, the definition), ``csim`` (the HLS C++), ``verilator`` and ``icarus`` (the RTL),
-``netlist`` and so on (the synthesised RTL: gates, or with ``-ecp5``, ``-ice40`` the cells of that
-family; in Verilator, or with ``-icarus`` in Icarus).
-Each takes a network and samples and returns the same ``Outputs``, bit for bit.
+golden                 NumPy, the definition of the network's arithmetic
+csim                   the HLS C++, compiled with g++
+verilator, icarus      the RTL, in Verilator or Icarus Verilog
+netlist...             the synthesised RTL: gates, or with ``-ecp5``, ``-ice40`` cells of a family;
+                       in Verilator, or with ``-icarus`` in Icarus
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rfssm.quant.samples import Outputs, Samples, check_call
 __all__ = ["BY_DEFAULT", "ENGINES", "missing", "run"]
 
 BY_DEFAULT = ("golden", "csim", "verilator", "icarus")
-"""What is compared where no engine is named: netlists are slow to make and to run."""
+"""The engines that are compared by default: netlists are slow to make and to run."""
 
 _NETLISTS: dict[str, dict[str, str]] = {
     "netlist": {"cells": "generic", "simulator": "verilator"},
@@ -48,8 +49,8 @@ def run(
 
     spikes      also return each layer's spikes
     states      also return each layer's states after each step
-    lanes       of the hardware (default: chosen per layer); golden has none
-    progress    called with samples done and samples in all
+    lanes       lanes of the hardware; chosen per layer if absent, unused by golden
+    progress    called with the numbers of samples done and of all samples
     """
     _known(engine)
     check_call(network, samples)
@@ -72,7 +73,7 @@ def run(
 
 
 def missing(engine: str) -> str | None:
-    """Why this engine cannot run here and what to install; None where it can."""
+    """Return why an engine cannot run here and what to install; None if it can."""
     _known(engine)
     if engine == "golden":
         return None
@@ -91,4 +92,4 @@ def _known(engine: str) -> None:
 
 def _module(engine: str) -> ModuleType:
     name = "netlist" if engine in _NETLISTS else engine
-    return import_module(f"rfssm.hls.engines.{name}")  # csim brings hls4ml with it: only if asked
+    return import_module(f"rfssm.hls.engines.{name}")  # late, because csim imports hls4ml

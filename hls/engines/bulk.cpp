@@ -20,7 +20,7 @@
 
 namespace {
 
-// the memory files have relative names: their folder is the working directory while they are read
+// The memory files have relative names, so their folder is the working directory while they are read.
 class WorkingDirectory {
     static std::mutex &mutex() {
         static std::mutex m;
@@ -89,15 +89,15 @@ struct Run {
     uint8_t *const *spikes;      // per layer [rows, neurons], or null
     int64_t *const *u;
     int64_t *const *v;
-    uint32_t source_chance;      // of 256: how often the source offers a beat
-    uint32_t sink_chance;        // of 256: how often the sink is ready
+    uint32_t source_chance;      // cycles of 256 in which the source offers a beat, on average
+    uint32_t sink_chance;        // cycles of 256 in which the sink is ready, on average
     uint32_t seed;
     int64_t idle_limit;          // cycles without any beat after which the run counts as hung
-    uint32_t alone;              // a sample enters only when the one before has left
+    uint32_t alone;              // whether a sample enters only when the previous one has left
 
     int64_t cycle, sent, received, steps_in, idle, trailing;
     int64_t samples_in, samples_out;
-    int64_t traced[16];           // chunks seen of each layer
+    int64_t traced[16];           // number of chunks of each layer so far
     uint64_t held_data;
     uint8_t offering, stalled, held_last;
 };
@@ -125,7 +125,7 @@ void simulation_reset(Simulation *simulation) {
     top.aresetn = 1;
 }
 
-// folder: where the .mem files are; seed: of the bits that the circuit does not initialise
+// folder: holds the .mem files; seed: for the bits that the circuit does not initialise
 Simulation *simulation_new(const char *folder, int seed) {
     WorkingDirectory directory(folder);
     if (!directory.entered) return nullptr;
@@ -143,7 +143,7 @@ void simulation_free(Simulation *simulation) {
     delete simulation;
 }
 
-// The variables that a Verilator configuration file made public: memories, by name.
+// Visits the memories that a Verilator configuration file has made public, in the order of their names.
 using Visit = std::function<void(const std::string &name, const VerilatedVar &memory)>;
 static void each_memory(Simulation &simulation, const Visit &visit) {
     for (auto &[path, scope] : *simulation.context.scopeNameMap()) {
@@ -153,13 +153,13 @@ static void each_memory(Simulation &simulation, const Visit &visit) {
     }
 }
 
-void simulation_memories(Simulation *simulation, void (*tell)(const char *name, int64_t words, int64_t bits)) {
+void simulation_memories(Simulation *simulation, void (*report)(const char *name, int64_t words, int64_t bits)) {
     each_memory(*simulation, [&](const std::string &name, const VerilatedVar &memory) {
-        tell(name.c_str(), memory.elements(1), memory.entBits());
+        report(name.c_str(), memory.elements(1), memory.entBits());
     });
 }
 
-// Flips one bit of a memory, by its place in the list above.  Words are little-endian, as Verilator's are.
+// Flips one bit of a memory, given by its index in the list above.  Verilator's words are little-endian.
 void simulation_flip(Simulation *simulation, int64_t place, int64_t word, int64_t bit) {
     each_memory(*simulation, [&](const std::string &, const VerilatedVar &memory) {
         if (place-- == 0)
@@ -194,7 +194,7 @@ static void record_trace(const Vdut &top, Run &run) {
 
 #endif
 
-// Runs on for at most so many cycles.  DONE: all output beats came, and then nothing more for a while.
+// Continues for at most `cycles` cycles.  DONE: all output beats came, and none in the 64 cycles after.
 int64_t simulation_run(Simulation *simulation, Run *state, int64_t cycles) {
     Vdut &top = *simulation->top;
     Run &run = *state;
@@ -208,7 +208,7 @@ int64_t simulation_run(Simulation *simulation, Run *state, int64_t cycles) {
         if (run.offering) {
             std::memcpy(beat, run.beats + run.sent * (network::BEAT_WORDS + 1), sizeof(beat));
         } else {
-            for (uint32_t &word : beat) word = next_random(run.seed);  // means nothing
+            for (uint32_t &word : beat) word = next_random(run.seed);  // ignored without tvalid
         }
         set(top.s_axis_tdata, beat);
         const uint32_t flags = beat[network::BEAT_WORDS];

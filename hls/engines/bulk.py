@@ -1,4 +1,4 @@
-"""A Verilated top in memory, driven through whole test sets by ``bulk.cpp``."""
+"""Drive a Verilated top in memory through whole test sets, with ``bulk.cpp``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rfssm.progress import Progress
 from rfssm.quant.arithmetic import Integers
 from rfssm.quant.samples import Outputs, Samples
 
-_CYCLES_PER_CALL = 20_000  # between two looks at the keyboard
+_CYCLES_PER_CALL = 20_000  # between two checks for an interrupt
 _DONE = 1
 _FAILURES = {
     -1: "the simulation hangs: no beat in {idle} cycles",
@@ -30,12 +30,12 @@ _FAILURES = {
     -3: "more output beats than there are scores",
 }
 _Run = read_struct(verilated.driver().read_text(), "Run")
-_TELL = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
+_REPORT_MEMORY = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """A run of the RTL, with its timing.
+    """The outputs of a run of the RTL, with its timing.
 
     accepted    cycle in which each step's last beat went in    [steps of all samples]
     scored      cycle in which each output beat went out        [beats]
@@ -52,8 +52,9 @@ class Simulation:
 class Memory:
     """A memory whose bits can be upset.
 
-    name     its place in the design, as core.layer0.cells.g_lutram.states
-    words    and bits of each, padding included
+    name     hierarchical name in the design, as core.layer0.cells.g_lutram.states
+    words    number of words
+    bits     bits of each word, padding included
     """
 
     name: str
@@ -62,10 +63,12 @@ class Memory:
 
 
 class Circuit:
-    """A Verilated top in memory, which ``with`` sets free.
+    """A Verilated top in memory, which the end of a ``with`` block frees.
 
-    memories    those that a configuration file among the sources opens, by name
-    much        it will run for many cycles, so it is worth an optimising compiler
+    memories    memories that a configuration file among the sources makes accessible
+    much        whether the top will run for many cycles, which is worth an optimising compiler
+
+    Raises ToolError if the top cannot be built.
     """
 
     def __init__(
@@ -90,10 +93,10 @@ class Circuit:
             raise ToolError(f"{place}: cannot be entered")
         found: list[Memory] = []
 
-        def tell(name: bytes, words: int, bits: int) -> None:
+        def report(name: bytes, words: int, bits: int) -> None:
             found.append(Memory(name.decode().removeprefix(f"TOP.{top}."), words, bits))
 
-        self._library.simulation_memories(self._handle, _TELL(tell))
+        self._library.simulation_memories(self._handle, _REPORT_MEMORY(report))
         self.memories = tuple(found)
 
     def __enter__(self) -> Circuit:
@@ -103,7 +106,7 @@ class Circuit:
         self._library.simulation_free(self._handle)
 
     def reset(self) -> None:
-        """Three cycles of reset."""
+        """Reset the circuit for three cycles."""
         self._library.simulation_reset(self._handle)
 
     def flip(self, memory: int, word: int, bit: int) -> None:
@@ -113,7 +116,10 @@ class Circuit:
         )
 
     def go(self, call: Call, cycles: int) -> bool:
-        """Run on for at most so many cycles; whether that was the end."""
+        """Continue a run for at most ``cycles`` cycles; return whether the run has ended.
+
+        Raises ToolError if the circuit hangs, changes a stalled beat or sends too many beats.
+        """
         run = call.run
         status = int(
             self._library.simulation_run(self._handle, ctypes.byref(run), ctypes.c_int64(cycles))
@@ -127,7 +133,7 @@ class Circuit:
         return status == _DONE
 
     def to_the_end(self, call: Call, progress: Progress | None = None) -> None:
-        """Run until all scores are there, telling how many samples have passed."""
+        """Run until all scores have been received, and report the number of samples done."""
         ends = np.cumsum(call.samples.steps)
         done = False
         while not done:
@@ -138,11 +144,8 @@ class Circuit:
                 progress(passed, len(call.samples))
 
 
-_TELL = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64)
-
-
 class Call:
-    """Arrays that one run reads and writes."""
+    """The arrays that one run reads and writes."""
 
     def __init__(
         self,
@@ -188,15 +191,15 @@ class Call:
         )
 
     def stalls(self, source_chance: float, sink_chance: float, seed: int) -> None:
-        """Both sides pause at random."""
+        """Make both sides pause at random; a chance is that of a beat per cycle, 0 < p <= 1."""
         for name, chance in (("source_chance", source_chance), ("sink_chance", sink_chance)):
             if not 0 < chance <= 1:
                 raise ValueError(f"{name} = {chance}: must be above 0 and at most 1")
             setattr(self.run, name, max(1, round(256 * chance)))
-        self.run.seed = (2 * seed + 1) & 0xFFFFFFFF  # never 0, where the generator would stick
+        self.run.seed = (2 * seed + 1) & 0xFFFFFFFF  # never 0, from which xorshift never leaves
 
     def result(self) -> Simulation:
-        """What the run left in the arrays."""
+        """Return the outputs and the timing from the arrays of the run."""
         scores, label = packets.decode_packets(
             self.network, self.samples, self.data, self.last.astype(bool)
         )
@@ -205,7 +208,7 @@ class Call:
 
 
 def _pointers(arrays: Sequence[NDArray[Any]] | None) -> ctypes.Array[Any] | None:
-    """A C array of the arrays' addresses."""
+    """Return a C array of the arrays' addresses."""
     if arrays is None:
         return None
     return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))

@@ -1,4 +1,4 @@
-"""C simulation: the hls4ml project's C++, compiled with g++ and run by hls4ml's ``predict``."""
+"""Run the hls4ml project's C++, compiled with g++, by hls4ml's ``predict`` (C simulation)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from rfssm.cache import cached
 from rfssm.hls.design import LaneChoice, chosen_lanes
 from rfssm.hls.engines.trace import Trace
 from rfssm.hls.hls4ml import plugin
-from rfssm.hls.hls4ml.backends import ALONE
+from rfssm.hls.hls4ml.backends import CPP_LOCK
 from rfssm.hls.toolchain import gxx_version, missing_gxx
 from rfssm.progress import Progress
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples
 
 SOURCES = Path(__file__).parents[1]
-_NAME = "network"  # whatever the network is called: those alike share one library
+_NAME = "network"  # for all networks, so that equal ones share one library
 ALL_STEPS = 0xFFFFFFFF
-SHORT = 4_000_000
-"""Weights, and twenty for a neuron, times steps: up to it an optimising compiler costs more."""
+MAX_UNOPTIMISED_WORK = 4_000_000
+"""Weights plus 20 per neuron, times steps, up to which an optimising compiler takes longer than it
+saves."""
 
 
 def missing() -> str | None:
-    """Why this engine cannot run here, and what to install; None if it can."""
+    """Return why this engine cannot run here, and what to install; None if it can."""
     return plugin.missing() or missing_gxx()
 
 
@@ -45,13 +46,13 @@ def run(
     lanes: LaneChoice | None = None,
     progress: Progress | None = None,
 ) -> Outputs:
-    """Run samples; a library is compiled once per network, lanes and number of steps."""
+    """Run samples; compile one library per network, lanes and number of steps."""
     longest = int(samples.steps.max())
-    # An hls4ml project has a fixed number of steps: the next power of two serves many test sets.
+    # An hls4ml project has a fixed number of steps: many test sets share the next power of two.
     steps = min(network.input.steps_max, 1 << (longest - 1).bit_length())
     work = sum((layer.inputs + 20) * layer.outputs for layer in network.all_layers)
-    much = int(samples.steps.sum()) * work > SHORT
-    with ALONE, _loaded(network, steps, lanes, much) as model:
+    much = int(samples.steps.sum()) * work > MAX_UNOPTIMISED_WORK
+    with CPP_LOCK, _loaded(network, steps, lanes, much) as model:
         return simulate(model, network, samples, spikes=spikes, states=states, progress=progress)
 
 
@@ -64,8 +65,8 @@ def simulate(
     states: bool = False,
     progress: Progress | None = None,
 ) -> Outputs:
-    """Run samples, no longer than the model's steps, through a compiled ``ModelGraph``."""
-    with ALONE:
+    """Run samples through a compiled ``ModelGraph`` that has at least as many steps."""
+    with CPP_LOCK:
         return _simulate(model, network, samples, spikes, states, progress)
 
 
@@ -112,7 +113,7 @@ def _simulate(
 def _loaded(
     network: IntegerNetwork, steps: int, lanes: LaneChoice | None, much: bool
 ) -> Iterator[Any]:
-    """A ``ModelGraph`` whose compiled library comes from the cache."""
+    """Yield a ``ModelGraph`` whose compiled library comes from the cache."""
     chosen = chosen_lanes([layer.outputs for layer in network.all_layers], lanes)
     choices = str(network.saturates), str(steps), str(chosen), str(much)
     folder = cached(
@@ -137,7 +138,7 @@ def _build(
 ) -> None:
     """Write and compile the project; keep the library and the weights that it reads.
 
-    The library reads them when it runs, so networks that differ in nothing else share one.
+    The library reads the weights when it runs, so networks that differ only in them share it.
     """
     with tempfile.TemporaryDirectory() as name:
         model = plugin.convert_network(
@@ -163,13 +164,13 @@ def _keep(library: str, path: Path) -> None:
 
 
 def _tools() -> list[str | bytes]:
-    """What the library depends on beside the text that is compiled."""
+    """Return all that the library depends on in addition to the text that is compiled."""
     headers = sorted((SOURCES / "hls4ml" / "nnet_utils").glob("*.h"))
     return [version("hls4ml"), gxx_version(), *(file.read_bytes() for file in headers)]
 
 
 def _writers() -> list[bytes]:
-    """Our own code that the text comes from: all that knows networks or hardware."""
+    """Return the sources of rfssm that may affect the text: all of ``hls`` and ``quant``."""
     folders = SOURCES, Path(rfssm.quant.__path__[0])
     return [file.read_bytes() for folder in folders for file in sorted(folder.rglob("*.py"))]
 

@@ -1,4 +1,4 @@
-"""The RTL in Icarus Verilog: a second simulator, with undefined values, driven by a test bench."""
+"""Run the RTL with a test bench in Icarus Verilog, a second simulator with undefined values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rfssm.quant.samples import Outputs, Samples, check_call
 
 
 def missing() -> str | None:
-    """Why this engine cannot run here, and what to install."""
+    """Return why this engine cannot run here, and what to install; None if it can."""
     return toolchain.missing_icarus()
 
 
@@ -45,11 +45,13 @@ def run(
 ) -> Outputs:
     """Run samples through the RTL.
 
-    source_chance    how often the source offers a beat when it has one, 0 < p <= 1
-    sink_chance      how often the sink is ready
-    shuffle          events of a step in random order, some step ends in beats of their own
-    seed             of the stalls and the order
-    sources          name and contents of the Verilog files and what they read (default: the RTL's)
+    source_chance    probability per cycle that the source offers a beat when it has one, 0 < p <= 1
+    sink_chance      probability per cycle that the sink is ready
+    shuffle          whether a step's events are in random order, with some step ends separate
+    seed             seed of the stalls and the order
+    sources          names and contents of the Verilog files and their memories; the RTL's if absent
+
+    Raises ToolError if Icarus is missing or the simulation fails.
     """
     check_call(network, samples)
     design = Design.of(network, lanes, "dut")
@@ -82,7 +84,7 @@ def run(
 
 
 def _simulate(command: list[str], folder: Path, total: int, progress: Progress | None) -> None:
-    """Run vvp to its end; its last line says how it went."""
+    """Run vvp to its end; raise ToolError unless its last line is ``done``."""
     passed = count(1)
 
     def watch(line: str) -> None:
@@ -100,7 +102,7 @@ def _signed(word: int, bits: int) -> int:
 
 
 def _read_scores(path: Path, design: Design, samples: Samples) -> tuple[Integers, Integers]:
-    """Scores and labels, from the bench's output beats."""
+    """Read scores and labels from the bench's output beats."""
     words = np.array(path.read_text().split()).reshape(-1, 2)
     expected = packets.packet_beats(design.network, samples)
     if len(words) != expected:
@@ -141,7 +143,7 @@ _X_AS_1 = str.maketrans("01xz", "0011")
 
 
 def _unpack(field: TraceField, data: int, arrays: Sequence[np.ndarray]) -> None:
-    """One chunk, {spikes, v, u, chunk}, chunk lowest, into spikes, u and v of a step, [N] each."""
+    """Unpack {spikes, v, u, chunk}, chunk lowest, into a step's spikes, u and v    [N] each."""
     bits, lanes = field.state_bits, field.lanes
     first = (data & ((1 << field.chunk_bits) - 1)) * lanes
     data >>= field.chunk_bits
@@ -161,7 +163,7 @@ def _bench() -> Path:
 
 
 def _build(design: Design, code: Mapping[str, bytes]) -> Path:
-    """Folder with ``bench.vvp``, for all contents of its memories."""
+    """Return the folder with ``bench.vvp``, which serves all contents of its memories."""
     reason = missing()
     if reason:
         raise ToolError(f"engine icarus: {reason}")
@@ -186,7 +188,7 @@ def _build(design: Design, code: Mapping[str, bytes]) -> Path:
                 *sorted(name for name in code if name.endswith((".sv", ".v"))),
             ],
             cwd=folder,
-            # iverilog hands the names of its files to a shell as they are: none has a path
+            # iverilog passes the names of temporary files to a shell unquoted: use none with a path
             env=dict.fromkeys(("TMP", "TMPDIR", "TEMP"), "."),
         )
 

@@ -1,8 +1,8 @@
-"""The synthesised network in a simulator: gates, or the cells of an FPGA family with their models.
+"""Simulate the synthesised network: gates, or the cells of an FPGA family with their models.
 
-What is simulated is the netlist of the top with trace ports, so that spikes and states of every
-layer can be compared; they are driven and read as the RTL's are.  A cell without a model is refused
-by its name: nothing is simulated as an empty box.
+The netlist is that of the top with trace ports, so that spikes and states of every layer can be
+compared; it is driven and read like the RTL.  A netlist with a cell that has no model is refused
+instead of simulating the cell as an empty box.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
 
 CELLS = ("generic", "ecp5", "ice40")
-"""What the netlist is made of; ``generic``: gates, flip-flops and memories as Verilog arrays."""
+"""The kinds of cells; ``generic`` is gates, flip-flops and memories as Verilog arrays."""
 
 _SIMULATORS = {"verilator": verilator, "icarus": icarus}
-# Yosys' models of these are whole; some others in the same file are empty
+# Yosys' models of these cells are complete; some others in the same file are empty
 _ICE40 = ("SB_CARRY", "SB_DFF", "SB_LUT4", "SB_MAC16", "SB_RAM40_4K")
 
 
 def missing(simulator: str = "verilator") -> str | None:
-    """Why this engine cannot run here, and what to install."""
+    """Return why this engine cannot run here, and what to install; None if it can."""
     return yosys.missing() or _SIMULATORS[simulator].missing()
 
 
@@ -63,9 +63,9 @@ def run(
 
 
 def sources(design: Design, cells: str, top: str = "dut_axis_trace") -> dict[str, bytes]:
-    """Name and contents of the netlist and of its cells' models, for a simulator.
+    """Return the names and contents of the netlist and of its cells' models, for a simulator.
 
-    Raises HardwareError for a cell that has no model, and where ``cells`` is none of CELLS.
+    Raises HardwareError for a cell without a model, or if ``cells`` is not one of CELLS.
     """
     if cells not in CELLS:
         raise HardwareError(f"cells = {cells!r}: must be one of {', '.join(CELLS)}")
@@ -84,9 +84,9 @@ def _models(cells: str) -> dict[str, bytes]:
 
 
 def cell_models(family: str) -> str:
-    """Verilog models of a family's cells, all in one text; none for Yosys' own gates.
+    """Return the Verilog models of a family's cells in one text, which is empty for ``generic``.
 
-    Raises HardwareError for a family that has none.
+    Raises HardwareError for a family without models.
     """
     if family == "generic":
         return ""
@@ -104,7 +104,7 @@ def _ecp5_models() -> list[Path]:
 
 
 def _check_cells(netlist: yosys.Netlist) -> None:
-    """Yosys' own cells begin with $ and are written as expressions; all others need a model."""
+    """Raise HardwareError for a cell without a model; Yosys' own, with $, are expressions."""
     statistics = json.loads((netlist.folder / "cells.json").read_text())
     used = statistics["modules"][f"\\{netlist.top}"]["num_cells_by_type"]
     modelled = {"ecp5": {path.stem for path in _ecp5_models()}, "ice40": set(_ICE40)}

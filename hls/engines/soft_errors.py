@@ -1,15 +1,15 @@
-"""Soft errors: what upset bits of its memories do to a network's answers.
+"""Measure how upset bits of its memories (soft errors) change a network's labels.
 
 The RTL runs in Verilator, one sample after the other, and bits of its memories are flipped between
 clock cycles:
 
-``states``     of the layers and the readout.  Each bit is upset ``rate`` times per sample on
-               average, at any moment of it.
-``weights``    of the synapses.  Each bit is wrong with probability ``rate``, for a whole sample;
-               every sample meets other wrong bits: what has gathered since the memory was written.
+``states``     states of the layers and the readout.  Each bit is upset ``rate`` times per sample on
+               average, at random times.
+``weights``    weights of the synapses.  Each bit is wrong with probability ``rate`` for a whole
+               sample, as upsets accumulate after a memory is written; each sample draws its own.
 
-Registers, currents, the cells' constants and an FPGA's configuration stay whole.  Bits of padding
-lanes count: they lie on the chip and can be hit.
+Registers, currents, the cells' constants and an FPGA's configuration are not upset.  Bits of
+padding lanes count, since they are on the chip and can be hit.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ MEMORIES = {
     "states": r"core\.(layer\d+\.cells\.g_\w+|readout)\.states",
     "weights": r"core\.(layer\d+|readout)\.synapse\.accumulator\.weight_rom\.g_\w+\.rom",
 }
-"""Kinds of memory, and their names in the design."""
+"""The kinds of memory, with patterns of their names in the design."""
 
-# Opens these memories to the driver; the circuit stays as it is.
+# Makes these memories accessible to the driver; the circuit does not change.
 _CONFIGURATION = b"""\
 `verilator_config
 public_flat_rw -module "rfssm_cells" -var "*states"
@@ -49,12 +49,12 @@ public_flat_rw -module "rfssm_rom" -var "*rom"
 
 @dataclass(frozen=True)
 class UpsetRun:
-    """The test set at one rate.
+    """The result of the test set at one rate.
 
     rate        upsets per bit and sample
-    upsets      bits that were flipped, in all
-    changed     share of labels that are not those of the undisturbed network
-    accuracy    share of right labels; None where the samples have none
+    upsets      number of bits that were flipped
+    changed     share of labels that differ from those of the undisturbed network
+    accuracy    share of correct labels; None if the samples have no labels
     """
 
     rate: float
@@ -65,11 +65,11 @@ class UpsetRun:
 
 @dataclass(frozen=True)
 class SoftErrors:
-    """A network under upsets in one kind of memory.
+    """The results of a network under upsets in one kind of memory.
 
-    bits        of that memory, padding included
-    labels      that each run gives: one per sample, or with score ``each`` per step
-    accuracy    of the undisturbed network; None where the samples have no labels
+    bits        bits of that memory, padding included
+    labels      labels of each run: one per sample, or per step with score ``each``
+    accuracy    accuracy of the undisturbed network; None if the samples have no labels
     """
 
     network: str
@@ -81,7 +81,7 @@ class SoftErrors:
     runs: tuple[UpsetRun, ...]
 
     def to_json(self) -> dict[str, object]:
-        """Plain numbers, for machines."""
+        """Return the results in plain JSON values."""
         return asdict(self)
 
 
@@ -99,8 +99,10 @@ def soft_errors(
 
     memory      ``states`` or ``weights``
     rates       upsets per bit and sample, 0 to 1
-    seed        of the upsets: the same seed, the same upsets
-    progress    called with samples done and samples in all, over all rates
+    seed        seed of the upsets, which determines them
+    progress    called with the numbers of samples done and of all samples, over all rates
+
+    Raises HardwareError for another memory or rate.
     """
     if memory not in MEMORIES:
         raise HardwareError(f"memory = {memory!r}: must be {' or '.join(MEMORIES)}")
@@ -134,11 +136,11 @@ def soft_errors(
 
 @dataclass(frozen=True, eq=False)
 class Upsets:
-    """How often bits are upset.
+    """The rate and the random times of upsets.
 
-    rate      per bit and sample
-    random    draws which, and when
-    cycles    that each sample takes undisturbed    [samples]
+    rate      upsets per bit and sample
+    random    generator that chooses bits and times
+    cycles    cycles of each undisturbed sample    [samples]
     """
 
     rate: float
@@ -147,10 +149,7 @@ class Upsets:
 
 
 class UpsetCircuit:
-    """The RTL of a network with one kind of memory open to upsets, which ``with`` sets free.
-
-    bits    of that memory
-    """
+    """The RTL of a network with one kind of memory open to upsets; ``with`` frees it at its end."""
 
     def __init__(
         self, network: IntegerNetwork, memory: str, lanes: LaneChoice | None = None
@@ -171,7 +170,7 @@ class UpsetCircuit:
 
     @property
     def bits(self) -> int:
-        """Bits that can be upset."""
+        """The number of bits that can be upset."""
         return int(self._ends[-1])
 
     def __enter__(self) -> UpsetCircuit:
@@ -188,13 +187,13 @@ class UpsetCircuit:
         self.circuit.flip(place, *divmod(within, self.circuit.memories[place].bits))
 
     def call(self, sample: Samples, *, traced: bool = False) -> Call:
-        """A run of one sample that is about to begin."""
+        """Return a run of one sample that has not begun."""
         return Call(self._design, sample, packets.event_beats(sample), traced, traced)
 
     def run(
         self, samples: Samples, upsets: Upsets | None = None, *, progress: Progress | None = None
     ) -> tuple[Outputs, int, Integers]:
-        """Run samples one by one: what came out, bits upset, cycles of each sample."""
+        """Run samples one by one; return outputs, number of bits upset, cycles of each sample."""
         outputs, cycles, count = [], [], 0
         for i in range(len(samples)):
             call = self.call(samples[i : i + 1])

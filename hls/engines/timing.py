@@ -1,8 +1,8 @@
-"""How many clock cycles the RTL takes for given samples: measured, by running it in Verilator.
+"""Measure how many clock cycles the RTL takes for given samples, in Verilator.
 
-Latency    of a sample that enters an idle IP: the cycle in which its first beat is taken, the one
-           in which its last beat leaves, and all between them.  Source and sink never wait
-Rate       of samples that follow each other without a gap
+Latency    cycles of a sample that enters an idle IP, from that in which its first beat is taken to
+           that in which its last beat leaves, both included.  Source and sink never stall
+Rate       cycles of samples that follow each other without a gap
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _READY = 1
 
 @dataclass(frozen=True)
 class Cycles:
-    """Clock cycles for some samples.
+    """The clock cycles that samples take.
 
-    samples, steps, events    how many there were
+    samples, steps, events    number of each
     per_step                  mean, samples back to back
     per_sample                mean, samples back to back
     latency                   mean of samples on an idle IP
-    latency_min, latency_max  shortest and longest of them
+    latency_min, latency_max  shortest and longest latency
     """
 
     samples: int

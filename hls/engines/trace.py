@@ -1,4 +1,4 @@
-"""Spikes and states of every layer, in arrays that an engine fills."""
+"""Hold spikes and states of every layer in arrays that an engine fills."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rfssm.quant.samples import Outputs
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Arrays of each spiking layer, [..., N]: spikes, and states u and v after each step."""
+    """The arrays of each spiking layer, [..., N]: spikes, and states u and v after each step."""
 
     spikes: tuple[Bools, ...]
     u: tuple[Integers, ...]
@@ -22,25 +22,25 @@ class Trace:
 
     @classmethod
     def zeros(cls, network: IntegerNetwork, *shape: int) -> Trace:
-        """Arrays that nothing has been written to; they take no memory before that.
+        """Return arrays of zeros, which take no memory until they are written.
 
-        shape    of an array, without its neurons
+        shape    shape of an array without its last axis, the neurons
         """
         shapes = [(*shape, layer.neurons) for layer in network.layers]
         u, v = (tuple(np.zeros(s, dtype=np.int64) for s in shapes) for _ in "uv")
         return cls(tuple(np.zeros(s, dtype=bool) for s in shapes), u, v)
 
     def layers(self) -> Iterator[tuple[Bools, Integers, Integers]]:
-        """Spikes, u and v of one layer after the other."""
+        """Return an iterator over spikes, u and v of each layer."""
         return zip(self.spikes, self.u, self.v, strict=True)
 
     def keep(self, sample: int, found: Trace, steps: int) -> None:
-        """Copy the first steps of one sample's arrays, [T, N] each, to its place in these."""
-        for ours, theirs in zip(self.layers(), found.layers(), strict=True):
-            for kept, array in zip(ours, theirs, strict=True):
+        """Copy the first steps of one sample's arrays, [T, N] each, into these arrays."""
+        for own, given in zip(self.layers(), found.layers(), strict=True):
+            for kept, array in zip(own, given, strict=True):
                 kept[sample, :steps] = array[:steps]
 
     def outputs(self, scores: Integers, label: Integers, *, spikes: bool, states: bool) -> Outputs:
-        """What an engine returns: of the arrays those that were asked for."""
+        """Return an engine's outputs, with the arrays that were requested."""
         u, v = (self.u, self.v) if states else (None, None)
         return Outputs(scores, label, self.spikes if spikes else None, u, v)

@@ -1,4 +1,4 @@
-"""A network's top as a shared library: the C++ that Verilator makes of it, with ``bulk.cpp``."""
+"""Build a network's top as a shared library from Verilator's C++ and ``bulk.cpp``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VERILATOR_FLAGS = (
     *("--cc", "--prefix", "Vdut", "--no-timing"),
     *("--x-assign", "unique", "--x-initial", "unique", "-Wno-lint", "-Wno-style"),
 )
-# Thousands of gates with one condition in common: branches cost more than what they skip.
+# Thousands of gates share one condition: branches would cost more than they skip.
 _NETLIST_FLAGS = ("-fno-merge-cond", "-Wno-UNOPTFLAT")
 GXX_FLAGS = (
     *("-std=gnu++17", "-fPIC"),
@@ -26,26 +26,26 @@ _HEADERS = (  # of bulk.cpp
     *('"verilated.h"', '"verilated_syms.h"'),
     *("<fcntl.h>", "<functional>", "<memory>", "<mutex>", "<string>", "<unistd.h>"),
 )
-_SMALL_WEIGHTS = 4096
+_MAX_UNOPTIMISED_WEIGHTS = 4096
 """Networks with more weights are worth an optimising compiler, even for a short run."""
 
 
 def driver() -> Path:
-    """What drives the circuit: C++ that is compiled with it."""
+    """Return the path of the C++ that drives the circuit and is compiled with it."""
     return Path(str(files("rfssm.hls.engines"))) / "bulk.cpp"
 
 
 def build(design: Design, top: str, code: Mapping[str, bytes], *, much: bool) -> Path:
-    """Folder with ``dut.so``, a network's top, for all contents of its memories.
+    """Return the folder with ``dut.so``, a network's top, which serves all memory contents.
 
-    much    it will run for many cycles, so it is worth an optimising compiler
+    much    whether the top will run for many cycles, which is worth an optimising compiler
     """
     reason = toolchain.missing_verilator()
     if reason:
         raise ToolError(f"engine verilator: {reason}")
     # -O0 compiles in half the time of -O1, which runs seven times as fast; -O2 gains nothing
     weights = sum(layer.inputs * layer.outputs for layer in design.network.all_layers)
-    optimisation = "-O1" if much or weights > _SMALL_WEIGHTS else "-O0"
+    optimisation = "-O1" if much or weights > _MAX_UNOPTIMISED_WEIGHTS else "-O0"
     flags = [*VERILATOR_FLAGS, *(_NETLIST_FLAGS if "netlist.v" in code else ())]
     key: list[str | bytes] = [
         *(part for name in sorted(code) for part in (name, code[name])),
@@ -92,7 +92,7 @@ def build(design: Design, top: str, code: Mapping[str, bytes], *, much: bool) ->
 
 
 def _included(path: Path) -> str:
-    """What runs once, to start the circuit, is half of the code: it is not worth optimising."""
+    """Return the line that includes a file, without optimising code that runs only at the start."""
     line = f'#include "{path.name}"\n'
     if not path.stem.endswith("__Slow"):
         return line
@@ -100,7 +100,7 @@ def _included(path: Path) -> str:
 
 
 def _header(design: Design, top: str) -> str:
-    """Constants that bulk.cpp includes: width of a beat, and where ``trace_data`` holds what."""
+    """Return the constants for bulk.cpp: width of a beat, places of the layers in the trace."""
     dense = top == "dut_axis_dense"
     words = packets.dense_words(design.network) if dense else 1
     rows = "".join(

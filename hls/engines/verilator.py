@@ -1,4 +1,4 @@
-"""The RTL in Verilator: whole test sets in one go, stalled at random; the cycle of each beat."""
+"""Run whole test sets through the RTL in Verilator, with random stalls and each beat's cycle."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rfssm.progress import Progress
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.samples import Outputs, Samples, check_call
 
-_SHORT_CYCLES = 1_000_000
+_MAX_UNOPTIMISED_CYCLES = 1_000_000
 """Runs that may take more cycles are worth an optimising compiler."""
 
 
 def missing() -> str | None:
-    """Why this engine cannot run here, and what to install."""
+    """Return why this engine cannot run here, and what to install; None if it can."""
     return toolchain.missing_verilator()
 
 
@@ -62,16 +62,16 @@ def simulate(
     seed: int = 1,
     sources: Mapping[str, bytes] | None = None,
 ) -> Simulation:
-    """Run samples through the RTL and say when what happened.
+    """Run samples through the RTL; return the outputs and the cycle of each beat.
 
-    source_chance    how often the source offers a beat when it has one, 0 < p <= 1
-    sink_chance      how often the sink is ready
-    shuffle          events of a step in random order, some step ends in beats of their own
-    reset_after      run so many cycles, reset in the middle of it all, then start over
-    dense            drive the top that takes dense beats, one step each; it has no trace
-    alone            a sample enters only when the last score of the one before has left
-    seed             of the stalls, the order, and of all bits that the circuit does not initialise
-    sources          name and contents of the Verilog files and what they read (default: the RTL's)
+    source_chance    probability per cycle that the source offers a beat when it has one, 0 < p <= 1
+    sink_chance      probability per cycle that the sink is ready
+    shuffle          whether a step's events are in random order, with some step ends separate
+    reset_after      cycles after which the circuit is reset and the run starts over; 0: never
+    dense            whether to drive the top with dense beats, one step each; it has no trace
+    alone            whether a sample enters only when the previous one's last score has left
+    seed             seed of the stalls, the order, and all bits that the circuit leaves undefined
+    sources          names and contents of the Verilog files and their memories; the RTL's if absent
     """
     check_call(network, samples)
     if dense and (spikes or states):
@@ -84,13 +84,13 @@ def simulate(
     else:
         sent = packets.event_beats(samples, np.random.default_rng(seed) if shuffle else None)
     cycles = int(samples.steps.sum()) * design.slowest_step
-    with Circuit(design, top, given, seed, much=cycles > _SHORT_CYCLES) as circuit:
-        for so_many in (reset_after, 0) if reset_after else (0,):
+    with Circuit(design, top, given, seed, much=cycles > _MAX_UNOPTIMISED_CYCLES) as circuit:
+        for cut_after in (reset_after, 0) if reset_after else (0,):
             circuit.reset()
             call = Call(design, samples, sent, spikes, states)
             call.stalls(source_chance, sink_chance, seed)
             call.run.alone = alone
-            if so_many:
-                circuit.go(call, so_many)
+            if cut_after:
+                circuit.go(call, cut_after)
         circuit.to_the_end(call, progress)
     return call.result()

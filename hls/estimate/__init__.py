@@ -1,4 +1,4 @@
-"""Cells, memories, cycles and clock rate of a design, without synthesis."""
+"""Estimate the cells, memories, cycles and clock rate of a design without synthesis."""
 
 from typing import TYPE_CHECKING
 

@@ -1,11 +1,11 @@
-"""Cells of a design on an ECP5, by module: computed from formats and lanes, without any tool.
+"""Compute the cells of each module of a design on an ECP5 from formats and lanes, without any tool.
 
 The files ``area_...`` list what each module of ``hls/rtl`` is made of, line by line in the order
-of its source: registers bit by bit, adders as chains of two bits a carry cell, multiplexers and
-comparisons as look-up tables of four inputs, memories as ``memory_map`` says.  Multipliers, block
-memories and LUT memories come out exact.  Registers and adders are nearly so: synthesis also merges
-equal ones and drops those that constants make useless.  Look-up tables follow the data path; the
-control around it, which formats hardly touch, is a table of constants.
+of its source: registers bit by bit, adders as chains of carry cells with two bits each,
+multiplexers and comparisons as look-up tables of four inputs, memories as ``memory_map`` maps them.
+Multipliers, block memories and LUT memories are exact.  Registers and adders are nearly exact:
+synthesis also merges equal ones and removes those that constants make useless.  Look-up tables are
+those of the data path; the control logic, hardly touched by formats, is a table of constants.
 
 ``python tests/estimate_rows.py`` prints every line beside what Yosys counts.
 """
@@ -30,7 +30,7 @@ _COUNTS = attrgetter(*(field.name for field in fields(Cells)))
 
 
 def report(design: Design) -> CellReport:
-    """Cells of the IP alone, as ``netlist_cells`` counts them after synthesis for an ECP5."""
+    """Return the cells of the IP alone, as ``netlist_cells`` counts them on a synthesised ECP5."""
     modules = contributions(design)
     arrays = [
         Memory(name, line.name, line.array.words, line.declared, _kind(line.array), _size(line))
@@ -43,11 +43,11 @@ def report(design: Design) -> CellReport:
 
 
 def blocks(design: Design, family: str) -> Cells | None:
-    """Multipliers and memories, counted without a tool; None for a family of which nothing can be.
+    """Count multipliers and memories without a tool; return None for a family without formulas.
 
-    ecp5              multipliers, block memories, LUT memories: all of them
-    ice40, ice40hx    all multipliers; block memories of weights, constants, currents, states and
-                      events: at least so many, as Yosys may put other arrays in such, too
+    ecp5              all multipliers, block memories and LUT memories
+    ice40, ice40hx    all multipliers; the block memories of weights, constants, currents, states
+                      and events, a lower bound: Yosys may put other arrays in such memories, too
     """
     if family not in ("ecp5", "ice40", "ice40hx"):
         return None
@@ -55,7 +55,7 @@ def blocks(design: Design, family: str) -> Cells | None:
 
 
 def rows(design: Design, family: str) -> dict[str, Cells]:
-    """Cells by module: of an ECP5 all, of other families what ``blocks`` counts."""
+    """Return the cells by module: all of them for an ECP5, else only what ``blocks`` counts."""
     lines = contributions(design, family.removesuffix("hx"))
     counted = {name: _total(found) for name, found in lines.items()}
     if family == "ecp5":
@@ -64,9 +64,9 @@ def rows(design: Design, family: str) -> dict[str, Cells]:
 
 
 def contributions(design: Design, family: str = "ecp5") -> dict[str, list[Contribution]]:
-    """The lines of every module, in the order in which the modules follow each other.
+    """Return the lines of every module, with the modules in the order of the data flow.
 
-    family    ecp5, or ice40, of which multipliers and memories alone mean something
+    family    ecp5, or ice40, where only the multipliers and memories are meaningful
     """
     network, contents = design.network, dict(memories(design))
     modules: dict[str, Lines] = {"source": source(design)}
@@ -92,7 +92,7 @@ def _total(lines: list[Contribution]) -> Cells:
 
 
 def _only_blocks(cells: Cells, family: str) -> Cells:
-    dsp = 0 if family == "ice40hx" else cells.dsp  # which has no multipliers
+    dsp = 0 if family == "ice40hx" else cells.dsp  # the HX devices have no multipliers
     luts = cells.lut_ram if family == "ecp5" else 0
     return Cells(dsp=dsp, block_ram=cells.block_ram, lut_ram=luts)
 

@@ -1,4 +1,4 @@
-"""Cells of ``rfssm_cells`` and its lanes, ``rfssm_cell``, line by line."""
+"""Count the cells of ``rfssm_cells`` and its lanes, ``rfssm_cell``, line by line."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from rfssm.hls.estimate.contributions import (
 )
 from rfssm.quant.layers import SpikingLayer
 
-_STATES = 2  # of a cell: u and v
+_STATES = 2  # per cell: u and v
 
 
 def cells(p: LayerParameters, layer: SpikingLayer, images: Images, family: str) -> Lines:
-    """``rfssm_cells``."""
+    """Yield the lines of ``rfssm_cells``."""
     chunk, first = index_bits(p.chunks), 3 if p.RESET else 1 + p.STATE_RAM
     yield from sweep(p.chunks)
     yield register("tags: chunk, valid, end, last", PIPE * (chunk + 3))
@@ -65,18 +65,18 @@ def _cell_lanes(p: LayerParameters, layer: SpikingLayer, images: Images, family:
     constant = "OFFSET" in images and memory_map.rom(images["OFFSET"], family).logic
     full = state + p.TRANS_W + 1
     rounded = max(full, shift + 1) + 1 - shift
-    # known bits of an offset in logic drop out
+    # synthesis removes the constant bits of an offset that is stored in logic
     added = _offset_bits(layer) if constant else state + (1 if p.RESET and p.BIAS_W else 0)
     summed = max(p.CURRENT_W + p.GUARD, added) + 1
     result = max(rounded, summed) + 1
     kept, top, current = result, full, p.CURRENT_W
-    if not p.SATURATE:  # nobody reads what lies above the state
+    if not p.SATURATE:  # the bits above the state are never read
         kept, top, current = state, min(full, shift + state), max(0, min(current, state - p.GUARD))
         rounded, added, summed = (min(bits, state) for bits in (rounded, added, summed))
-    sums = full if p.ROUND == 1 else top  # toward zero looks at the sign
+    sums = full if p.ROUND == 1 else top  # rounding toward zero reads the sign
     low = {0: shift, 1: 0, 2: max(0, shift - 1), 3: 0}[p.ROUND]  # bits below are never read
     yield from product("mul_u, mul_v", state, p.TRANS_W, _STATES * _STATES * side, family)
-    if max(state, p.TRANS_W) > DSP_BITS:  # the registers before them; each is read twice
+    if max(state, p.TRANS_W) > DSP_BITS:  # the registers before the multipliers; each is read twice
         entries = len(images["COEF"])
         yield register("mul_u, mul_v: operands", side * (_STATES * state + entries * p.TRANS_W))
     for j in range(_STATES):
@@ -110,6 +110,6 @@ def _cell_lanes(p: LayerParameters, layer: SpikingLayer, images: Images, family:
 
 
 def _offset_bits(layer: SpikingLayer) -> int:
-    """Bits of what bias and reset add at most."""
+    """Return the bits of the largest sum of bias and reset."""
     biases = [int(abs(b).max()) for b in (layer.bias_u, layer.bias_v) if b is not None]
     return 1 + (max(biases, default=0) + int(abs(layer.reset).max())).bit_length()

@@ -1,4 +1,4 @@
-"""Parameters of the modules, as their sources spell them, of which ``area`` computes cells."""
+"""Hold the module parameters from which ``area`` computes cells, spelt as in the RTL."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rfssm.hls.design import Parameters, address_bits
 from rfssm.hls.memories import Fields
 
 Images = dict[str, Fields]
-"""What the memories of a module hold, by the parameters that name their files."""
+"""The contents of a module's memories, by the parameters that name their files."""
 
 
 @dataclass(frozen=True)
 class Common:
-    """What the parameters of ``rfssm_layer`` and ``rfssm_readout`` have in common."""
+    """The parameters that ``rfssm_layer`` and ``rfssm_readout`` have in common."""
 
     N_IN: int
     SYNAPSE_LANES: int
@@ -30,7 +30,7 @@ class Common:
 
     @classmethod
     def of(cls, parameters: Parameters) -> Self:
-        """Those of a design, by name."""
+        """Select the parameters of this class by name from those of a design."""
         return cls(**{field.name: int(parameters[field.name]) for field in fields(cls)})
 
 
@@ -50,7 +50,7 @@ class LayerParameters(Common):
 
     @property
     def chunks(self) -> int:
-        """Chunks of neurons, one of which is updated per cycle."""
+        """The number of chunks of neurons; one chunk is updated per cycle."""
         return -(-self.N_OUT // self.NEURON_LANES)
 
 
@@ -64,5 +64,5 @@ class ReadoutParameters(Common):
 
 
 def index_bits(count: int) -> int:
-    """Bits of an index that is a constant where there is one word only."""
+    """Return the bits of an index, which is a constant of no bits if there is only one word."""
     return address_bits(count) if count > 1 else 0

@@ -1,4 +1,4 @@
-"""Cells of ``rfssm_readout`` and ``rfssm_packets``, line by line."""
+"""Count the cells of ``rfssm_readout`` and ``rfssm_packets``, line by line."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from rfssm.quant.layers import ReadoutLayer
 
 
 def readout(p: ReadoutParameters, layer: ReadoutLayer, images: Images, family: str) -> Lines:
-    """``rfssm_readout``."""
+    """Yield the lines of ``rfssm_readout``."""
     yield from sweep(p.CLASSES)
-    # what ends a packet ends a sample, or each step
+    # a packet ends with each sample or with each step
     yield register("tags: class, valid, last, end", PIPE * (address_bits(p.CLASSES) + 3))
     yield register("tags: silent, first", 4 + 8)
     yield from _integrator(p, images, family)
-    # where scores are not sums the sign's copies are one register
+    # where scores are not sums, the copies of the sign share one register
     own = p.SCORE_W if layer.score == "sum" else p.STATE_W
     yield register("score_q9", own)
     if layer.score in ("sum", "max"):
@@ -76,7 +76,7 @@ def _integrator(p: ReadoutParameters, images: Images, family: str) -> Lines:
 
 
 def _packets(p: ReadoutParameters, own: int) -> Lines:
-    """``rfssm_packets``; bits of a score's own word."""
+    """Yield the lines of ``rfssm_packets``; ``own`` bits of a score are not copies of its sign."""
     index = address_bits(p.CLASSES)
     packets = memory_map.distributed(2 << index, p.SCORE_W)
     yield memory("packets.scores", packets, p.SCORE_W)

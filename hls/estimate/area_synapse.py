@@ -1,4 +1,4 @@
-"""Cells of ``rfssm_synapse`` and its three parts, line by line."""
+"""Count the cells of ``rfssm_synapse`` and its three parts, line by line."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from rfssm.hls.memories import Fields
 
 @dataclass(frozen=True)
 class Synapse:
-    """``rfssm_synapse``: its parameters, and the constants that its source derives of them.
+    """The parameters of ``rfssm_synapse`` and the constants that its source derives from them.
 
     outputs    neurons or classes
     reads      lanes that read its currents
-    parts      of a current: 2 where it is complex
+    parts      of a current: 2 if it is complex, else 1
     """
 
     p: Common
@@ -40,7 +40,7 @@ class Synapse:
 
     @property
     def words(self) -> int:
-        """Words of a row of weights."""
+        """The number of words in a row of weights."""
         return -(-self.outputs // self.p.SYNAPSE_LANES)
 
     @property
@@ -50,16 +50,16 @@ class Synapse:
 
     @property
     def real(self) -> int:
-        """Currents that change per cycle: the padding of a whole row is constant."""
+        """The number of currents that change per cycle: the padding of a whole row is constant."""
         return min(self.outputs, self.p.SYNAPSE_LANES) * self.parts
 
     @property
     def groups(self) -> int:
-        """Groups of lanes that a word of currents holds."""
+        """The number of groups of reading lanes in a word of currents."""
         return self.p.SYNAPSE_LANES // self.reads
 
     def lines(self, weights: Fields, family: str) -> Lines:
-        """All of it."""
+        """Yield the lines of the module, with its memory of weights."""
         yield from self._issue(address_bits(len(weights[0][0])))
         yield from self._row_word(weights, family)
         yield adder("sum", self.p.CURRENT_W, self.real)
@@ -90,7 +90,7 @@ class Synapse:
             bits = min(p.WEIGHT_W + p.VALUE_W, p.CURRENT_W)
             yield register("wait_q", (2 + late) * p.VALUE_W)
             yield register("product_q", self.real * bits)
-            if family == "ecp5":  # elsewhere it is logic
+            if family == "ecp5":  # other families multiply in logic
                 signed = p.VALUE_W + (0 if p.VALUE_SIGNED else 1)
                 a, b = min(p.WEIGHT_W, bits), min(signed, bits)
                 yield from product("product", a, b, self.real, family)
@@ -101,7 +101,7 @@ class Synapse:
         yield logic("the first event overwrites", currents)
         yield register("start_q", 1)
         yield register("acc_q, hold_q", 2 * currents)
-        # rfssm_select, without the groups that padding makes constant
+        # rfssm_select, without the groups that consist of constant padding
         chosen = min(self.groups, -(-self.outputs // self.reads))
         whole, rest = divmod(chosen, 4)
         fours = -(-chosen // 4)

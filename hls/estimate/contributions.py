@@ -1,4 +1,4 @@
-"""The vocabulary of ``area``: what a line of hardware costs in cells of an ECP5 or an iCE40."""
+"""Count what one line of hardware costs in cells of an ECP5 or an iCE40, for ``area``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rfssm.hls.estimate.memory_map import Mapped
 from rfssm.hls.memories import Fields
 from rfssm.hls.synthesis.netlist_cells import Cells
 
-# Look-up tables of control logic, and multiplexers that join two of them: calibrated on the
-# networks of tests/estimate_cases.py.
+# Look-up tables of control logic, and multiplexers that join two of them, calibrated on the
+# networks of tests/estimate_cases.py
 _CONTROL = {
     "source": (6, 0),
     "synapse": (34, 3),
@@ -23,17 +23,17 @@ _CONTROL = {
     "readout": (56, 26),
     "sink": (8, 2),
 }
-_ADDER_IN_LUTS = 4  # bits up to which Yosys builds an adder of look-up tables
+_MAX_LUT_ADDER_BITS = 4  # Yosys builds wider adders of carry cells
 DSP_BITS = 18
-"""Of an operand of MULT18X18D."""
+"""The width of an operand of MULT18X18D."""
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one line of a module's source adds to the cells of the module.
+    """The cells that one line of a module's source adds to the module.
 
     name        what the line makes, in the words of the source
-    array       what a memory became
+    array       what a memory is mapped to
     declared    bits of a word of the memory, as the source declares it
     """
 
@@ -47,54 +47,54 @@ Lines = Iterator[Contribution]
 
 
 def register(name: str, bits: int) -> Contribution:
-    """Flip-flops."""
+    """Count a register as flip-flops."""
     return Contribution(name, Cells(ff=bits))
 
 
 def logic(name: str, luts: int, muxes: int = 0) -> Contribution:
-    """Look-up tables, and multiplexers that join two of them."""
+    """Count logic as look-up tables and as multiplexers that join two of them."""
     return Contribution(name, Cells(lut=luts, mux=muxes))
 
 
 def control(what: str, count: int = 1) -> Contribution:
-    """Logic that formats and lanes hardly touch."""
+    """Count control logic, which hardly depends on formats and lanes."""
     luts, muxes = _CONTROL[what]
     return logic(f"control of {what}", count * luts, count * muxes)
 
 
 def carries(name: str, bits: int) -> Contribution:
-    """A chain of carry cells, two bits each."""
+    """Count a chain of carry cells, of two bits each."""
     return Contribution(name, Cells(carry=bits // 2))
 
 
 def adder(name: str, bits: int, count: int = 1) -> Contribution:
-    """Sums or comparisons of a number of bits."""
-    if bits > _ADDER_IN_LUTS:
+    """Count sums or comparisons of a number of bits."""
+    if bits > _MAX_LUT_ADDER_BITS:
         return Contribution(name, Cells(carry=count * -(-bits // 2)))
     return logic(name, count * max(0, 2 * bits - 1))
 
 
 def choice(name: str, bits: int, words: int) -> Contribution:
-    """Multiplexers: the first look-up table of a bit chooses of two words, two more add three."""
+    """Count the look-up tables of multiplexers that choose one of a number of words."""
     return logic(name, bits * mux_luts(words))
 
 
 def mux_luts(words: int) -> int:
-    """Look-up tables of one bit of a multiplexer."""
+    """Count the tables of one bit: one chooses of two words, two more add three words."""
     return -(-2 * (words - 1) // 3)
 
 
 def memory(name: str, mapped: Mapped, declared: int) -> Contribution:
-    """An array; the multiplexer behind its rows is counted by whoever reads it."""
+    """Count an array without the multiplexer behind its rows, which its reader counts."""
     cells = Cells(block_ram=mapped.blocks, lut_ram=mapped.luts)
     return Contribution(name, cells, mapped, declared)
 
 
 def array(words: int, width: int, family: str) -> Mapped:
-    """An array that is written, in LUT memory.
+    """Map an array that is written to LUT memory, which an iCE40 does not have.
 
-    An iCE40 has none: to Yosys a block memory costs as much as ``ICE40_PRICE`` bits of registers.
-    Where it is twice as cheap it is counted, below that the choice is not known.
+    On an iCE40 a block memory costs Yosys as much as ``ICE40_PRICE`` bits of registers.  A block
+    memory is counted where it is at least twice as cheap; otherwise Yosys' choice is not known.
     """
     if family != "ice40":
         return memory_map.distributed(words, width)
@@ -105,7 +105,7 @@ def array(words: int, width: int, family: str) -> Mapped:
 
 
 def rom(name: str, mapped: Mapped, fields: Fields) -> Iterator[Contribution]:
-    """``rfssm_rom``: its words, its two registers."""
+    """Yield the lines of ``rfssm_rom``: its words and its two registers."""
     yield memory(name, mapped, sum(values.shape[1] * bits for values, bits in fields))
     if mapped.logic:
         yield register(f"{name}, registers", 2 * mapped.width)
@@ -117,7 +117,7 @@ def rom(name: str, mapped: Mapped, fields: Fields) -> Iterator[Contribution]:
 
 
 def product(name: str, a: int, b: int, count: int, family: str) -> Iterator[Contribution]:
-    """Multipliers; operands of more than 18 bits are split, the parts added."""
+    """Yield the lines of multipliers; operands of more than 18 bits are split, the parts added."""
     if family == "ice40":
         yield Contribution(name, Cells(dsp=count * _mac16(a, b)))
         return
@@ -133,12 +133,12 @@ def product(name: str, a: int, b: int, count: int, family: str) -> Iterator[Cont
 
 
 def _mac16(a: int, b: int) -> int:
-    """Blocks SB_MAC16 of one product: ``rtl/ice40/rfssm_mul.sv``."""
+    """Count the blocks SB_MAC16 of one product, as ``rtl/ice40/rfssm_mul.sv`` uses them."""
     narrow, wide = sorted((a, b))
     return 0 if narrow > 16 or wide > 32 else 1 if wide <= 16 else 2
 
 
 def _pieces(bits: int) -> list[int]:
-    """Parts of an operand that a multiplier block takes."""
+    """Return the widths of the parts of an operand that multiplier blocks take."""
     whole = (bits - 1) // DSP_BITS
     return [DSP_BITS] * whole + [bits - whole * DSP_BITS]

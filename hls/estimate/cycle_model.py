@@ -1,17 +1,17 @@
-"""How many clock cycles the RTL takes for given samples: computed, from what happens in each step.
+"""Compute how many clock cycles the RTL takes for given samples from the events of each step.
 
-In the mean over many steps, a step takes a network
+In the mean over many steps, one step takes
 
-    max over its layers of max(events * ceil(N / synapse lanes), ceil(N / neuron lanes), 8) + c
+    max over the layers of max(events * ceil(N / synapse lanes), ceil(N / neuron lanes), 8) + c
 
 cycles: the layers work on different steps at once, so the slowest one sets the pace.  c is -0.7: no
-cycle is lost between steps, and the buffers between layers let a layer that is fast in this step
-help out in the next.
+cycle is lost between steps, and the buffers between layers let a layer that is fast in one step
+work ahead for the next.
 
-This module computes it step by step through those buffers: the two buffers of currents of each
-layer, the FIFO of each encoder, the two packets of the readout.  For each step and layer it finds
-when the last event has been used up, when the sweep over the cells begins and when it ends; the
-latencies are those that the headers of the modules state.  Only what a full FIFO does is
+This module follows each step through those buffers: the two buffers of currents of each layer, the
+FIFO of each encoder, the two packets of the readout.  For each step and layer it computes when the
+last event has been used up, when the sweep over the cells begins and when it ends, with the
+latencies that the headers of the RTL modules state.  Only the effect of a full FIFO is
 approximate.
 """
 
@@ -34,22 +34,22 @@ from rfssm.quant.samples import Samples
 STEP_OVERHEAD = -0.7
 """c of the formula, in cycles."""
 
-_LABEL = 1  # from the last score to the label that makes a packet: rfssm_readout
-_ENCODE = 4  # from the chunk that pushes another one out to that one's first event: rfssm_encoder
-_START = 2  # from done to the sweep's first issue, besides the synapse's own stages: rfssm_sweep
-_ENTRY = 2  # cycle in which the first event of an idle IP reaches the first layer: rfssm_axis_in
-# chunks in an encoder's FIFO above which no further chunk is issued: rfssm_encoder
-_ROOM = FIFO_DEPTH - (PIPE + 1) - 4
-_IN_FLIGHT = 5  # chunks that on average are on their way beyond those, calibrated
+_LABEL_CYCLES = 1  # from the last score to the label that completes a packet: rfssm_readout
+_ENCODE_CYCLES = 4  # from a chunk to the first event of the chunk that it pushes out: rfssm_encoder
+_START_CYCLES = 2  # from done to the sweep's first issue, without synapse stages: rfssm_sweep
+_ENTRY_CYCLE = 2  # in which the first event of an idle IP reaches the first layer: rfssm_axis_in
+# above this many chunks in an encoder's FIFO no further chunk is issued: rfssm_encoder
+_MAX_FIFO_CHUNKS = FIFO_DEPTH - (PIPE + 1) - 4
+_MEAN_CHUNKS_IN_FLIGHT = 5  # beyond those in the FIFO, calibrated
 
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """What happens in a network: which values that enter a layer are not zero.
+    """The activity of a network: which values that enter each layer are not zero.
 
-    values     of each layer, the readout last    [B, T, M] each
-    steps      of each sample                     [B]
-    given      samples that there are, of which these are some; 0: events are random
+    values     whether an input of a layer is not zero, the readout last    [B, T, M] each
+    steps      of each sample                                               [B]
+    given      samples from which these were chosen; 0 if the events are random
     """
 
     values: tuple[Bools, ...]
@@ -58,13 +58,13 @@ class Activity:
 
     @property
     def live(self) -> Bools:
-        """Which steps there are    [B, T]."""
+        """Whether a step is within its sample    [B, T]."""
         steps: Bools = np.arange(self.values[0].shape[1]) < self.steps[:, None]
         return steps
 
     @classmethod
     def of(cls, network: IntegerNetwork, samples: Samples, *, given: int | None = None) -> Activity:
-        """What samples do, by the golden model."""
+        """Compute the activity for samples with the golden model."""
         spikes = golden.run(network, samples, spikes=True).spikes or ()
         x = samples.x
         values = [x != 0]
@@ -77,7 +77,7 @@ class Activity:
     def random(
         cls, network: IntegerNetwork, rate: float, *, samples: int, steps: int, seed: int = 0
     ) -> Activity:
-        """Independent events: each input and each neuron has one with the same chance per step."""
+        """Draw independent events: each input and neuron has one with the same chance per step."""
         check_network(network)
         rng = np.random.default_rng(seed)
         widths = [layer.inputs for layer in network.all_layers]
@@ -85,12 +85,12 @@ class Activity:
         return cls(values, np.full(samples, steps))
 
     def rates(self) -> tuple[float, ...]:
-        """Events per input and step of each layer."""
+        """Return the events per input and step of each layer."""
         return tuple(float(v[self.live].mean()) for v in self.values)
 
 
 def cycles(design: Design, activity: Activity) -> Cycles:
-    """The cycles that ``rfssm.hls.engines.timing.measure`` would find."""
+    """Compute the cycles that ``rfssm.hls.engines.timing.measure`` would measure."""
     layers, readout = _layers(design, activity), design.network.readout
     ends = activity.steps.cumsum().tolist()
     packets = range(ends[-1]) if readout.score == "each" else {end - 1 for end in ends}
@@ -113,18 +113,18 @@ def cycles(design: Design, activity: Activity) -> Cycles:
 
 
 def formula(design: Design, activity: Activity) -> float:
-    """Cycles per sample by the formula above."""
+    """Return the cycles per sample by the formula of the module's docstring."""
     slowest = np.maximum.reduce(_needs(design, activity)) + STEP_OVERHEAD
     return float(slowest.sum() / len(activity.steps))
 
 
 def layers_alone(design: Design, activity: Activity) -> tuple[float, ...]:
-    """Cycles per sample that each layer would need if no other were there."""
+    """Return the cycles per sample that each layer would need on its own."""
     return tuple(float(needs.sum() / len(activity.steps)) for needs in _needs(design, activity))
 
 
 def _needs(design: Design, activity: Activity) -> list[NDArray[np.int64]]:
-    """Cycles of each layer for each step    [steps] each."""
+    """Return the cycles of each layer for each step    [steps] each."""
     needs = []
     for layer, lanes, values in zip(
         design.network.all_layers, design.lanes, activity.values, strict=True
@@ -141,16 +141,16 @@ def _needs(design: Design, activity: Activity) -> list[NDArray[np.int64]]:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer's numbers, and lists with one entry per step of all samples.
+    """The timing of a layer: numbers, and lists with one entry per step of all samples.
 
-    stages       from ``done`` to step_valid
+    stages       cycles from ``done`` to step_valid
     sweep        cycles of a sweep, of which ``slots`` issue a chunk
     busy         cycles that the synapse needs for the step's events
-    arrival      from the first issue of the sweep before to ``done``, if the synapse never waits
-    first        from the first issue of the sweep before to the first event
-    chunks       chunks of the encoder before with an event, all steps up to and with this one
-    freed        step, and part of it, whose events must be used up so that a sweep before can begin
-    freed_end    the same so that it can end
+    arrival      cycles from the previous layer's first issue to ``done`` if the synapse never waits
+    first        cycles from the previous layer's first issue to the first event
+    freed        step, and part of it, whose events must be used up before the previous layer's
+                 sweep can begin
+    freed_end    the same before that sweep can end
     """
 
     stages: int
@@ -177,7 +177,7 @@ def _layers(design: Design, activity: Activity) -> list[_Layer]:
         if i > 0:
             skip = int(design.network.layers[i - 1].skip)
             at, until, used = _from_encoder(values, design.lanes[i - 1].neuron, words)
-            first, arrival = (k + PIPE + skip + _ENCODE for k in (at, until))
+            first, arrival = (k + PIPE + skip + _ENCODE_CYCLES for k in (at, until))
             total = np.cumsum(used)
             freed = _freed(total, total - used)
             freed_end = _freed(total, total)
@@ -201,9 +201,9 @@ def _layers(design: Design, activity: Activity) -> list[_Layer]:
 def _from_encoder(
     values: Bools, lanes: int, words: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """When events leave an encoder, counted from its first chunk, if none waits.
+    """Compute when events leave an encoder, counted from its first chunk, if none waits.
 
-    values     [steps, N]
+    values     whether a neuron has an event    [steps, N]
     returns    cycle of the first event, of the last event's ``done``, chunks with an event [steps]
 
     A chunk leaves when the next one with an event comes, or with the end of the step.
@@ -227,8 +227,8 @@ def _from_encoder(
 
 
 def _freed(total: NDArray[np.int64], upto: NDArray[np.int64]) -> list[tuple[int, float]]:
-    """Step and part of it that must have left a FIFO so that ``upto`` chunks have found room."""
-    wanted = upto - (_ROOM + _IN_FLIGHT)
+    """Return the step, and its part, that must leave a FIFO to make room for ``upto`` chunks."""
+    wanted = upto - (_MAX_FIFO_CHUNKS + _MEAN_CHUNKS_IN_FLIGHT)
     step = np.searchsorted(total, wanted, side="right")
     before = np.concatenate([[0], total])
     after = before[np.minimum(step + 1, len(total))]
@@ -240,23 +240,23 @@ def _freed(total: NDArray[np.int64], upto: NDArray[np.int64]) -> list[tuple[int,
 
 
 class _Stage:
-    """A layer while steps pass through it; the cycles of what has happened in each step so far.
+    """A layer while steps pass through it, with the cycles of past events and sweeps by step.
 
-    entry    cycle in which the first event of all can be taken up
+    entry    first cycle in which the layer can take up an event
     """
 
     def __init__(self, layer: _Layer, begin: int, entry: int) -> None:
         self.layer = layer
         self._begin = begin
         self._entry = entry
-        self.first_event: list[int] = []  # taken up
-        self.done: list[int] = []  # the last event is used up
-        self.swept: list[int] = []  # last slot of the sweep
+        self.first_event: list[int] = []  # when it is taken up
+        self.done: list[int] = []  # when the last event is used up
+        self.swept: list[int] = []  # when the sweep has its last slot
 
     def take(self, t: int, sweep: int | None) -> int:
-        """Use up the events of step t; returns the cycle in which its sweep can begin.
+        """Use up the events of step t; return the cycle in which the step's sweep can begin.
 
-        sweep    first issue of the sweep of the layer before; None: the events wait outside
+        sweep    first issue of the previous layer's sweep; None if the events wait outside the IP
         """
         layer = self.layer
         ready = self.done[-1] if self.done else self._entry
@@ -268,23 +268,26 @@ class _Stage:
             done = max(done, sweep + layer.arrival[t])
         self.first_event.append(first)
         self.done.append(done)
-        begin = done + layer.stages + _START
+        begin = done + layer.stages + _START_CYCLES
         return max(begin, self.swept[-1] + 1) if self.swept else begin
 
     def used_up(self, t: int, part: float) -> int:
-        """When a part of the events of step t has been used up."""
+        """Return the cycle in which a part of the events of step t has been used up."""
         first, done = self.first_event[t - self._begin], self.done[t - self._begin]
         return first + int(part * (done - first)) + 2
 
 
 class _Exit(Protocol):
-    """What a sweep fills, and must find room in."""
+    """A buffer that a sweep fills and in which the sweep must find room."""
 
     def room_at(self, t: int) -> int:
-        """When there is room for the sweep of step t to begin."""
+        """Return the cycle in which there is room for the sweep of step t to begin."""
 
     def take(self, t: int, sweep: int) -> int:
-        """Take what a sweep makes that begins in a cycle; when there is room for the last of it."""
+        """Take the output of the sweep of step t, which begins in cycle ``sweep``.
+
+        Returns the cycle in which there is room for its last chunk.
+        """
 
 
 class _Fifo:
@@ -313,7 +316,7 @@ class _Fifo:
 class _Packets:
     """The two packets of the readout.
 
-    steps    those that end with a packet
+    steps    the steps that end with a packet
     """
 
     def __init__(self, classes: int, steps: Container[int]) -> None:
@@ -323,7 +326,7 @@ class _Packets:
 
     @property
     def last_beat(self) -> int:
-        """When the last packet has left."""
+        """The cycle in which the last packet has left."""
         return self._gone[1]
 
     def room_at(self, t: int) -> int:
@@ -331,18 +334,18 @@ class _Packets:
 
     def take(self, t: int, sweep: int) -> int:
         if t in self._steps:
-            known = sweep + self._classes + PIPE + _LABEL
+            known = sweep + self._classes + PIPE + _LABEL_CYCLES
             self._gone = (self._gone[1], max(known, self._gone[1] + 1) + self._classes)
         return 0
 
 
 def _run(layers: list[_Layer], classes: int, packets: Container[int], begin: int, end: int) -> int:
-    """Steps that follow each other without a gap, from an idle IP on.
+    """Run steps that follow each other without a gap, on an IP that is idle at first.
 
     packets    the steps that end with a packet
-    returns    cycle in which the last beat leaves, counted from the first beat's as the first
+    returns    cycle in which the last beat leaves; the first beat's is cycle 1
     """
-    stages = [_Stage(layer, begin, 0 if i else _ENTRY) for i, layer in enumerate(layers)]
+    stages = [_Stage(layer, begin, 0 if i else _ENTRY_CYCLE) for i, layer in enumerate(layers)]
     outlet = _Packets(classes, packets)
     exits: list[_Exit] = [*(_Fifo(stage, begin) for stage in stages[1:]), outlet]
     for t in range(begin, end):

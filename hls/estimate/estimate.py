@@ -1,8 +1,8 @@
-"""What a design needs on an ECP5 and how fast it is, in milliseconds and without any tool.
+"""Estimate the cells and the speed of a design on an ECP5 in milliseconds, without any tool.
 
-Cells by module and memories come from formulas over formats and lanes (``area``), cycles from what
-happens in each step (``cycle_model``), the clock rate from a curve through designs that were
-placed.  ``rfssm.hls.synthesis.flow`` gives the same numbers from the real tools.
+Cells by module and memories come from formulas over formats and lanes (``area``), cycles from the
+events of each step (``cycle_model``), the clock rate from a curve through designs that were placed.
+``rfssm.hls.synthesis.flow`` gives the same numbers from the real tools.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from rfssm.quant.network import IntegerNetwork, check_network
 from rfssm.quant.samples import Samples, check_call
 
 RATE = 0.1
-"""Events per input, or spikes per neuron, and step where no samples say it."""
+"""The default rate of random events, per input or neuron and step."""
 
-# Clock period in ns, calibrated on placed designs of speed grade 6: paths through cells, wires that
-# get longer with the square root of the design (in thousands of look-up tables), what a multiplier
-# block adds whose own registers are not used.  The seed of the placement alone moves it by a tenth.
+# Clock period in ns, calibrated on placed designs of speed grade 6: paths through cells; wires,
+# which grow with the square root of the design (in thousands of look-up tables); a multiplier block
+# whose own registers are not used.  The seed of the placement alone changes the period by a tenth.
 _CELLS_NS, _WIRES_NS, _BARE_MULTIPLIER_NS = 5.5, 0.7, 2.2
 _GRADE = {"6": 1.0, "7": 0.82, "8": 0.72}
 FMAX_ERROR = 0.2
-"""How far a placed design may be from the curve; -17 % to 13 % in docs/howto/estimate.md."""
+"""The relative error of the curve for placed designs; -17 % to 13 % in docs/howto/estimate.md."""
 
 _FAMILY = "ecp5"
-_WORK = 1 << 29  # multiplications that samples may cost
+_MAX_MULTIPLICATIONS = 1 << 29  # for the activity of samples
 _RANDOM_SAMPLES, _RANDOM_STEPS = 4, 200
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a design comes to on a target.
+    """The estimated cells and speed of a design on a target.
 
-    speed      grade of the device
+    speed      speed grade of the device
     cells      by module
-    cycles     for the samples, or for events at random
-    samples    how many samples were given; 0: none, events are random
+    cycles     for the samples, or for random events
+    samples    number of samples that were given; 0 if the events are random
     rates      events per input and step that enter each layer, the readout last
     """
 
@@ -60,26 +60,26 @@ class Estimate:
 
     @property
     def fmax_mhz(self) -> float:
-        """Clock rate that placing may reach, within ``FMAX_ERROR``."""
+        """The clock rate that the placed design should reach, within ``FMAX_ERROR``, in MHz."""
         return fmax_mhz(self.design.network, self.target, self.speed, self.cells.total)
 
     @property
     def latency_us(self) -> float:
-        """Mean over the samples, each on an idle IP."""
+        """The mean latency of the samples, each on an idle IP, in microseconds."""
         return self.cycles.latency / self.fmax_mhz
 
     @property
     def samples_per_second(self) -> float:
-        """Of samples that follow each other without a gap."""
+        """The throughput of samples that follow each other without a gap."""
         return 1e6 * self.fmax_mhz / self.cycles.per_sample
 
     @property
     def needs(self) -> dict[str, int]:
-        """What is taken of each resource at least, by nextpnr's names."""
+        """A lower bound on the use of each resource, by nextpnr's names."""
         return self.target.needs(self.cells.total)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values, named as in the JSON of ``rfssm.hls.synthesis.flow``."""
+        """Return plain JSON values, named as in the JSON of ``rfssm.hls.synthesis.flow``."""
         network = self.design.network
         return {
             "network": network.name,
@@ -110,10 +110,10 @@ def estimate(
 ) -> Estimate:
     """Estimate a design on a target.
 
-    activity    what happens in each step: ``activity_of`` samples, or at random
-    speed       grade of the device; the target's first if absent
+    activity    events of each step: ``activity_of`` samples, or random events
+    speed       speed grade of the device; the target's first if absent
 
-    Raises HardwareError for a family that there is no estimate for, or an unknown grade.
+    Raises HardwareError for a family without an estimate or for an unknown grade.
     """
     check_design(design)
     check_target(target)
@@ -131,7 +131,7 @@ def estimate(
 
 
 def check_target(target: Target) -> None:
-    """Raise HardwareError for a family that there is no estimate for, and for no target."""
+    """Raise HardwareError if the argument is not a Target or its family has no estimate."""
     targets.check_target(target)
     if target.family != _FAMILY:
         known = ", ".join(t.name for t in TARGETS.values() if t.family == _FAMILY)
@@ -142,7 +142,7 @@ def check_target(target: Target) -> None:
 
 
 def fmax_mhz(network: IntegerNetwork, target: Target, speed: str, cells: Cells) -> float:
-    """Clock rate of a design of so many cells."""
+    """Return the clock rate of a design with a number of cells, in MHz."""
     assert target.logic is not None
     thousands = target.needs(cells)[target.logic.name] / 1000
     period = _CELLS_NS + _WIRES_NS * math.sqrt(thousands)
@@ -152,7 +152,7 @@ def fmax_mhz(network: IntegerNetwork, target: Target, speed: str, cells: Cells) 
 
 
 def _has_bare_multipliers(network: IntegerNetwork) -> bool:
-    """Where values of more than a bit enter, or an operand of a cell needs more than one block."""
+    """Whether a layer's inputs have more than one bit, or an operand needs more than one block."""
     inputs = any(network.value_range(i) != (0, 1) for i in range(len(network.all_layers)))
     wide = any(max(layer.state_bits, layer.transition_bits) > DSP_BITS for layer in network.layers)
     return inputs or wide or network.readout.state_bits > DSP_BITS
@@ -161,13 +161,13 @@ def _has_bare_multipliers(network: IntegerNetwork) -> bool:
 def activity_of(
     network: IntegerNetwork, samples: Samples | None = None, rate: float = RATE
 ) -> Activity:
-    """What happens in a network, at a cost of well under a second.
+    """Compute the activity of a network in well under a second.
 
-    samples    evenly chosen among them, if there are too many; absent: events at random
-    rate       of these, per input or neuron and step, over ``steps_max`` steps
+    samples    if there are too many, some evenly spaced ones are run; if absent, events are random
+    rate       random events per input or neuron and step, over ``steps_max`` steps
 
-    Raises SamplesError for samples that the network cannot take, HardwareError for a rate that is
-    none.
+    Raises SamplesError for samples that the network cannot take, HardwareError for a rate outside
+    0 to 1.
     """
     if not 0 <= rate <= 1:
         raise HardwareError(f"rate = {rate:g}: must be between 0 and 1 events per input and step")
@@ -177,7 +177,7 @@ def activity_of(
     check_call(network, samples)
     step = sum(layer.inputs * layer.outputs for layer in network.all_layers)
     work = 2 * step * samples.x.shape[1] * len(samples)
-    every = -(-work // _WORK)
+    every = -(-work // _MAX_MULTIPLICATIONS)
     return Activity.of(network, samples[:: max(1, every)], given=len(samples))
 
 

@@ -1,8 +1,8 @@
-"""The lanes with which a network is fastest within a device, from the estimate.
+"""Find the lanes with which a network is fastest within a device, by the estimate.
 
-A layer's lanes decide its cycles in each step and its cells, independent of the other layers; the
-network takes as long as its slowest layer.  So for every pace the smallest lanes of each layer that
-keep it are found, the fastest pace that fits is taken, and then improved one layer at a time.
+A layer's lanes determine its cells and its cycles in each step independently of the other layers;
+the network takes as long as its slowest layer.  For every pace, the smallest lanes of each layer
+that keep the pace are found; the fastest pace that fits is then improved one layer at a time.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from rfssm.hls.synthesis.netlist_cells import Cells
 from rfssm.hls.synthesis.targets import TARGETS, Target
 from rfssm.quant.network import IntegerNetwork, check_network
 
-_FILL = 0.7
-"""Share of look-up tables and flip-flops that may be taken: packing adds a fifth, and a device
-that is almost full cannot be routed.  Of memories and multipliers every one may."""
+_MAX_LOGIC_SHARE = 0.7
+"""The share of look-up tables and flip-flops that a design may use: packing adds a fifth, and an
+almost full device cannot be routed.  All memories and multipliers may be used."""
 
 
 @dataclass(frozen=True)
 class _Option:
-    """Lanes of one layer, their cells, and the cycles of each step."""
+    """A choice of lanes for one layer, with the cells and the cycles of each step    [steps]."""
 
     lanes: Lanes
     cells: Cells
@@ -41,10 +41,10 @@ class _Option:
 def fit_lanes(
     network: IntegerNetwork, target: Target, activity: Activity, *, speed: str | None = None
 ) -> tuple[Lanes, ...]:
-    """Lanes of each layer, the readout's last, with the lowest latency within a device.
+    """Return the lanes of each layer, the readout last, with the lowest latency within a device.
 
-    Of equally fast ones the smallest.  Raises HardwareError if even the fewest lanes do not fit, or
-    for a family that there is no estimate for.
+    Among equally fast lanes the smallest are chosen.  Raises HardwareError if even the fewest lanes
+    do not fit, or for a family without an estimate.
     """
     check_network(network)
     check_target(target)
@@ -56,7 +56,7 @@ def fit_lanes(
         return sum((option.cells for option in choice), common)
 
     def cost(choice: Sequence[_Option]) -> tuple[float, float]:
-        """Relative latency and fill."""
+        """Return the relative latency and the fill."""
         slowest = np.maximum.reduce([option.cycles for option in choice]).mean()
         cells = total(choice)
         return float(slowest) / fmax_mhz(network, target, grade, cells), _fill(target, cells)
@@ -89,7 +89,7 @@ def fit_lanes(
 def _neighbours(
     choice: Sequence[_Option], options: Sequence[Sequence[_Option]]
 ) -> Iterator[list[_Option]]:
-    """Choices that differ in one layer."""
+    """Yield the choices that differ in one layer."""
     for i, layer in enumerate(options):
         for option in layer:
             if option is not choice[i]:
@@ -97,12 +97,12 @@ def _neighbours(
 
 
 def _fill(target: Target, cells: Cells) -> float:
-    """Largest share of what may be taken of a resource; above 1 it does not fit."""
+    """Return the fullest resource's use as a share of what may be used; above 1 it does not fit."""
     needs = target.needs(cells)
     shares = []
     for resource in target.resources:
-        may = _FILL if resource in (target.logic, target.ff) else 1.0
-        shares.append(needs[resource.name] / (may * resource.count))
+        usable = _MAX_LOGIC_SHARE if resource in (target.logic, target.ff) else 1.0
+        shares.append(needs[resource.name] / (usable * resource.count))
     return max(shares)
 
 
@@ -112,10 +112,10 @@ def _options(
     activity: Activity | None,
     lanes_of: Callable[[int], Iterator[Lanes]],
 ) -> tuple[Cells, list[list[_Option]]]:
-    """Cells of the streams' ends, and for each layer what its lanes can be.
+    """Return the cells of the ends of the streams, and the options of each layer.
 
-    activity    what the cycles are counted for; they are 0 without it
-    lanes_of    the lanes that a layer of so many neurons can have
+    activity    events for which cycles are counted; without it each sweep alone is counted
+    lanes_of    returns the lanes that a layer with a number of neurons can have
     """
     layers = network.all_layers
     events: list[NDArray[np.int64]] = [np.zeros(1, dtype=np.int64)] * len(layers)
@@ -146,10 +146,10 @@ def _options(
 
 
 def _least(target: Target, common: Cells, options: Sequence[Sequence[_Option]]) -> list[_Option]:
-    """Of all choices the one that fills a device least.
+    """Return the choice that fills a device least.
 
-    What one layer saves another may need, so no layer is judged alone: of the choices for the first
-    layers all are kept that no other one undercuts in every resource.
+    One layer may need the resource that another one saves, so no layer is judged alone: of the
+    choices for the first layers, all that no other choice undercuts in every resource are kept.
     """
     kept: list[tuple[Cells, tuple[_Option, ...]]] = [(common, ())]
     for layer in options:
@@ -166,19 +166,19 @@ def _least(target: Target, common: Cells, options: Sequence[Sequence[_Option]]) 
 
 
 def _not_undercut(needs: NDArray[np.int64]) -> list[int]:
-    """Rows of which no other one is as small everywhere; of equal ones the first."""
+    """Return the rows that no other row undercuts in every column; of equal rows the first."""
     front: list[int] = []
-    for k in np.lexsort(needs.T[::-1]):  # what undercuts a row comes before it
+    for k in np.lexsort(needs.T[::-1]):  # rows that undercut a row come before it
         if not (needs[front] <= needs[k]).all(axis=1).any():
             front.append(int(k))
     return front
 
 
 def check_blocks(design: Design, target: Target) -> None:
-    """Refuse, in milliseconds, a design that needs more blocks than a device has.
+    """Raise HardwareError if a design needs more multipliers or memories than a device has.
 
-    Multipliers and memories are counted from formulas (``area.blocks``); logic is not.  Raises
-    HardwareError, naming what is short, and the fewest lanes that fit or a device that is large
+    Both are counted from formulas (``area.blocks``) in milliseconds; logic is not counted.  The
+    error names the resources that are short, the fewest lanes that fit or a device that is large
     enough.
     """
     check_design(design)
@@ -204,12 +204,12 @@ def check_blocks(design: Design, target: Target) -> None:
 def _nothing_fits(
     network: IntegerNetwork, target: Target, best: Sequence[_Option], total: Cells
 ) -> HardwareError:
-    """What to say of a network that no lanes fit into a device, these the least.
+    """Return the error for a network that no lanes fit into a device, not even the ``best``.
 
     A larger device is named if some lanes fit there.
     """
     short = target.short(total)
-    logic = f"more than the {_FILL:.0%} of its logic that can be routed"
+    logic = f"more than the {_MAX_LOGIC_SHARE:.0%} of its logic that can be routed"
     larger = (
         other.name
         for other in TARGETS.values()
@@ -225,7 +225,7 @@ def _nothing_fits(
 
 
 def _flags(network: IntegerNetwork, lanes: tuple[Lanes, ...]) -> str:
-    """The command line's words for lanes of each layer; one number each where that is enough."""
+    """Return the command line's options for lanes of each layer, as one number each if possible."""
     each = [(one.synapse, one.neuron) for one in lanes]
     most = Lanes(*map(max, zip(*each, strict=True)))
     if Design.of(network, most).lanes == lanes:
@@ -240,7 +240,7 @@ def _takes(target: Target, network: IntegerNetwork) -> bool:
 
 
 def _least_of_all(network: IntegerNetwork, target: Target) -> tuple[list[_Option], Cells]:
-    """Of all lanes that there are those that fill a device least, and what they need."""
+    """Return the options that fill a device least, of all possible lanes, and their cells."""
     common, options = _options_of_all(network, target.family)
     best = _least(target, common, options)
     return best, sum((option.cells for option in best), common)
@@ -248,18 +248,18 @@ def _least_of_all(network: IntegerNetwork, target: Target) -> tuple[list[_Option
 
 @lru_cache(maxsize=4)
 def _options_of_all(network: IntegerNetwork, family: str) -> tuple[Cells, list[list[_Option]]]:
-    """All lanes that there are, with their cells: the same for all devices of a family."""
+    """Return all possible lanes with their cells, which are the same for a family's devices."""
     return _options(network, family, None, _every_lanes)
 
 
 def _holds(target: Target, design: Design) -> bool:
-    """Whether a device has the blocks of a design; of an ECP5 also the logic, as estimated."""
+    """Whether a device has the blocks of a design, and on an ECP5 also the estimated logic."""
     total = sum(area.rows(design, target.family).values(), Cells())
     return _fill(target, total) <= 1
 
 
 def _every_lanes(n: int) -> Iterator[Lanes]:
-    """All lanes that a layer of n neurons can have."""
+    """Yield all lanes that a layer of n neurons can have."""
     powers = [1 << k for k in range((n - 1).bit_length() + 1)]
     yield from (
         Lanes(synapse, neuron) for neuron in powers for synapse in powers if synapse >= neuron
@@ -267,10 +267,11 @@ def _every_lanes(n: int) -> Iterator[Lanes]:
 
 
 def sensible_lanes(n: int) -> Iterator[Lanes]:
-    """Lanes that a layer of n neurons can use, narrow ones first.
+    """Yield the lanes that are worthwhile for a layer of n neurons, narrow ones first.
 
-    No more cells than a sweep can use.  Synapse lanes up to a fourth of the row, or all of it: half
-    a row costs more than a whole one, which needs no memory for its currents.
+    There are at most as many neuron lanes as a sweep can use.  The synapse lanes are at most a
+    fourth of the row, or the whole row: half a row costs more than a whole one, which needs no
+    memory for its currents.
     """
     row = 1 << (n - 1).bit_length()
     powers = [1 << k for k in range(row.bit_length())]
@@ -282,5 +283,5 @@ def sensible_lanes(n: int) -> Iterator[Lanes]:
 
 
 def fits(estimate: Estimate) -> bool:
-    """Whether a design fits its device, with the room that routing needs."""
+    """Whether a design fits its device and leaves the room that routing needs."""
     return _fill(estimate.target, estimate.cells.total) <= 1

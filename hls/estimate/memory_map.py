@@ -1,10 +1,8 @@
-"""Which memories of the ECP5, or which block memories of an iCE40, an array becomes.
+"""Compute to which memories of an ECP5, or block memories of an iCE40, Yosys maps an array.
 
-This is Yosys' choice, computed.
-
-``memory_libmap`` tries every width of a block memory and takes the cheapest: blocks times their
-price, and half a unit for each 2:1 multiplexer behind rows of blocks.  Of equal ones it takes the
-narrowest.  An array whose bits are known never to change loses those bits first.
+``memory_libmap`` tries every width of a block memory and takes the cheapest.  The price is that of
+the blocks, and half a unit for each 2:1 multiplexer behind rows of blocks.  Among equal prices it
+takes the narrowest width.  Bits of an array that are known never to change are removed first.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from rfssm.hls.synthesis.block_memories import BLOCK_PRICE
 from rfssm.quant.arithmetic import Integers
 
 _MUX_PRICE = 0.5
-ROM_BLOCK_BITS = 1024  # more of them lie in block memory: rfssm_rom
+ROM_BLOCK_BITS = 1024  # rfssm_rom puts more bits than these in block memory
 _BLOCKS = {
     "ecp5": (
         {16384: 1, 8192: 2, 4096: 4, 2048: 9, 1024: 18},  # DP16KD: width by depth
@@ -29,19 +27,19 @@ _BLOCKS = {
     "ice40": ({2048: 2, 1024: 4, 512: 8, 256: 16},),  # SB_RAM40_4K
 }
 ICE40_PRICE = 64
-"""Of a block memory of the iCE40, in Yosys' units: bits in registers."""
-_BYTE = {"ecp5": 9, "ice40": 1}  # of one that is written: narrower parts cannot share one
+"""The price of a block memory of the iCE40 in Yosys' unit, one bit in registers."""
+_BYTE = {"ecp5": 9, "ice40": 1}  # bits per write enable: narrower parts cannot share one
 _LUT_WORDS, _LUT_WIDTH = 16, 4  # DPR16X4
 
 
 @dataclass(frozen=True)
 class Mapped:
-    """What an array became.
+    """The memories to which an array is mapped.
 
     blocks     block memories
     luts       LUT memories
-    rows       how many of them lie one behind the other, with a multiplexer
-    width      bits of a word that are kept; of look-up tables only those that differ from another
+    rows       memories that lie one behind the other, with a multiplexer
+    width      bits of a word that are kept; in look-up tables equal bits are kept once
     words      as declared
     """
 
@@ -53,20 +51,20 @@ class Mapped:
 
     @property
     def logic(self) -> bool:
-        """Whether it is neither."""
+        """Whether the array is in neither kind of memory."""
         return self.blocks == 0 and self.luts == 0
 
 
 def distributed(words: int, width: int) -> Mapped:
-    """An array in LUT memory."""
+    """Map an array to LUT memory."""
     rows = -(-words // _LUT_WORDS)
     return Mapped(0, rows * -(-width // _LUT_WIDTH), rows, width, words)
 
 
 def rom(fields: Sequence[tuple[Integers, int]], family: str = "ecp5") -> Mapped:
-    """Constants of ``rfssm_rom``.
+    """Map the constants of ``rfssm_rom``.
 
-    fields    values [words, lanes] and bits of each, as they lie in the memory's file
+    fields    values [words, lanes] and their bits, in the order of the memory's file
     family    ``ecp5`` or ``ice40``
     """
     words = len(fields[0][0])
@@ -88,7 +86,7 @@ def rom(fields: Sequence[tuple[Integers, int]], family: str = "ecp5") -> Mapped:
 
 
 def _changing(values: Integers, bits: int) -> NDArray[np.uint64]:
-    """Bits of each lane that are not the same in all words."""
+    """Return a mask of the bits of each lane that differ between words    [lanes]."""
     ones = np.bitwise_or.reduce(values, axis=0)
     always = np.bitwise_and.reduce(values, axis=0)
     differ: NDArray[np.uint64] = (ones & ~always & ((1 << bits) - 1)).astype(np.uint64)
@@ -97,7 +95,7 @@ def _changing(values: Integers, bits: int) -> NDArray[np.uint64]:
 
 @lru_cache(maxsize=4096)
 def block(words: int, width: int, *, written: bool = False, family: str = "ecp5") -> Mapped:
-    """An array in block memory."""
+    """Map an array to block memory."""
     block_price = BLOCK_PRICE if family == "ecp5" else ICE40_PRICE
     best = Mapped(0, 0, 0, width, words)
     lowest = float("inf")

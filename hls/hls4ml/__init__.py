@@ -1,12 +1,12 @@
-"""The hls4ml backend: layers, C++ templates, projects.
+"""Extend hls4ml by a backend for integer networks: layers, C++ templates, projects.
 
-hls4ml is imported here, before any of our modules that build on it.  While it is being imported it
-calls ``plugin.register``, which therefore finds each of our modules either whole or not yet begun.
+This package imports hls4ml before any of its modules that build on hls4ml.  hls4ml's own import
+calls ``plugin.register``, which thus finds each module either imported completely or not at all.
 """
 
 from contextlib import suppress
 
-with suppress(ImportError):  # ``plugin.missing`` says what to install
+with suppress(ImportError):  # ``plugin.missing`` reports what to install
     import hls4ml  # noqa: F401
 
 from rfssm.hls.hls4ml.backends import BACKENDS

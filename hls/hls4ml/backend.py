@@ -1,7 +1,7 @@
-"""The hls4ml backend RFSSM: Vitis HLS C++ for C simulation, and the SystemVerilog IP.
+"""Define the hls4ml backend RFSSM: Vitis HLS C++ for C simulation, and the SystemVerilog IP.
 
-It inherits the Vitis flow whole, compiles the same C++ faster, checks what enters ``predict``,
-and needs no vendor tool; where there is one, ``build`` runs it.
+The backend inherits the whole Vitis flow, compiles the same C++ faster and checks the arguments of
+``predict``.  It works without vendor tools; if Vitis HLS is installed, ``build`` runs it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from rfssm.errors import HardwareError, SamplesError, ToolError, one_line
 from rfssm.hls.design import LaneChoice, Lanes, check_lanes, lane_choice
 from rfssm.hls.emit.project import write_rtl
 from rfssm.hls.hls4ml import vitis
-from rfssm.hls.hls4ml.backends import ALONE
+from rfssm.hls.hls4ml.backends import CPP_LOCK
 from rfssm.hls.hls4ml.configuration import configured_lanes
-from rfssm.hls.hls4ml.layers import lower, ours
+from rfssm.hls.hls4ml.layers import lower, rfssm_layers
 from rfssm.hls.names import module_name
 from rfssm.hls.toolchain import gxx, gxx_version, run_tool, verilate, verilator_version
 from rfssm.quant.layers import InputSpec
@@ -35,18 +35,18 @@ from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.network_file import NETWORK
 
 SIMULATORS = ("csim", "golden", "verilator", "icarus")
-TINY = 1 << 10
-"""Weights up to which g++ spends more time on optimising than a small test set would save."""
+MAX_UNOPTIMISED_WEIGHTS = 1 << 10
+"""The weights up to which g++ spends more time on optimising than a small test set would save."""
 AP_TYPES = Path(hls4ml.__file__).parent / "templates" / "vivado" / "ap_types"
 HOST = Path(__file__).parent / "nnet_utils" / "nnet_host.h"
 FLAGS = ["-std=c++11", "-fPIC", "-fno-gnu-unique", "-w", "-DWEIGHTS_DIR=nnet::weights_dir()"]
 
 
 class RFSSMWriter(VitisWriter):  # type: ignore[misc]
-    """Writes the HLS C++ project, the network file and, in ``rtl``, the SystemVerilog project."""
+    """The writer of the HLS C++ project, the network file and the SystemVerilog in ``rtl``."""
 
     def write_hls(self, model: Any) -> None:
-        """Write both projects, and the network beside them: a linked project is read from it."""
+        """Write both projects, and the network from which a linked project is read again."""
         network, config = lower(model), model.config
         config.config["Lanes"] = as_numbers(lanes_of(model))
         super().write_hls(model)
@@ -63,10 +63,10 @@ class RFSSMWriter(VitisWriter):  # type: ignore[misc]
 
 
 class RFSSMBackend(VitisBackend):  # type: ignore[misc]
-    """Vitis HLS C++ and SystemVerilog from one ``ModelGraph``."""
+    """The backend that makes Vitis HLS C++ and SystemVerilog from one ``ModelGraph``."""
 
     def __init__(self) -> None:
-        super(VivadoBackend, self).__init__(name="RFSSM")  # as Vitis itself steps over Vivado
+        super(VivadoBackend, self).__init__(name="RFSSM")  # skips Vivado's, as Vitis does
         self._register_layer_attributes()
         self._register_flows()
 
@@ -85,13 +85,13 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         io_type: str = "io_stream",
         **vitis: Any,
     ) -> dict[str, Any]:
-        """Configuration of a conversion.
+        """Return the configuration of a conversion.
 
         synapse_lanes    neurons per cycle to which one event is added
-        neuron_lanes     cells per cycle; both or neither; each one number for all layers or one
-                         for each, the readout's last
-        write_rtl        False: write the HLS C++ alone
-        vitis            what the Vitis backend takes
+        neuron_lanes     cells per cycle.  Both lanes must be given or neither, each as one number
+                         for all layers or one for each, the readout last
+        write_rtl        whether to write the SystemVerilog beside the HLS C++
+        vitis            arguments of the Vitis backend
         """
         if io_type != "io_stream":
             raise HardwareError(
@@ -110,19 +110,19 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         return config | {"Lanes": as_numbers(lanes), "WriteRTL": write_rtl}
 
     def compile(self, model: Any, *, much: bool | None = None) -> str:
-        """Compile the project's C++ for C simulation; returns the library's path.
+        """Compile the project's C++ for C simulation; return the library's path.
 
-        much    of simulation to come, so that optimising pays; None: it does for large networks
+        much    whether long simulations make optimising worthwhile; None: for large networks only
         """
         project = model.config.get_project_name()
         directory = _project(model)
         library = directory / f"firmware/{project}-{model.config.get_config_value('Stamp')}.so"
         if much is None:
             layers = network_of(model).all_layers
-            much = sum(layer.inputs * layer.outputs for layer in layers) > TINY
+            much = sum(layer.inputs * layer.outputs for layer in layers) > MAX_UNOPTIMISED_WEIGHTS
         flags = [*FLAGS, "-O2" if much else "-O0"]
         host = HOST if much else _precompiled(flags)
-        # one translation unit: what costs time is reading ap_fixed, and that need be done once only
+        # one translation unit, because most of the time is spent on reading ap_fixed
         source = directory / f"{project}_csim.cpp"
         source.write_text(f'#include "firmware/{project}.cpp"\n#include "{project}_bridge.cpp"\n')
         includes: list[str | Path] = ["-include", host, "-I", AP_TYPES]
@@ -130,12 +130,12 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         return str(library)
 
     def predict(self, model: Any, x: NDArray[Any], sim: str = "csim") -> NDArray[np.float64]:
-        """Scores of samples, as integers in float64; shaped as hls4ml shapes them.
+        """Return the scores of samples as integers in float64, in hls4ml's shapes.
 
         x      [B, T, C], or one sample [T, C]: an array, a CPU tensor or lists
         sim    csim (compile() first), golden, verilator or icarus
 
-        Raises SamplesError for anything but integers of the input format in the project's shape.
+        Raises SamplesError unless x holds integers of the input format in the project's shape.
         """
         if sim not in SIMULATORS:
             raise HardwareError(f"sim = {sim!r}: must be one of {', '.join(SIMULATORS)}")
@@ -144,11 +144,11 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
         if sim == "csim":
             if model._top_function_lib is None:
                 raise ToolError("this model is not compiled: call compile() before predict()")
-            with ALONE:
+            with CPP_LOCK:
                 scores: NDArray[np.float64] = model._predict(samples.astype(np.float64))
             return scores
         if not len(samples):
-            return np.zeros(0)  # as hls4ml shapes nothing
+            return np.zeros(0)  # hls4ml's shape of no samples
         from rfssm.hls.engines import run
         from rfssm.quant.samples import Samples
 
@@ -172,13 +172,13 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Write and lint the SystemVerilog project, and run Vitis HLS on the HLS C++.
 
-        The options are hls4ml's.  csim and synth, if not given, are on where ``vitis-run`` or
-        ``vitis_hls`` is on PATH; where neither is, the report says so.
+        The options are hls4ml's.  csim and synth are on by default if ``vitis-run`` or
+        ``vitis_hls`` is on PATH; otherwise the report says that they are missing.
 
-        Returns what was built: directory, tops, a bound on the cycles of a step, the linter;
-        ``vitis_hls``, the command or why there was none; and hls4ml's report of it.
-        Raises ToolError with what the linter said; where Vitis HLS is missing and was asked for,
-        where it fails, and where csim or cosim differ from the golden model.
+        Returns the directory, the tops, a bound on the cycles of a step and the linter;
+        ``vitis_hls``, the command or why it did not run; and hls4ml's report of its results.
+        Raises ToolError with the linter's message, if Vitis HLS is requested and missing, if it
+        fails, or if csim or cosim differ from the golden model.
         """
         others = {
             "cosim": cosim,
@@ -224,17 +224,17 @@ class RFSSMBackend(VitisBackend):  # type: ignore[misc]
 
 
 def rtl_dir(model: Any) -> Path:
-    """Where a model's SystemVerilog project lies."""
+    """Return the folder of a model's SystemVerilog project."""
     return Path(model.config.get_output_dir()) / "rtl"
 
 
 def rtl_name(model: Any) -> str:
-    """What a model's SystemVerilog is called: as its C++, in small letters."""
+    """Return the name of a model's SystemVerilog: that of its C++, in small letters."""
     return module_name(model.config.get_project_name())
 
 
 def as_numbers(lanes: LaneChoice | None) -> list[Any] | None:
-    """Lanes as YAML can hold them: [synapse, neuron], or a list of such pairs."""
+    """Return lanes for YAML: [synapse, neuron], or a list of such pairs."""
     if lanes is None:
         return None
     check_lanes(lanes)
@@ -244,27 +244,27 @@ def as_numbers(lanes: LaneChoice | None) -> list[Any] | None:
 
 
 def lanes_of(model: Any) -> LaneChoice:
-    """The lanes of every layer, the readout's last."""
+    """Return the lanes of every layer, the readout last."""
     if _linked(model):
         return configured_lanes(model.config) or ()
-    nodes = ours(model)
+    nodes = rfssm_layers(model)
     return tuple(Lanes(n.get_attr("synapse_lanes"), n.get_attr("neuron_lanes")) for n in nodes)
 
 
 def network_of(model: Any) -> IntegerNetwork:
-    """The integer network in a graph, or that of the project which a linked one stands for."""
+    """Return the integer network of a graph, or of the project to which a graph is linked."""
     return IntegerNetwork.load(_project(model) / NETWORK) if _linked(model) else lower(model)
 
 
 def _linked(model: Any) -> bool:
-    """Whether a model is a project folder (``link_existing_project``): it has no layers then."""
+    """Whether a model is a project folder without layers (``link_existing_project``)."""
     from hls4ml.utils.link import FilesystemModelGraph
 
     return isinstance(model, FilesystemModelGraph)
 
 
 def _project(model: Any) -> Path:
-    """A model's project folder.  Raises ToolError where a linked one does not lie there (now)."""
+    """Return a model's project folder.  Raises ToolError if a linked project is not there."""
     directory = Path(model.config.get_output_dir())
     if _linked(model):
         try:
@@ -281,7 +281,7 @@ def _project(model: Any) -> Path:
 
 
 def _checked_samples(model: Any, spec: InputSpec, x: Any) -> NDArray[np.int64]:
-    """Samples as integers [B, T, C].  Raises SamplesError where hls4ml would wrap silently."""
+    """Return samples as integers [B, T, C]; raise SamplesError where hls4ml would wrap silently."""
     steps, channels = model.get_input_variables()[0].shape
     try:
         x = np.asarray(x.detach() if hasattr(x, "detach") else x)
@@ -306,7 +306,7 @@ def _checked_samples(model: Any, spec: InputSpec, x: Any) -> NDArray[np.int64]:
 
 
 def _precompiled(flags: list[str]) -> Path:
-    """The host header beside its precompiled form, which g++ takes by itself."""
+    """Return the host header with its precompiled form beside it, which g++ finds there."""
 
     def build(folder: Path) -> None:
         header = folder / HOST.name

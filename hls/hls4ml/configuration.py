@@ -1,4 +1,4 @@
-"""What a conversion may be configured with: a name and lanes, and none of what integers decide."""
+"""Check the configuration of a conversion: a name and lanes, nothing that the integers decide."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hls4ml.model.types import FixedPrecisionType
 from rfssm.errors import HardwareError, short_repr
 from rfssm.hls.design import LaneChoice, Lanes
 from rfssm.hls.hls4ml.backends import BACKENDS
-from rfssm.hls.names import LONGEST, is_reserved
+from rfssm.hls.names import MAX_NAME_CHARS, is_reserved
 
 
 def configured_lanes(config: Any) -> LaneChoice | None:
-    """The lanes that a conversion was given as a whole, or None."""
+    """Return the lanes that are configured for the whole network, or None."""
     lanes = config.get_config_value("Lanes")
     if lanes is None:
         return None
@@ -33,7 +33,7 @@ def configured_lanes(config: Any) -> LaneChoice | None:
 
 
 class NotKept:
-    """Stands for the model in a configuration: a graph holds its integers, and not the model."""
+    """A stand-in for the model in a configuration: a graph keeps the integers, not the model."""
 
     words = (
         "the model that this project came from is not kept: convert the QATNetwork or the "
@@ -52,7 +52,7 @@ yaml.add_representer(NotKept, lambda dumper, stand_in: dumper.represent_str(stan
 
 
 def check_configuration(config: Any) -> None:
-    """Refuse what a whole graph cannot be.  Raises HardwareError."""
+    """Raise HardwareError if a backend, name or option does not suit a graph of rfssm's layers."""
     if config.backend.name not in BACKENDS:
         raise HardwareError(
             f"backend = {config.backend.name!r}: spiking layers have kernels for "
@@ -74,12 +74,13 @@ def check_configuration(config: Any) -> None:
 
 
 def check_project_name(name: Any) -> None:
-    """Refuse what can be no C++ function beside hls4ml's and ours, or no file."""
-    if not isinstance(name, str) or not re.fullmatch(rf"[A-Za-z]\w{{0,{LONGEST - 1}}}", name, re.A):
+    """Raise HardwareError for a name that is not valid for a C++ function and a file."""
+    valid = rf"[A-Za-z]\w{{0,{MAX_NAME_CHARS - 1}}}"
+    if not isinstance(name, str) or not re.fullmatch(valid, name, re.A):
         raise HardwareError(
-            f"project_name = {short_repr(name)}: the C++ function and the files are called "
-            "so: must be "
-            f"letters, digits and underscores, a letter first, at most {LONGEST} characters"
+            f"project_name = {short_repr(name)}: the C++ function and the files are called so: must"
+            f" be letters, digits and underscores, a letter first, at most {MAX_NAME_CHARS} "
+            "characters"
         )
     if is_reserved(name.lower()):
         raise HardwareError(
@@ -89,12 +90,12 @@ def check_project_name(name: Any) -> None:
 
 
 def _by_name(precision: Any) -> dict[str, Any]:
-    """hls4ml's two spellings of a precision as one."""
+    """Return either of hls4ml's two spellings of a precision as a dict."""
     return precision if isinstance(precision, dict) else {"default": precision or "auto"}
 
 
 def _is_hls4mls_default(config: Any, precision: Any) -> bool:
-    """Whether a precision of the whole model is what hls4ml puts there by itself."""
+    """Whether a precision of the whole model is hls4ml's default."""
     if precision == "auto":
         return True
     return bool(config.backend.convert_precision_string(precision) == FixedPrecisionType(16, 6))
@@ -109,10 +110,7 @@ def _no_precision(of: str, name: str, precision: Any) -> HardwareError:
 
 
 def check_layer(node: Any) -> None:
-    """Refuse what a layer cannot be, and its input with the layer that it feeds.
-
-    Raises HardwareError for a precision and for a reuse factor.
-    """
+    """Raise HardwareError for a precision or a reuse factor of a layer, or of the input before."""
     source, config = node.get_input_node(), node.model.config
     for each in (source, node) if source.class_name == "Input" else (node,):
         asked = config.get_layer_config(each).get("Precision")

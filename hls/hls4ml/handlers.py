@@ -1,7 +1,7 @@
-"""Torch handlers: what hls4ml's PyTorch frontend does with the layers of a ``QATNetwork``.
+"""Parse the layers of a ``QATNetwork`` for hls4ml's PyTorch frontend.
 
-hls4ml finds them by the class names of the modules, and calls them while torch is loaded; nothing
-here imports torch before that.
+hls4ml finds the handlers by the class names of the modules and calls them only after torch has been
+imported; this module does not import torch before that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rfssm.quant.network import IntegerNetwork
 Shape = list[int | None]
 Handler = Callable[..., tuple[dict[str, Any], Shape]]
 _FROZEN: WeakKeyDictionary[Any, IntegerNetwork] = WeakKeyDictionary()
-"""What a data reader's model freezes to: hls4ml makes one reader for all layers of a conversion."""
+"""The frozen network of each data reader; hls4ml makes one reader for all layers of a model."""
 
 
 def parse_layer(
@@ -34,7 +34,9 @@ def parse_layer(
     The arguments are hls4ml's.
 
     input_shapes    [[None, T, C]], the batch first
-    returns         the layer in hls4ml's words, and its output shape, the batch first
+    returns         the layer as hls4ml describes it, and its output shape, the batch first
+
+    Raises HardwareError if the model is not a QATNetwork or the input shape is not (T, C).
     """
     from rfssm.hls.hls4ml.configuration import check_project_name
     from rfssm.hls.hls4ml.layers import describe
@@ -50,7 +52,7 @@ def parse_layer(
     shape = list(input_shapes[0])
     if len(shape) != 3 or shape[1] is None:
         raise HardwareError(f"input shape {shape[1:]}: must be (steps, channels)")
-    name = config.get("ProjectName", "network")  # there is none when a configuration is made
+    name = config.get("ProjectName", "network")  # absent while a configuration is made
     check_project_name(name)
     if data_reader not in _FROZEN:
         _FROZEN[data_reader] = freeze(whole, name=name)
@@ -62,7 +64,7 @@ def parse_layer(
 
 
 def _one_row(header: dict[str, Any]) -> bool:
-    """Whether a layer gives one row per sample, not one per step."""
+    """Whether a layer's output has one row per sample, not one per step."""
     return bool(header["kind"] == "readout" and header["score"] != "each")
 
 

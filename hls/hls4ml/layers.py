@@ -1,8 +1,8 @@
-"""hls4ml IR layers: one spiking layer, one readout, each holding integers and their formats.
+"""Define hls4ml's IR layers: a spiking layer and a readout, which hold integers and their formats.
 
-A node carries what the integer network says about its layer, word for word, so that a
-``ModelGraph`` can be lowered to the very network it came from.  Every precision follows from that
-description; none can be configured, guessed or defaulted.
+A node carries the integer network's complete description of its layer, so that a ``ModelGraph``
+can be lowered to the same network again.  Every precision follows from that description; none can
+be configured, guessed or defaulted.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from rfssm.quant.network import IntegerNetwork
 def describe(
     network: IntegerNetwork, i: int, name: str, inputs: Sequence[str], steps: int
 ) -> dict[str, Any]:
-    """Layer i of a network in the words of hls4ml's frontends.
+    """Return layer i of a network in the form of hls4ml's frontends.
 
     name      the node's name in the graph
     inputs    names of the nodes that feed it
@@ -66,7 +66,7 @@ def describe(
         "saturates": network.saturates[i],
         "header": metadata["layers"][i],
         "network": {key: value for key, value in metadata.items() if key != "layers"},
-        # lists, as hls4ml can save them: it takes arrays out of the nodes for ever (``save``)
+        # lists, because hls4ml's ``save`` removes arrays from the nodes for good
         "tensors": {
             key.removeprefix(f"layers.{i}."): tensor.tolist()
             for key, tensor in network.tensors().items()
@@ -76,8 +76,8 @@ def describe(
 
 
 def lower(model: Any) -> IntegerNetwork:
-    """The integer network in a ``ModelGraph``.  Raises HardwareError for foreign layers."""
-    nodes = ours(model)
+    """Return the integer network in a ``ModelGraph``.  Raises HardwareError for foreign layers."""
+    nodes = rfssm_layers(model)
     tensors = {
         f"layers.{i}.{name}": np.array(tensor, np.float64 if name == "scale" else np.int32)
         for i, node in enumerate(nodes)
@@ -87,8 +87,8 @@ def lower(model: Any) -> IntegerNetwork:
     return IntegerNetwork.build(metadata, tensors)
 
 
-def ours(model: Any) -> list[RFSSMLayer]:
-    """A graph's layers, its input apart.  Raises HardwareError for foreign layers."""
+def rfssm_layers(model: Any) -> list[RFSSMLayer]:
+    """Return a graph's layers without its input.  Raises HardwareError for foreign layers."""
     nodes = [node for node in model.get_layers() if node.class_name != "Input"]
     for node in nodes:
         if not isinstance(node, RFSSMLayer):
@@ -100,7 +100,7 @@ def ours(model: Any) -> list[RFSSMLayer]:
 
 
 class RFSSMLayer(Layer):  # type: ignore[misc]
-    """What both kinds have in common: place in the chain, input format, memories, accumulator."""
+    """The common part of both layers: place in the chain, input format, memories, accumulator."""
 
     _expected_attributes = [  # noqa: RUF012 - hls4ml's spelling
         Attribute("layer"),
@@ -127,11 +127,11 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
 
     def initialize(self) -> None:
         """Check the place in the graph, then derive every type from the description."""
-        # [T, C] is what the kernels stream: the transposes of images have no business here
+        # the kernels stream [T, C], so hls4ml must not insert the transposes of images
         self.channels_last_converted = True
         self.get_input_node().channels_last_converted = True
         check_configuration(self.model.config)
-        # what hls4ml's own ``link_existing_project`` can read again
+        # make the configuration readable for hls4ml's own ``link_existing_project``
         config = self.model.config.config
         config["PytorchModel"] = NotKept()
         if isinstance(config.get("InputShape"), tuple):
@@ -189,7 +189,7 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
             )
 
     def _choose_lanes(self) -> None:
-        """Lanes of this layer: its own configuration, or those of the whole, or by its width."""
+        """Choose the lanes by the layer's configuration, the whole network's, or the width."""
         whole = configured_lanes(self.model.config)
         lanes = chosen_lanes(self.get_attr("widths"), whole)[self.get_attr("layer")]
         model = self.model.config.config["HLSConfig"].get("Model", {}) if whole is None else {}
@@ -208,20 +208,20 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         self.set_attr("neuron_lanes", lanes.neuron)
 
     def prefixed(self, name: str) -> str:
-        """A global name of the C++, which no other project of a program may have."""
+        """Return a global name in the C++ that is unique to this project."""
         return f"{self.model.config.get_project_name()}_{name}"
 
     def _add_type(self, name: str, precision: PrecisionType) -> None:
         self.set_attr(f"{name}_t", NamedType(f"{self.name}_{name}_t", precision))
 
     def _add_arithmetic(self, header: dict[str, Any], product_bits: int, frac: int) -> None:
-        """The types between memory and state: accumulator, product, rounding, sum, saturation.
+        """Add the types between memory and state: accumulator, product, rounded, sum, state.
 
         product_bits    bits that hold the exact sum of products
         frac            fractional bits in it
         """
         bits = header["state_bits"]
-        # Two bits before the point at least: values under one half round within {-1, 0, 1}.
+        # At least two bits before the point: values under one half round within {-1, 0, 1}.
         product_bits = max(product_bits, frac + 2)
         whole = product_bits - frac
         terms = [whole, self.get_attr("accum_bits") + header["guard_bits"], bits]
@@ -231,11 +231,11 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
             "rounded", FixedPrecisionType(whole, whole, True, header["rounding"], "WRAP")
         )
         self._add_type("sum", IntegerPrecisionType(max(terms) + 2))  # four terms: two carries
-        overflow = header["overflow"] if self.get_attr("saturates") else "WRAP"  # costs nothing
+        overflow = header["overflow"] if self.get_attr("saturates") else "WRAP"  # without logic
         self._add_type("state", FixedPrecisionType(bits, bits, True, "TRN", overflow))
 
     def _add_memory(self, name: str, data: Integers | None, bits: int, signed: bool = True) -> None:
-        """One array of integers; a memory that the network does not have is a single zero."""
+        """Add an array of integers; a memory that the network does not have is a single zero."""
         kept = np.zeros(1, np.int64) if data is None else np.ascontiguousarray(data, np.int64)
         self.add_weights_variable(
             name=name,
@@ -245,7 +245,7 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
         )
 
     def _add_weights(self, parts: Sequence[Integers], bits: int) -> None:
-        """Words of weights: for each input, ``synapse_lanes`` neurons of each part per word.
+        """Add the words of weights: for each input, ``synapse_lanes`` neurons of a part per word.
 
         parts    weight_u and perhaps weight_v    [N, M] each
         """
@@ -255,7 +255,7 @@ class RFSSMLayer(Layer):  # type: ignore[misc]
 
 
 class RFSSMSpiking(RFSSMLayer):
-    """A spiking layer: synapse, second-order cells, spikes, and the skip around them."""
+    """A spiking layer: synapse, second-order cells, spikes and the skip around them."""
 
     _expected_attributes = [  # noqa: RUF012
         Attribute("complex_input", value_type=bool),
@@ -326,7 +326,7 @@ class RFSSMReadout(RFSSMLayer):
 
 
 def value_type(low: int, high: int) -> IntegerPrecisionType:
-    """The smallest integer type that holds every value from ``low`` to ``high``."""
+    """Return the smallest integer type that holds every value from ``low`` to ``high``."""
     bits, signed = smallest_word(low, high)
     return IntegerPrecisionType(bits, signed=signed)
 

@@ -1,9 +1,9 @@
-"""Our entry into hls4ml: backend RFSSM, our layers for Vivado and Vitis, network files as input.
+"""Extend hls4ml by the backend RFSSM, layers for Vivado and Vitis, and network files as input.
 
-hls4ml finds ``register`` through its entry point group ``hls4ml.backends`` and calls it while it is
-being imported itself.  The torch handlers belong to a part of hls4ml that does not exist at that
-time: they are registered when a network of ours is traced, which is the first thing that the
-frontend does with it.
+hls4ml finds ``register`` through its entry point group ``hls4ml.backends`` and calls it while
+hls4ml itself is being imported.  The part of hls4ml that holds the torch handlers does not exist at
+that time, so they are registered when a QATNetwork is traced, which is the frontend's first use of
+it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def register(
     *, register_backend: Callable[..., None], register_writer: Callable[..., None]
 ) -> None:
-    """Register everything with hls4ml; a second call changes nothing."""
+    """Register backend, layers, templates and handlers; a second call changes nothing."""
     from hls4ml.backends.backend import get_available_backends, get_backend
     from hls4ml.model.layers import layer_map, register_layer
     from hls4ml.model.optimizer import get_backend_passes
@@ -42,7 +42,7 @@ def register(
     for layer in KINDS.values():
         if layer.__name__ not in layer_map:
             register_layer(layer.__name__, layer)
-    # Vitis and RFSSM run Vivado's template flow; the header files, however, are each backend's own.
+    # Vitis and RFSSM run Vivado's template flow, but each backend has its own header files.
     vivado = get_backend("Vivado")
     for template in TEMPLATES:
         if f"vivado:{template().get_name()}" not in get_backend_passes("vivado"):
@@ -68,13 +68,13 @@ def convert_network(
     """Turn an integer network into an hls4ml ``ModelGraph``; torch is not needed.
 
     backend         Vitis or Vivado (HLS C++), RFSSM (HLS C++ and SystemVerilog)
-    lanes           of every layer, or of each (default: ``default_lanes`` of each)
-    steps           steps of a sample in the HLS C++; ``steps_max`` of the network if not given
-    name            of everything that is generated, the C++ top among it; the network's if absent
-    rtl             False: backend RFSSM writes the HLS C++ alone
+    lanes           the same for all layers, or one each; ``default_lanes`` if absent
+    steps           steps of a sample in the HLS C++; ``steps_max`` of the network if absent
+    name            name of everything that is generated, as the C++ top; the network's if absent
+    rtl             whether backend RFSSM also writes the SystemVerilog
 
-    Raises ToolError where hls4ml is missing, NetworkError for what is no IntegerNetwork,
-    HardwareError for a backend, lanes, steps or a name that cannot be.
+    Raises ToolError if hls4ml is missing, NetworkError if the network is not an IntegerNetwork,
+    HardwareError for an invalid backend, lanes, steps or name.
     """
     if backend not in BACKENDS:
         raise HardwareError(
@@ -86,7 +86,7 @@ def convert_network(
     name = module_name(network.name) if name is None else checked_name(name)
     if (absent := missing()) is not None:
         raise ToolError(absent)
-    import hls4ml  # importing it takes half a second: only those who convert pay
+    import hls4ml  # late, because the import takes half a second
 
     _register_handlers()  # by now the frontend has been imported
     from rfssm.hls.hls4ml.backend import as_numbers
@@ -111,7 +111,7 @@ def convert_network(
 
 
 def missing() -> str | None:
-    """Why nothing can be converted here, and what to install; None if it can."""
+    """Return why hls4ml cannot be used here, and what to install; None if it can."""
     try:
         import hls4ml  # noqa: F401
     except ImportError as error:
@@ -120,7 +120,7 @@ def missing() -> str | None:
 
 
 def _register_handlers() -> None:
-    """Give hls4ml's PyTorch frontend our handlers, if it has been imported."""
+    """Register the handlers with hls4ml's PyTorch frontend, if that has been imported."""
     frontend: Any = sys.modules.get("hls4ml.converters.pytorch_to_hls")
     if hasattr(frontend, "layer_handlers"):
         from rfssm.hls.hls4ml.handlers import HANDLERS

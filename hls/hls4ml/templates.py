@@ -1,6 +1,6 @@
-"""C++ of our IR layers: configuration structs and kernel calls, the same for Vivado and Vitis.
+"""Write the C++ of the IR layers: configuration structs and kernel calls for Vivado and Vitis.
 
-The kernels are real files in ``nnet_utils``; what is generated here are parameters and types.
+The kernels are real files in ``nnet_utils``; only parameters and types are generated here.
 """
 
 from __future__ import annotations
@@ -61,17 +61,17 @@ _READOUT = (
 
 
 def _config(node: Any) -> str:
-    """Name of a layer's struct: kernels are compiled once for each, in a whole program."""
+    """Return the name of a layer's struct, unique in a program: kernels are compiled for each."""
     return f"{node.prefixed('config')}{node.index}"
 
 
 def _sizes(node: Any) -> dict[str, int]:
-    """How many numbers each memory holds."""
+    """Return the length of each memory."""
     return {f"n_{name}": memory.data_length for name, memory in node.weights.items()}
 
 
 class SpikingConfig(LayerConfigTemplate):  # type: ignore[misc]
-    """``struct PROJECT_configN`` of a spiking layer."""
+    """The template of ``struct PROJECT_configN`` of a spiking layer."""
 
     def __init__(self) -> None:
         super().__init__(RFSSMSpiking)
@@ -84,7 +84,7 @@ class SpikingConfig(LayerConfigTemplate):  # type: ignore[misc]
 
 
 class ReadoutConfig(LayerConfigTemplate):  # type: ignore[misc]
-    """``struct PROJECT_configN`` of the readout."""
+    """The template of ``struct PROJECT_configN`` of the readout."""
 
     def __init__(self) -> None:
         super().__init__(RFSSMReadout)
@@ -97,19 +97,19 @@ class ReadoutConfig(LayerConfigTemplate):  # type: ignore[misc]
 
 
 class _KernelCall(FunctionCallTemplate):  # type: ignore[misc]
-    """Call of a kernel with its streams and memories."""
+    """The template of a call of a kernel with its streams and memories."""
 
     memories: tuple[str, ...]
 
     def kernel(self, node: Any) -> str:
-        """Name of the kernel."""
+        """Return the name of the kernel."""
         raise NotImplementedError
 
     def transform(self, model: Any, node: Any) -> bool:
         """Fill in the call; the FIFO behind it holds two steps instead of hls4ml's whole sample.
 
-        One step is read while the next is written; more places would not make a chain of layers
-        faster, whose speed is that of its slowest layer.
+        One step is read while the next is written.  A deeper FIFO would not make a chain of layers
+        faster, since its slowest layer sets the pace.
         """
         node.get_output_variable().pragma = ("stream", 2)
         return bool(super().transform(model, node))
@@ -125,7 +125,7 @@ class _KernelCall(FunctionCallTemplate):  # type: ignore[misc]
 
 
 class SpikingCall(_KernelCall):
-    """Call of ``nnet::spiking``, or of ``nnet::spiking_skip`` around it."""
+    """The template of a call of ``nnet::spiking``, or of ``nnet::spiking_skip`` around it."""
 
     memories = ("weight", "bias", "transition", "reset", "threshold")
 
@@ -133,12 +133,12 @@ class SpikingCall(_KernelCall):
         super().__init__(RFSSMSpiking, include_header=["nnet_utils/nnet_spiking.h"])
 
     def kernel(self, node: Any) -> str:
-        """The layer alone, or with a way around it."""
+        """Return the kernel of the layer, with a skip or without."""
         return "spiking_skip" if node.get_attr("skip") else "spiking"
 
 
 class ReadoutCall(_KernelCall):
-    """Call of ``nnet::readout``."""
+    """The template of a call of ``nnet::readout``."""
 
     memories = ("weight", "bias", "leak")
 
@@ -146,7 +146,7 @@ class ReadoutCall(_KernelCall):
         super().__init__(RFSSMReadout, include_header=["nnet_utils/nnet_readout.h"])
 
     def kernel(self, node: Any) -> str:
-        """One for all."""
+        """Return the readout's only kernel."""
         return "readout"
 
 

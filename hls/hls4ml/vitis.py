@@ -1,7 +1,7 @@
-"""Vitis HLS on an HLS C++ project: what its test bench reads, its run, and what it found.
+"""Run Vitis HLS on an HLS C++ project: write the data of its test bench, compare its results.
 
-The project's scripts are hls4ml's own (``build_prj.tcl``, ``build_opt.tcl``).  What is added is a
-test bench with something to compare: samples, and what the golden model makes of them.
+The project's scripts are hls4ml's own (``build_prj.tcl``, ``build_opt.tcl``).  This module adds the
+data that the test bench compares: samples and the golden model's scores.
 """
 
 from __future__ import annotations
@@ -28,20 +28,22 @@ INPUTS = Path("tb_data/tb_input_features.dat")
 EXPECTED = Path("tb_data/tb_output_predictions.dat")
 RESULTS = {"csim": Path("tb_data/csim_results.log"), "cosim": Path("tb_data/rtl_cosim_results.log")}
 LOG = Path("vitis.log")
-_MOST_NUMBERS = 1 << 22
-_DENSITIES = (0.0, 0.05, 0.3, 1.0)  # of the samples that are drawn: silent to full
+_MAX_NUMBERS = 1 << 22  # of the inputs in a file
+_DENSITIES = (0.0, 0.05, 0.3, 1.0)  # of events in the random samples
 
 
 # -- test data -------------------------------------------------------------------------------------
 
 
 def write_test_data(directory: Path, network: IntegerNetwork, samples: Samples, steps: int) -> None:
-    """Write what the C++ test bench of an hls4ml project sends and what must come back.
+    """Write the inputs and the expected outputs of the C++ test bench of an hls4ml project.
 
-    samples    the first of them, as many as a file of moderate size holds
-    steps      steps of the project: shorter samples are padded with zeros, which then count
+    samples    samples of which the first ones are used, up to ``_MAX_NUMBERS`` numbers
+    steps      steps of the project: shorter samples are padded with zeros, which count as steps
+
+    Raises SamplesError for samples that are longer than the project's.
     """
-    samples = samples[: max(1, _MOST_NUMBERS // (steps * network.input.channels))]
+    samples = samples[: max(1, _MAX_NUMBERS // (steps * network.input.channels))]
     missing = steps - samples.x.shape[1]
     if missing < 0:
         raise SamplesError(f"samples of {samples.x.shape[1]} steps: the project runs {steps}")
@@ -55,7 +57,7 @@ def write_test_data(directory: Path, network: IntegerNetwork, samples: Samples, 
 def complete_test_data(
     directory: Path, network: IntegerNetwork, steps: int, *, given: bool
 ) -> None:
-    """Write test data of our own, or the golden model's answer to inputs that lie there already.
+    """Write random test data, or the golden model's outputs for inputs that already exist.
 
     given    whether hls4ml was given inputs (``input_data_tb``) and has written them
     """
@@ -84,13 +86,13 @@ def _write_expected(directory: Path, network: IntegerNetwork, x: Integers) -> No
 
 
 def _lines(values: Integers) -> bytes:
-    """One line per sample, whole numbers between spaces."""
+    """Return one line per sample, with whole numbers separated by spaces."""
     rows = values.reshape(len(values), -1).tolist()
     return "".join(" ".join(map(str, row)) + "\n" for row in rows).encode()
 
 
 def compare_results(directory: Path, run: str) -> int:
-    """Compare what a run of the test bench wrote with what must come back.
+    """Compare the outputs of a run of the test bench with the expected ones.
 
     run        csim or cosim
     returns    the number of samples compared
@@ -118,7 +120,7 @@ def compare_results(directory: Path, run: str) -> int:
 
 
 def missing() -> str | None:
-    """Why Vitis HLS cannot run, and what to do; None if it can."""
+    """Return why Vitis HLS cannot run, and what to do; None if it can."""
     if _command() is not None:
         return None
     return (
@@ -140,10 +142,10 @@ def build(directory: Path, options: Mapping[str, bool], *, log_to_stdout: bool) 
 
     directory        the written project
     options          hls4ml's: reset, csim, synth, cosim, validation, export, vsynth, fifo_opt
-    log_to_stdout    show what the tool says while it works; ``vitis.log`` has it in any case
+    log_to_stdout    whether to print the tool's output, which ``vitis.log`` holds in any case
 
-    Returns hls4ml's report, and the command as ``vitis_hls``.  Raises ToolError where the tool is
-    missing or fails, and where csim or cosim differ from the golden model.
+    Returns hls4ml's report, with the command as ``vitis_hls``.  Raises ToolError if the tool is
+    missing or fails, or if csim or cosim differ from the golden model.
     """
     command = _command()
     if command is None:
@@ -152,7 +154,7 @@ def build(directory: Path, options: Mapping[str, bool], *, log_to_stdout: bool) 
     write_atomically(directory / "build_opt.tcl", f"array set opt {{\n{settings}}}\n".encode())
     reports = [directory.glob(f"*_prj/*/{step}/report/*") for step in ("syn", "sim")]
     for stale in (*(directory / log for log in RESULTS.values()), *chain(*reports)):
-        stale.unlink(missing_ok=True)  # or a run that leaves none would be taken for this one
+        stale.unlink(missing_ok=True)  # or old files could be mistaken for results of this run
     _run(command, directory, log_to_stdout)
     for run in RESULTS:
         if options[run]:
@@ -178,11 +180,11 @@ def _run(command: list[str], directory: Path, log_to_stdout: bool) -> None:
 
 
 def _report(directory: Path, options: Mapping[str, bool]) -> dict[str, Any]:
-    """What hls4ml reads from the tool's reports; each that was asked for must be there."""
+    """Return hls4ml's summary of the reports; raise ToolError if a requested report is absent."""
     from hls4ml.report import parse_vivado_report
 
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it tells of every report that is absent
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints a line for each absent report
             report: dict[str, Any] = parse_vivado_report(str(directory)) or {}
     except (AttributeError, IndexError, KeyError, ValueError) as error:
         raise ToolError(

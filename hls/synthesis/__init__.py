@@ -1,4 +1,4 @@
-"""Yosys, nextpnr, Vivado's scripts, and what their netlists hold."""
+"""Synthesise designs with Yosys, nextpnr or Vivado's scripts, and examine the netlists."""
 
 from typing import TYPE_CHECKING
 

@@ -1,9 +1,10 @@
-"""Yosys' own files of block memories, with two changes.
+"""Change two properties of Yosys' own files of block memories.
 
-- To Yosys a block memory is dear: it builds a deep ROM from wide blocks and a multiplexer behind
-  them, where no register of the memory's own can be used.  At our price it takes narrower blocks.
-- Yosys computes what a block holds bit by bit, with a function in Verilog: up to 3 seconds a block.
-  Written out, or as masks and shifts of the whole, the same bits take a tenth of that, or less.
+- By Yosys' price a block memory is expensive: a deep ROM is built from wide blocks and a
+  multiplexer behind them, which prevents the use of the memory's own output registers.  By the
+  price used here Yosys takes narrower blocks.
+- Yosys computes the contents of a block bit by bit with a Verilog function, in up to 3 seconds.
+  Written out, or as masks and shifts of all bits, the same contents take at most a tenth of that.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from rfssm.errors import ToolError
 
 BLOCK_PRICE = 16
-"""Of a block memory of the ECP5, in Yosys' units: a 2:1 multiplexer is half of one."""
+"""The price of a block memory of the ECP5 in Yosys' units; a 2:1 multiplexer costs half a unit."""
 
 _ECP5_FLOW = """\
 {flow} -run begin:map_ram
@@ -43,16 +44,16 @@ _FLOWS = {"ecp5": _ECP5_FLOW, "ice40": _ICE40_FLOW, "ice40hx": _ICE40_FLOW}
 
 
 def flow_with(flow: str, family: str) -> str:
-    """Yosys' flow for a family, in which memories are mapped to blocks by ``library_files``."""
+    """Return Yosys' flow for a family, in which ``library_files`` map memories to blocks."""
     return _FLOWS.get(family, "{flow}").format(flow=flow)
 
 
 def library_files(family: str, share: Path) -> dict[str, str]:
-    """Name and text of what ``flow_with`` reads.
+    """Return the names and texts of the files that the flow of ``flow_with`` reads.
 
     share    folder of the cell libraries that come with Yosys
 
-    Raises ToolError for an unknown Yosys.
+    Raises ToolError for a Yosys whose files are not as expected.
     """
     if family not in _FLOWS:
         return {}
@@ -72,13 +73,13 @@ def library_files(family: str, share: Path) -> dict[str, str]:
 
 
 def _replaced(pattern: str, instead: Callable[[re.Match[str]], str], text: str) -> str:
-    ours, found = re.subn(pattern, instead, text)
+    changed, found = re.subn(pattern, instead, text)
     if not found:
         raise ToolError(f"Yosys' block memories have no {pattern}: this Yosys is not known")
-    return ours
+    return changed
 
 
 def _ecp5(index: int) -> str:
-    """INITVAL_<index>: sixteen words of 18 bits, each in 20."""
+    """Return INITVAL_<index>: sixteen words of 18 bits, each padded to 20."""
     words = (f"2'b0, INIT[{(16 * index + i) * 18}+:18]" for i in reversed(range(16)))
     return f"{{{', '.join(words)}}}"

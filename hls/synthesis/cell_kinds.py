@@ -1,4 +1,4 @@
-"""What the types of cells of all families are: look-up tables, registers, memories ..."""
+"""Classify the types of cells of all families: look-up tables, registers, memories ..."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 Cell = dict[str, Any]
 """A cell of a netlist, as in Yosys' JSON."""
 Bit = int | str
-"""What is at a pin: the number of a net, or a constant."""
+"""The value at a pin: the number of a net, or a constant."""
 
 _KINDS = {
     "lut": r"LUT\d|SB_LUT4|INV|LUT6_2",
@@ -24,7 +24,7 @@ LOGIC = ("lut", "mux", "carry")
 
 
 def kind_of(cell_type: str) -> str:
-    """The field of ``Cells`` that counts a type of cell."""
+    """Return the field of ``Cells`` that counts a type of cell."""
     for kind, pattern in _KINDS.items():
         if re.fullmatch(pattern, cell_type):
             return kind
@@ -32,5 +32,5 @@ def kind_of(cell_type: str) -> str:
 
 
 def real_cells(top: Mapping[str, Any]) -> Iterator[tuple[str, Cell]]:
-    """Names and cells of a netlist, without what Yosys notes in the form of cells."""
+    """Return the names and cells of a netlist, without the notes that Yosys stores as cells."""
     return ((n, cell) for n, cell in top["cells"].items() if not cell["type"].startswith("$"))

@@ -1,4 +1,4 @@
-"""What a design is wrapped in for a chip: its top module and where its pins are."""
+"""Wrap a design for a chip: choose its top module and the places of its pins."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rfssm.hls.synthesis.targets import TARGETS, Target
 class Top:
     """A module to synthesise and place.
 
-    sources        what it needs beyond the design's own files, by name
+    sources        files that the module needs beyond the design's own, by name
     constraints    places of its pins, in the format of nextpnr's family; None: placed freely
-    words          what it is, for the report
+    words          description for the report
     """
 
     module: str
@@ -28,7 +28,7 @@ class Top:
 
 
 def ip_top(design: Design, target: Target) -> Top:
-    """The IP alone: all its ports on pins, or where pins lack its streams shifted through few."""
+    """Return the IP alone, with all ports on pins, or with its streams shifted through few pins."""
     if not target.placed or _pins(design) <= target.pins:
         return Top(f"{design.name}_axis", "the IP, AXI4-Stream on pins")
     module = Path(str(files("rfssm.hls"))) / "rtl" / "pins" / "rfssm_pins.sv"
@@ -40,7 +40,7 @@ def ip_top(design: Design, target: Target) -> Top:
 
 
 def board_top(design: Design, board: Board) -> Top:
-    """The IP behind a board's UART, on the board's pins."""
+    """Return the IP behind a board's UART, on the board's pins."""
     sources = {path.name: path.read_bytes() for path in board_sources()}
     sources |= {name: text.encode() for name, text in board_files(design, board)}
     constraints = sources.pop(board.constraint_file(design))
@@ -48,18 +48,18 @@ def board_top(design: Design, board: Board) -> Top:
 
 
 def board_target(board: Board) -> Target:
-    """A board's FPGA in its own package, at the board's own clock rate."""
+    """Return a board's FPGA in its package, at the board's clock rate."""
     chip = TARGETS[f"{board.family}-{board.device}"]
     return replace(chip, package=board.package, frequency_mhz=float(board.frequency_mhz))
 
 
 def _pins(design: Design) -> int:
-    """Clock, reset, and both streams."""
+    """Return the number of pins for clock, reset and both streams."""
     return 2 + (32 + 3) + (design.tdata_bits + 3)
 
 
 def _shifted(design: Design, name: str) -> str:
-    """Structure only: the logic is in rfssm_pins."""
+    """Return the text of a top around rfssm_pins, which holds the logic."""
     return f"""\
 // SPDX-License-Identifier: Apache-2.0
 //

@@ -1,13 +1,13 @@
-"""The second register behind an ECP5 block memory, moved into the memory.
+"""Move the second register behind an ECP5 block memory into the memory.
 
 ``rfssm_rom`` takes two cycles so that a block memory can use its own output register.  Yosys 0.70
-never does: it leaves the flip-flops in the fabric, behind 5.7 ns of clock-to-output (speed grade
-6).  This is the missing step, on Yosys' JSON netlist: where each bit that a DP16KD gives is taken
-by one flip-flop alone, on the same clock, without enable or reset, REGMODE becomes OUTREG and those
-flip-flops go (FPGA-TN-02204, sysMEM Usage Guide).
+never uses it: the flip-flops stay in the fabric, behind 5.7 ns of clock-to-output (speed grade 6).
+This module adds the missing step on Yosys' JSON netlist: if each output bit of a DP16KD is read by
+exactly one flip-flop, on the same clock, without enable or reset, then REGMODE becomes OUTREG and
+those flip-flops are removed (FPGA-TN-02204, sysMEM Usage Guide).
 
 A word of 36 bits is written through port A and read through port B, which drives the outputs of
-both.  Port A of such a ROM gets the clock too: a tool that times DOA by CLKA would otherwise not
+both.  Port A of such a ROM gets the clock, too: a tool that times DOA by CLKA would otherwise not
 time it at all.
 """
 
@@ -20,7 +20,7 @@ from rfssm.hls.synthesis.cell_kinds import Bit, Cell
 
 
 def use_output_registers(module: dict[str, Any]) -> int:
-    """Change a module of a Yosys JSON netlist in place; returns how many flip-flops went."""
+    """Change a module of a Yosys JSON netlist in place; return the number of flip-flops removed."""
     cells: dict[str, Cell] = module["cells"]
     memories = [cell for cell in cells.values() if cell["type"] == "DP16KD"]
     given = {bit for cell in memories for port in ("A", "B") for bit in _outputs(cell, port)}
@@ -47,12 +47,12 @@ def use_output_registers(module: dict[str, Any]) -> int:
 
 
 def _outputs(cell: Cell, port: str) -> list[Bit]:
-    """Nets that a port drives."""
+    """Return the nets that a port drives."""
     return [cell["connections"][f"DO{port}{i}"][0] for i in range(18)]
 
 
 def _taken(module: dict[str, Any], bits: set[Bit]) -> dict[Bit, list[str]]:
-    """Who reads each of some nets: names of cells; a port of the module counts as one."""
+    """Return the readers of nets: names of cells or of ports of the module."""
     taken: dict[Bit, list[str]] = defaultdict(list)
     for name, cell in module["cells"].items():
         for port, nets in cell["connections"].items():
@@ -68,7 +68,7 @@ def _taken(module: dict[str, Any], bits: set[Bit]) -> dict[Bit, list[str]]:
 
 
 def _follower(cells: dict[str, Cell], readers: list[str], clock: list[Bit]) -> str | None:
-    """The one plain flip-flop that reads a bit, if nothing else does."""
+    """Return the plain flip-flop that alone reads a bit, or None."""
     name = readers[0]
     flip_flop = cells.get(name)
     if len(readers) > 1 or flip_flop is None or flip_flop["type"] != "TRELLIS_FF":

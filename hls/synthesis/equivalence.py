@@ -1,22 +1,23 @@
-"""Proof that a netlist does what the RTL says, register by register.
+"""Prove that a netlist is equivalent to the RTL, register by register.
 
-The RTL is what Yosys elaborated before it optimised; the netlist is what nextpnr places, its cells
-replaced by their simulation models.  Every register bit of the RTL, each bit of each memory
-included, is found again in the netlist by its name, as a function of the netlist's registers:
-mostly one register, else a constant, a wire behind a block memory, or what a block memory is about
-to write.  A register that an equation needs and that has lost its name is found by what it becomes
-in random states.  Then, from any state of the netlist and for any input:
+The RTL is Yosys' elaborated design before any optimisation; the netlist is the one that nextpnr
+places, with its cells replaced by their simulation models.  Every register bit of the RTL, and
+every bit of each memory, is found in the netlist by its name as a function of the netlist's
+registers: mostly one register, else a constant, a wire behind a block memory, or a value that a
+block memory is about to write.  A register that an equation needs and that has lost its name is
+found by its next values in random states.  Then, from any state of the netlist and for any input:
 
-    what the RTL's register becomes  =  what its counterpart in the netlist becomes
+    next value of the RTL's register  =  next value of its counterpart in the netlist
 
-and the same for every output, and for every input of a block that both sides only instantiate (a
-multiplier block: what it gives is free, its parameters are compared).  No reachable state has to be
-known.  A wrong counterpart cannot pass: its equation fails.  A register without a counterpart may
-hold anything, so where every equation holds nothing depends on it.
+and the same for every output, and for every input of a block that both sides only instantiate (the
+outputs of such a multiplier block are free, its parameters are compared).  The reachable states
+need not be known.  A wrong counterpart cannot pass: its equation fails.  A register without a
+counterpart may hold any value, so if every equation holds, nothing depends on it.
 
-Outside of the proof are: power-up values; the inside of instantiated blocks; products that the RTL
-leaves to synthesis, too hard for a solver, which are compared in random states only; the models of
-the cells; and Yosys' reading of the source.  Where the RTL leaves a value open (x), any will do.
+The proof does not cover: power-up values; the inside of instantiated blocks; products that the RTL
+leaves to synthesis, which are too hard for a solver and are only compared in random states; the
+models of the cells; and Yosys' reading of the source.  Where the RTL's value is undefined (x), any
+value of the netlist is accepted.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class Point:
     """One equation.
 
     kind        register (of the RTL, memory words included), output, or pin (input of a block)
-    name        of the register bit in the RTL, output, or block and pin
+    name        name of the register bit in the RTL, of the output, or of block and pin
     result      PROVED, SIMULATED or OPEN
-    absent      registers of the RTL that the netlist does not have and the equation depends on
+    absent      registers of the RTL that the equation depends on and the netlist does not have
     """
 
     kind: str
@@ -62,15 +63,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Equivalence:
-    """What was proved of a netlist.
+    """The result of a proof.
 
-    registers     bits of all registers and memories of the RTL that anything reads
-    absent        names of those that the netlist does not have
-    constant      how many the netlist has as constants
+    registers     number of bits of all registers and memories of the RTL that are read
+    absent        names of the register bits that the netlist does not have
+    constant      number of register bits that are constants in the netlist
     points        every equation
-    blocks        cells that both sides instantiate, by type: how many; they are cut out
-    different     what the netlist has otherwise: blocks, their parameters, outputs
-    memories      memories of the RTL that lie in memory cells, by name
+    blocks        number of cells that both sides instantiate and that are cut out, by type
+    different     blocks, parameters and outputs of the netlist that differ from the RTL's
+    memories      memories of the RTL that are mapped to memory cells, by name
     """
 
     family: str
@@ -85,26 +86,26 @@ class Equivalence:
     tools: tuple[str, ...]
 
     def of(self, kind: str, result: str | None = None) -> list[Point]:
-        """Points of a kind, with ``result`` those that came out so."""
+        """Return the points of a kind, or those with a result."""
         return [p for p in self.points if p.kind == kind and result in (None, p.result)]
 
     @property
     def open(self) -> list[Point]:
-        """Points that are not proved, nor cut."""
+        """The points that are neither proved nor cut."""
         return [p for p in self.points if p.result == OPEN]
 
     @property
     def cut(self) -> list[Point]:
-        """Points that were compared in random states only."""
+        """The points that were only compared in random states."""
         return [p for p in self.points if p.result == SIMULATED]
 
     @property
     def holds(self) -> bool:
-        """Whether no point is open and nothing different: all is proved but what is cut."""
+        """Whether no point is open and nothing differs: all is proved except the cut points."""
         return not (self.open or self.different)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the result in plain JSON values."""
         return {
             "holds": self.holds,
             "family": self.family,
@@ -138,10 +139,10 @@ def check_family(family: str) -> None:
 
 
 def prove(netlist: yosys.Netlist, progress: Announce | None = None) -> Equivalence:
-    """Prove what can be proved of a netlist; found in the cache if done before.
+    """Prove a netlist equivalent to its RTL as far as possible, or take the result from the cache.
 
-    Raises HardwareError for a family or a cell without a model, ToolError with what Yosys said and
-    for a register whose clock or reset is none that the proof knows.
+    Raises HardwareError for a family or a cell without a model, ToolError with Yosys' message or
+    for a register with a clock or a reset that the proof does not support.
     """
     models = cell_models(netlist.family)
     made = (netlist.folder / "netlist.json").read_bytes()
@@ -152,7 +153,7 @@ def prove(netlist: yosys.Netlist, progress: Announce | None = None) -> Equivalen
         modules = json.loads(made)["modules"]
         found = _prove(netlist, models, modules, folder, progress or no_progress)
         for path in (*folder.glob("*.json"), folder / "elaborated.il"):
-            path.unlink()  # they are large, and Yosys' scripts and logs stay
+            path.unlink()  # large files; Yosys' scripts and logs are kept
         plain = asdict(found) | {"points": [list(asdict(p).values()) for p in found.points]}
         (folder / REPORT).write_text(json.dumps(plain))
 

@@ -1,8 +1,8 @@
-"""A network on an FPGA: cells by module, clock rate, critical path, latency and rate for samples.
+"""Synthesise and place a network: cells by module, clock rate, critical path, latency, throughput.
 
-Yosys makes the netlist, nextpnr places it once for each seed, the RTL in Verilator says how many
-cycles the samples take.  Each of these is a cache entry of its own: a run that is repeated, or was
-interrupted, goes on where it stood.
+Yosys makes the netlist, nextpnr places it once for each seed, and the RTL in Verilator measures the
+cycles of the samples.  Each result is a separate cache entry: a run that is repeated, or was
+interrupted, continues where it stopped.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from rfssm.quant.samples import Samples
 
 @dataclass(frozen=True)
 class Synthesis:
-    """What came of a design on a target.
+    """The results of a design on a target.
 
-    cells            of the netlist, by module
+    cells            cells of the netlist, by module
     placements       one for each seed; none for a target that only its vendor's tool places
-    frequency_mhz    what placing aimed at
+    frequency_mhz    target frequency of the placements
     cycles           for the samples; None if no samples were given, or for ``no_cycles``
     no_cycles        why the cycles could not be measured
-    equivalence      what was proved of the netlist; None if that was not asked for
+    equivalence      result of the proof; None if it was not requested
     netlist          folder with the netlist and Yosys' log
     tools            packages and versions
-    seconds          that this run took, most of it saved if the results were in the cache
+    seconds          duration of this run, short if the results were in the cache
     """
 
     design: Design
@@ -67,25 +67,25 @@ class Synthesis:
 
     @property
     def fmax_mhz(self) -> float | None:
-        """Of the best placement."""
+        """The clock rate of the best placement."""
         return self.best.fmax_mhz if self.best else None
 
     @property
     def latency_us(self) -> float | None:
-        """Mean over the samples, each on an idle IP, at the placed clock rate."""
+        """The mean latency of the samples, each on an idle IP, at the placed clock rate."""
         if self.cycles is None or self.fmax_mhz is None:
             return None
         return self.cycles.latency / self.fmax_mhz
 
     @property
     def samples_per_second(self) -> float | None:
-        """Of samples that follow each other without a gap, at the placed clock rate."""
+        """The throughput of samples without gaps between them, at the placed clock rate."""
         if self.cycles is None or self.fmax_mhz is None:
             return None
         return 1e6 * self.fmax_mhz / self.cycles.per_sample
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the results in plain JSON values."""
         network = self.design.network
         return {
             "network": network.name,
@@ -127,15 +127,15 @@ def synth(
 ) -> Synthesis:
     """Synthesise a design, place it, and measure how long samples take.
 
-    seeds            of nextpnr: as many placements
-    speed            grade of the device; the target's first if absent
-    frequency_mhz    what placing aims at; the target's own if absent
-    samples          whose cycles are measured; none are if absent
-    top              what to place; the IP alone if absent
-    prove            whether to prove the netlist against the RTL
+    seeds            seeds of nextpnr: one placement each
+    speed            speed grade of the device; the target's first if absent
+    frequency_mhz    frequency that the placement aims at; the target's own if absent
+    samples          samples whose cycles are measured, if any
+    top              module to place; the IP alone if absent
+    prove            whether to prove the netlist equivalent to the RTL
 
-    Raises HardwareError if the device cannot hold the design, ToolError for a tool that is missing
-    or failed.
+    Raises HardwareError if the device cannot hold the design, ToolError if a tool is missing or
+    fails.
     """
     check_design(design)
     check_target(target)
@@ -162,7 +162,7 @@ def synth(
     target.check_fits(counted.total)
     proved = None
     if prove:
-        say("proof", "")  # also where the cache has it
+        say("proof", "")  # even if the cache has the result
         proved = equivalence.prove(netlist, partial(say, "proof"))
     measured, no_cycles = _cycles(design, samples, say)
     placements = []

@@ -1,7 +1,7 @@
-"""The cells of a netlist, counted by kind and by the module of the source that they come from.
+"""Count the cells of a netlist by kind and by the module of the source that they come from.
 
 Every cell belongs to exactly one module, see ``placement``: registers, memories and multipliers
-are counted exactly; logic that two modules share is counted where most of it goes.
+are counted exactly; logic that two modules share counts for the module that uses most of it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ __all__ = ["TOP", "CellReport", "Cells", "Memory", "kind_of", "module_of", "repo
 
 @dataclass(frozen=True)
 class Cells:
-    """How many cells of each kind; which type of cell a kind is depends on the family.
+    """The number of cells of each kind, whose types depend on the family.
 
     lut          look-up tables (iCE40, ECP5: 4 inputs; Xilinx: up to 6, and inverters)
     mux          multiplexers that join two look-up tables
-    carry        ECP5: two bits each; iCE40: one; Xilinx: four
+    carry        carry cells of two bits each on an ECP5, one on an iCE40, four on Xilinx
     ff           flip-flops
     dsp          multiplier blocks
-    block_ram    ECP5: 18 kbit each; iCE40: 4; Xilinx: 18 or 36
-    lut_ram      memories made of look-up tables; iCE40 has none
-    other        clock buffers and whatever else
+    block_ram    block memories of 18 kbit each on an ECP5, 4 on an iCE40, 18 or 36 on Xilinx
+    lut_ram      memories made of look-up tables, which an iCE40 does not have
+    other        all other cells, as clock buffers
     """
 
     lut: int = 0
@@ -52,10 +52,10 @@ class Cells:
 
 @dataclass(frozen=True)
 class Memory:
-    """An array of the source and what became of it.
+    """An array of the source and the cells that it is mapped to.
 
     kind     ``block_ram``, ``lut_ram``, or ``logic`` for registers or look-up tables
-    cells    of that kind; 0 for ``logic``
+    cells    number of cells of that kind; 0 for ``logic``
     """
 
     module: str
@@ -67,13 +67,13 @@ class Memory:
 
     @property
     def bits(self) -> int:
-        """Size as the source declares it."""
+        """The size in bits as the source declares it."""
         return self.words * self.width
 
 
 @dataclass(frozen=True)
 class CellReport:
-    """What a netlist is made of.
+    """The cells of a netlist.
 
     modules    cells of each module, by instance, from input to output
     types      cells of each type of the family's library
@@ -85,11 +85,11 @@ class CellReport:
 
     @property
     def total(self) -> Cells:
-        """All cells."""
+        """The cells of all modules."""
         return sum(self.modules.values(), Cells())
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return the report in plain JSON values."""
         return {
             "total": asdict(self.total),
             "modules": {name: asdict(cells) for name, cells in self.modules.items()},
@@ -99,7 +99,7 @@ class CellReport:
 
 
 def report(netlist: Netlist) -> CellReport:
-    """Count a netlist's cells; found in the cache if done before."""
+    """Count a netlist's cells, or take the counts from the cache."""
 
     def build(folder: Path) -> None:
         (folder / "cells.json").write_text(json.dumps(_count(netlist.folder).to_json()))
@@ -118,7 +118,7 @@ def report(netlist: Netlist) -> CellReport:
 
 
 def module_of(signal: str, modules: Iterable[str]) -> tuple[str, str]:
-    """The module that a flattened name lies in, among the given ones, and the name within it."""
+    """Return the one of some modules that holds a flattened name, and the name within it."""
     words = signal.split(".")
     found: tuple[str, str] = (TOP, signal)
     for at in range(len(words)):
@@ -156,7 +156,7 @@ _MEMORY = re.compile(r"^  memory (?:width (\d+) )?size (\d+) \\(\S+)$", re.MULTI
 
 
 def _memories(folder: Path, top: Mapping[str, Any], placed: Placement) -> Iterator[Memory]:
-    """The arrays of the elaborated design; cells of a memory bear its name and two numbers."""
+    """Yield the arrays of the elaborated design; a memory's cells have its name and two numbers."""
     used: Counter[tuple[str, str]] = Counter()
     for name, cell in real_cells(top):
         kind = kind_of(cell["type"])
@@ -174,7 +174,7 @@ def _memories(folder: Path, top: Mapping[str, Any], placed: Placement) -> Iterat
 
 
 def _elaborated(folder: Path) -> str:
-    """The flattened top before synthesis; cells of the family's library stand beside it."""
+    """Return the flattened top before synthesis, without the cells of the family's library."""
     text = (folder / "elaborated.il").read_text()
     begin = text.index("\nmodule ", text.index("attribute \\top 1"))
     return text[begin : text.index("\nend\n", begin)]
@@ -184,6 +184,6 @@ _FLOW = ("source", "layer", "readout", "sink")
 
 
 def _flow(row: str) -> tuple[object, ...]:
-    """Sorts rows as events pass through them; what is no module of the network comes last."""
+    """Return a key that sorts rows as events pass through them, other modules last."""
     stage = next((i for i, name in enumerate(_FLOW) if row.startswith(name)), len(_FLOW))
     return stage, [int(word) if word.isdigit() else 0 for word in re.split(r"(\d+)", row)], row

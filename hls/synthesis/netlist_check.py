@@ -1,7 +1,7 @@
-"""What must not be in a netlist: inputs that nothing drives, and multiplier blocks made over.
+"""Refuse netlists with undriven inputs or with changed parameters of instantiated cells.
 
-Yosys says nothing of either.  A simulator reads an undriven bit as it likes, an FPGA as it happens,
-so that a netlist with one may pass a test and be wrong.
+Yosys reports neither.  Simulators and FPGAs read an undriven bit as an arbitrary value, so a wrong
+netlist may pass a test.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ HARMLESS = {
     "TRELLIS_DPR16X4": "DI",
     "$mem_v2": "RD_CLK",
 }
-"""Inputs of memories that may be open: bits of a word that nobody reads, low address bits of a
-block with wide words, the clock of a port that has none.  By type of cell, a pattern of ports."""
+"""Patterns of memory inputs that may be open, by type of cell: bits of a word that are never read,
+low address bits of a block with wide words, the clock of an asynchronous port."""
 
 
 @dataclass(frozen=True)
 class Open:
-    """A bit at a cell's input, or at an output of the top, that nothing drives.
+    """An undriven bit at a cell's input or at an output of the top.
 
-    cell     its name; empty for the top
-    type     of the cell
-    port     name and index
+    cell     name of the cell; empty for the top
+    type     type of the cell
+    port     name and index of the port
     net      ``x`` or ``z``, or the net's name
     """
 
@@ -42,12 +42,12 @@ class Open:
 def check(module: Mapping[str, Any], instantiated: Mapping[str, Mapping[str, str]]) -> None:
     """Raise ToolError for a netlist that must not be used.
 
-    module          of Yosys' JSON
+    module          a module of Yosys' JSON
     instantiated    parameters of the family's cells that the source instantiates, by name
     """
     for name, parameters in instantiated.items():
         cell = module["cells"].get(name)
-        if cell is None:  # whose output nobody used
+        if cell is None:  # its output was not used
             continue
         for key in sorted(parameters.keys() | cell["parameters"].keys()):
             was, now = parameters.get(key), cell["parameters"].get(key)
@@ -69,7 +69,7 @@ def check(module: Mapping[str, Any], instantiated: Mapping[str, Mapping[str, str
 
 
 def open_inputs(module: Mapping[str, Any]) -> Iterator[Open]:
-    """Bits that nothing drives, but the harmless ones."""
+    """Yield the undriven bits except the harmless ones."""
     driven = _driven(module)
 
     def nets(bits: list[int | str]) -> Iterator[tuple[int, str]]:
@@ -90,7 +90,7 @@ def open_inputs(module: Mapping[str, Any]) -> Iterator[Open]:
 
 
 def _driven(module: Mapping[str, Any]) -> set[int | str]:
-    """Constants, inputs of the top, and what cells drive."""
+    """Return the constants, the inputs of the top and the nets that cells drive."""
     driven: set[int | str] = {"0", "1"}
     for port in module["ports"].values():
         if port["direction"] != "output":
@@ -103,7 +103,7 @@ def _driven(module: Mapping[str, Any]) -> set[int | str]:
 
 
 def instantiated_cells(rtlil: str) -> dict[str, dict[str, str]]:
-    """Parameters of a family's cells in the RTLIL of an elaborated design, as Yosys' JSON has them.
+    """Return the parameters of a family's cells in an elaborated design's RTLIL, as in Yosys' JSON.
 
     Yosys' own cells, whose types begin with $, are left out.
     """
@@ -129,7 +129,7 @@ def _net(module: Mapping[str, Any], bit: int | str) -> str:
 
 
 def _drives(module: Mapping[str, Any], name: str) -> str:
-    """What an open cell's output is called in the source."""
+    """Return the source's name of an output of a cell with an open input, as text."""
     if not name:
         return ""
     cell = module["cells"][name]

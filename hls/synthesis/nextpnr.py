@@ -1,4 +1,4 @@
-"""nextpnr from its wheel: a netlist -> a placed design, its clock rate, its bitstream."""
+"""Place and route a netlist with nextpnr from its wheel: clock rate, critical path, bitstream."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from rfssm.progress import Announce
 
 @dataclass(frozen=True)
 class Step:
-    """One piece of a path.
+    """One part of a path.
 
-    signal    where it ends, as the source calls it
+    signal    signal at which the part ends, named as in the source
     kind      ``clk-to-q``, ``logic``, ``routing`` or ``setup``
     """
 
@@ -36,10 +36,10 @@ class Step:
 class Placement:
     """A netlist on a device.
 
-    fmax_mhz       of the slowest clock
-    path           the path that limits it, from a register to a register
-    used           places taken of each resource, by nextpnr's name: (used, available)
-    seconds        that placing and routing took
+    fmax_mhz       highest frequency of the slowest clock
+    path           critical path, from a register to a register
+    used           (used, available) of each resource, by nextpnr's name
+    seconds        duration of placing and routing
     """
 
     seed: int
@@ -51,12 +51,12 @@ class Placement:
 
     @property
     def logic_ns(self) -> float:
-        """What the limiting path spends in cells."""
+        """The time that the critical path spends in cells."""
         return sum(step.ns for step in self.path if step.kind != "routing")
 
     @property
     def routing_ns(self) -> float:
-        """What the limiting path spends on wires."""
+        """The time that the critical path spends on wires."""
         return sum(step.ns for step in self.path if step.kind == "routing")
 
 
@@ -102,12 +102,12 @@ _STAGES = {
 
 
 def missing(target: Target) -> str | None:
-    """Why a target's designs cannot be placed here, and what to do."""
+    """Return why a target's designs cannot be placed here, and what to do; None if they can."""
     return missing_wasm(_TOOLS[target.family].package)
 
 
 def version(target: Target) -> str:
-    """Package and version of the target's tools."""
+    """Return the package and version of the target's tools."""
     return wasm_version(_TOOLS[target.family].package)
 
 
@@ -121,13 +121,13 @@ def place(
     constraints: bytes | None = None,
     say: Announce | None = None,
 ) -> Placement:
-    """Place and route a netlist and make its bitstream; found in the cache if done before.
+    """Place and route a netlist and make its bitstream, or take the result from the cache.
 
-    speed            grade of the device; None where it has only one
-    frequency_mhz    what nextpnr aims at; a slower design is not an error
+    speed            speed grade of the device; None if it has only one
+    frequency_mhz    frequency that nextpnr aims at; a slower design is not an error
     constraints      places of the pins, in the family's format
 
-    Raises HardwareError for a design that the device cannot hold, ToolError with nextpnr's words.
+    Raises HardwareError if the device cannot hold the design, ToolError with nextpnr's message.
     """
     tool = _TOOLS[target.family]
     words = [target.device, "--package", target.package]
@@ -166,7 +166,7 @@ def place(
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file a second time, without its bytes where the file system can."""
+    """Link a file to a second name, or copy it if the file system has no links."""
     try:
         os.link(source, target)
     except OSError:
@@ -186,7 +186,7 @@ def _stages(say: Announce | None) -> Announce | None:
 
 
 def _explain(log: Path, target: Target) -> None:
-    """Raise HardwareError if nextpnr's own count says that the device is too small."""
+    """Raise HardwareError if the device is too small by nextpnr's own count."""
     counts = re.findall(r"(\w+): +(\d+)/ *(\d+) ", log.read_text() if log.exists() else "")
     target.check_room({name: int(used) for name, used, _ in counts})
 
@@ -210,12 +210,12 @@ def _placement(report: dict[str, Any], seed: int, seconds: float, bitstream: Pat
     )
 
 
-# Yosys names what the source does not after the nearest signal, type and port of each cell between
+# Yosys names unnamed cells after the nearest signal and the type and port of each cell between
 _NAMED_BY_YOSYS = re.compile(
     r"(_(TRELLIS|LUT\d|PFUMX|L6MUX21|CCU2C|SB|MULT18X18D|DP16KD|PDPW16KD)_?.*|\$.*)$"
 )
 
 
 def signal_of(cell: str) -> str:
-    """The signal of the source next to a cell of the netlist."""
+    """Return the signal of the source that is nearest to a cell of the netlist."""
     return _NAMED_BY_YOSYS.sub("", cell) or cell.lstrip("$")

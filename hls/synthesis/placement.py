@@ -1,8 +1,8 @@
-"""Which instance of the source a cell of a flattened netlist comes from.
+"""Find the instance of the source from which each cell of a flattened netlist comes.
 
-Synthesis flattens a design, or it could not optimise across modules.  ``Scopes`` has what the
-source says, ``Wiring`` what the netlist says; ``place_registers`` and ``place_logic`` put the two
-together, each with a claim of its own.
+Synthesis flattens a design to optimise across modules.  ``Scopes`` holds the instances of the
+source, ``Wiring`` the cells of the netlist; ``place_registers`` combines them with certainty,
+``place_logic`` by a guess.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 
 from rfssm.hls.synthesis.cell_kinds import LOGIC, kind_of, real_cells
 
-# modules that have a row of their own; what they instantiate counts as theirs
+# modules that have their own row, in which the modules that they instantiate are counted
 _ROWS = (
     *("rfssm_layer", "rfssm_synapse", "rfssm_cells", "rfssm_encoder", "rfssm_skip"),
     *("rfssm_readout", "rfssm_axis_in", "rfssm_dense", "rfssm_axis_out"),
 )
-# every hand-written module lies in a file of its name; a network's own may begin like them
+# every hand-written module is in a file of its name; a network's own names may begin like these
 _HAND_WRITTEN = frozenset(file.stem for file in (Path(__file__).parents[1] / "rtl").rglob("*.sv"))
 _OUTPUTS = ("output", "inout")
 TOP = "top"
-"""Row of what lies in no module: the wires between them."""
+"""The row of the wires between the modules."""
 
 Place = tuple[str, ...]
-"""Instance names from the top down."""
+"""The names of nested instances, from the top down."""
 
 
 class Placement:
@@ -40,7 +40,7 @@ class Placement:
         self._places = place_logic(self.scopes, wiring, registers)
 
     def row(self, cell: str) -> str:
-        """Row of a cell."""
+        """Return the row of a cell."""
         return self.scopes.row_of(self._places[cell])
 
 
@@ -57,7 +57,7 @@ class _Scope:
 
 
 class Scopes:
-    """The instances of the source, of which Yosys leaves a note for each."""
+    """The instances of the source, each of which has a note of Yosys in the netlist."""
 
     def __init__(self, top: Mapping[str, Any]) -> None:
         self._scopes: dict[str, _Scope] = {}
@@ -74,7 +74,7 @@ class Scopes:
         self._parents = {scope.place[:-1] for scope in self._scopes.values()}
 
     def around(self, name: str) -> Place:
-        """The innermost instance that a flattened name lies in."""
+        """Return the innermost instance that holds a flattened name."""
         words = name.split(".")
         for length in range(len(words) - 1, 0, -1):
             scope = self._scopes.get(".".join(words[:length]))
@@ -83,21 +83,21 @@ class Scopes:
         return ()
 
     def candidates(self, cell: Mapping[str, Any]) -> list[Place]:
-        """All instances of the modules whose files a cell comes from."""
+        """Return all instances of the modules from whose files a cell comes."""
         sources = re.findall(r"([\w.]+\.sv):", cell["attributes"].get("src", ""))
         return [place for file in dict.fromkeys(sources) for place in self._of_file[file]]
 
     def holds_no_instance(self, place: Place) -> bool:
-        """Whether an instance, or the top, holds no other one."""
+        """Return whether an instance, or the top, holds no other instance."""
         return place not in self._parents
 
     def in_rows_of(self, known: list[Place], places: list[Place]) -> list[Place]:
-        """Of some places those in a row that a known place lies in; all of them if none does."""
+        """Return the places that share a row with a known place, or all if none does."""
         rows = {self.row_of(place) for place in known}
         return [place for place in places if self.row_of(place) in rows] or places
 
     def row_of(self, place: Place) -> str:
-        """Row of a place: the nearest module around it that has one."""
+        """Return the row of a place: that of the nearest module around it with a row."""
         named = [i for i in range(len(place)) if not self._generated(place[: i + 1])]
         for i in reversed(named):
             if self._scopes[".".join(place[: i + 1])].module in _ROWS:
@@ -110,7 +110,7 @@ class Scopes:
 
 
 class Wiring:
-    """The cells of a netlist, and what connects them."""
+    """The cells of a netlist and their connections."""
 
     def __init__(self, top: Mapping[str, Any]) -> None:
         self.cells = dict(real_cells(top))
@@ -128,23 +128,23 @@ class Wiring:
                 self._feeds[bit].append(name)
 
     def sources(self, name: str) -> list[str]:
-        """The cells that drive a cell's inputs."""
+        """Return the cells that drive a cell's inputs."""
         bits = self._bits(name, output=False)
         return [self._drives[bit] for bit in bits if bit in self._drives]
 
     def sinks(self, name: str) -> list[str]:
-        """The cells that a cell feeds, once for each of their pins."""
+        """Return the cells that a cell feeds, once for each of their pins."""
         bits = self._bits(name, output=True)
         return [sink for bit in bits for sink in self._feeds.get(bit, ())]
 
     def aliases(self, name: str) -> list[str]:
-        """Public names of a cell and of its outputs."""
+        """Return the public names of a cell and of its outputs."""
         own = [] if self.cells[name]["hide_name"] else [name]
         bits = self._bits(name, output=True)
         return own + [alias for bit in bits for alias in self._names.get(bit, ())]
 
     def _bits(self, name: str, *, output: bool) -> Iterator[int]:
-        """Nets of a cell's outputs or inputs; a constant is no net."""
+        """Yield the nets of a cell's outputs or inputs, without constants."""
         cell = self.cells[name]
         for port, bits in cell["connections"].items():
             if (cell["port_directions"][port] in _OUTPUTS) == output:
@@ -155,14 +155,13 @@ class Wiring:
 
 
 def place_registers(scopes: Scopes, wiring: Wiring) -> dict[str, Place]:
-    """Places of registers, memories, multipliers and whatever is no logic: these are certain.
+    """Return the places of registers, memories, multipliers and other non-logic with certainty.
 
-    Yosys leaves the source file on such a cell.  Of the instances that the file's module has, it is
-    the one that a name of the cell's signals lies in.  If the signal has other names only, it is
-    the first one that is met on the way back through what the signal is computed from; where some
-    of the instances are in the row of such a name, it is one of these.  If Yosys has lost the file,
-    the cell lies where the first cell is that is met on this way, in an instance that a name of the
-    signal lies in.
+    Yosys keeps the source file of such a cell.  Its place is the one of the instances of the file's
+    module that holds a name of the cell's signals.  If none does, the place is the first of these
+    instances that is found upstream, among the cells that compute the cell's inputs; instances in
+    the row of one of the cell's names go first.  If Yosys has lost the file, the cell has the place
+    of the first cell upstream that lies in an instance with a name of the cell's signals.
     """
     places: dict[str, Place] = {}
     fileless: dict[str, list[Place]] = {}
@@ -192,9 +191,9 @@ def place_registers(scopes: Scopes, wiring: Wiring) -> dict[str, Place]:
 
 
 def place_logic(scopes: Scopes, wiring: Wiring, registers: Mapping[str, Place]) -> dict[str, Place]:
-    """All places: look-up tables, carries and muxes go where most of the cells that they feed are.
+    """Return all places: a look-up table, carry or mux is placed with most of the cells it feeds.
 
-    This is a guess where modules share logic; cells that still know their source file go to one of
+    This is a guess where modules share logic; cells with a known source file are placed in one of
     its instances.
     """
     places = dict(registers)
@@ -212,7 +211,7 @@ def place_logic(scopes: Scopes, wiring: Wiring, registers: Mapping[str, Place]) 
 def _first_upstream(
     wiring: Wiring, places: Mapping[str, Place], name: str, wanted: Sequence[Place]
 ) -> Place:
-    """The place of the first cell in one of some instances on the way back; () if there is none."""
+    """Return the place of the first cell upstream in one of some instances, or ()."""
     seen, front = {name}, [name]
     while front:
         inputs = dict.fromkeys(source for cell in front for source in wiring.sources(cell))
@@ -230,7 +229,7 @@ def _is_in(place: Place, instance: Place) -> bool:
 
 
 def _nearest(candidates: Sequence[Place], known: Sequence[Place]) -> Place:
-    """The candidate that shares the longest way from the top with a known place."""
+    """Return the candidate that shares the longest path from the top with a known place."""
     return max(candidates, key=lambda c: max((_shared(c, k) for k in known), default=0))
 
 
@@ -242,7 +241,7 @@ def _shared(a: Place, b: Place) -> int:
 
 
 def _sinks_first(wiring: Wiring, done: set[str]) -> Iterator[str]:
-    """Cells that are not done, each after all that it feeds (a loop is cut anywhere)."""
+    """Yield the cells that are not done, each after all that it feeds (loops are cut anywhere)."""
     for start in wiring.cells:
         stack = [start]
         entered = set()
@@ -262,5 +261,5 @@ def _sinks_first(wiring: Wiring, done: set[str]) -> Iterator[str]:
 
 
 def _plain(instance: str) -> str:
-    """An instance's name without the generate blocks around it."""
+    """Return an instance's name without the generate blocks around it."""
     return instance.rsplit(".", 1)[-1]

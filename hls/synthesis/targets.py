@@ -1,4 +1,4 @@
-"""The FPGAs that a design can be synthesised for, and what they hold."""
+"""Define the FPGAs for which designs can be synthesised, with their resources."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rfssm.hls.synthesis.netlist_cells import Cells
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of place on a device.
+    """One resource of a device.
 
-    name     nextpnr's name of it
-    words    what a reader calls it
-    count    how many the device has
+    name     nextpnr's name
+    words    name for a reader
+    count    number on the device
     """
 
     name: str
@@ -27,13 +27,13 @@ class Resource:
 class Target:
     """A device, or with ``device`` empty a family that only its vendor's tool can place.
 
-    family            what Yosys maps to
+    family            family to which Yosys maps
     device            nextpnr's flag
-    package           of the device; it decides how many pins there are
-    pins              inputs and outputs that the package has
-    speeds            speed grades, the default first; none where the device has only one
-    frequency_mhz     what placing aims at if nothing else is asked for
-    logic, dsp ...    what the device holds
+    package           package of the device, which determines the number of pins
+    pins              inputs and outputs of the package
+    speeds            speed grades, the default first; none if the device has only one
+    frequency_mhz     default frequency that a placement aims at
+    logic, dsp ...    resources of the device
     """
 
     name: str
@@ -57,14 +57,14 @@ class Target:
 
     @property
     def resources(self) -> tuple[Resource, ...]:
-        """Everything that is counted on the device."""
+        """The resources that are counted on the device."""
         every = (self.logic, self.ff, self.dsp, self.block_ram, self.lut_ram)
         return tuple(resource for resource in every if resource is not None)
 
     def needs(self, cells: Cells) -> dict[str, int]:
-        """What cells take of each resource at least, by nextpnr's names.
+        """Return a lower bound on the resources that cells need, by nextpnr's names.
 
-        Packing adds some logic: the ends of carry chains, registers whose look-up table is taken.
+        Packing adds some logic: ends of carry chains, registers whose look-up table is used.
         """
         if self.family == "ecp5":
             # a carry holds two look-up tables, a LUT memory of 16 x 4 bits four
@@ -81,24 +81,24 @@ class Target:
         return {r.name: amount for r, amount in amounts.items() if r is not None}
 
     def check_fits(self, cells: Cells) -> None:
-        """Raise HardwareError, naming what is short, if the device cannot hold so many cells."""
+        """Raise HardwareError, naming the resources that are short, if the cells do not fit."""
         self.check_room(self.needs(cells))
 
     def check_room(self, needs: dict[str, int]) -> None:
         """Raise HardwareError if the device has too few of a resource."""
-        if said := self._said(needs):
+        if shortage := self._shortage(needs):
             short = [r for r in self.resources if needs.get(r.name, 0) > r.count]
             fewer = "fewer --neuron-lanes" if short == [self.dsp] else "fewer lanes"
             raise HardwareError(
-                f"the design does not fit {self.name}: it needs {said}; choose {fewer}"
+                f"the design does not fit {self.name}: it needs {shortage}; choose {fewer}"
                 f"{self.or_larger(needs)}"
             )
 
     def short(self, cells: Cells) -> str:
-        """What cells take of more than the device has, in words; empty where they fit."""
-        return self._said(self.needs(cells))
+        """Return the resources that cells exceed, in words; an empty text if the cells fit."""
+        return self._shortage(self.needs(cells))
 
-    def _said(self, needs: dict[str, int]) -> str:
+    def _shortage(self, needs: dict[str, int]) -> str:
         return ", ".join(
             f"{needs[r.name]:,} {r.words} where the device has {r.count:,}"
             for r in self.resources
@@ -106,18 +106,18 @@ class Target:
         )
 
     def or_larger(self, needs: dict[str, int]) -> str:
-        """The family's larger devices that hold so many cells, as the end of an advice."""
+        """Return the end of an error message that names larger devices with enough resources."""
         larger = [t for t in TARGETS.values() if t.family == self.family and t.room > self.room]
-        holding = ", ".join(t.name for t in larger if not t._said(needs))
+        holding = ", ".join(t.name for t in larger if not t._shortage(needs))
         return f" or a larger target: {holding}" if holding else ""
 
     @property
     def room(self) -> int:
-        """Logic that the device holds; 0 where it is not known."""
+        """The amount of logic on the device; 0 if it is not known."""
         return self.logic.count if self.logic else 0
 
     def speed(self, wanted: str | None) -> str | None:
-        """The speed grade that is meant.  Raises HardwareError for one that there is not."""
+        """Return the wanted speed grade, or the default.  Raises HardwareError if unknown."""
         if wanted is None:
             return self.speeds[0] if self.speeds else None
         if wanted not in self.speeds:
@@ -176,13 +176,13 @@ TARGETS = {target.name: target for target in _targets()}
 
 
 def check_target(target: object) -> None:
-    """Raise HardwareError for what is no Target, with the way to one."""
+    """Raise HardwareError if the argument is not a Target, saying how to get one."""
     way = "rfssm.hls.synthesis.targets.target finds one by its name"
     check_kind("target", target, Target, way, HardwareError)
 
 
 def target(name: str) -> Target:
-    """The target of a name.  Raises HardwareError for an unknown one."""
+    """Return the target of a name.  Raises HardwareError for an unknown name."""
     if name not in TARGETS:
         raise HardwareError(f"target = {name!r}: must be one of {', '.join(TARGETS)}")
     return TARGETS[name]

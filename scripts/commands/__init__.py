@@ -1,4 +1,4 @@
-"""The commands, in the order in which ``rfssm --help`` lists them."""
+"""Register the commands in the order in which ``rfssm --help`` lists them."""
 
 from rfssm.scripts.commands import (
     convert,

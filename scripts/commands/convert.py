@@ -97,7 +97,7 @@ def convert(
         inline_memories=inline_memories,
     )
     if written.hls is None:
-        console.tell(f"no HLS C++: {missing()}")
+        console.announce(f"no HLS C++: {missing()}")
     else:
         console.show(f"wrote {written.hls} (HLS C++)")
     console.show(

@@ -29,7 +29,7 @@ def demo(
     from rfssm.scripts.demo import run_demo
 
     with console.progress_bars() as progress, writing(out):
-        report = run_demo(load_recipe("digits"), out, say=console.tell, progress=progress)
+        report = run_demo(load_recipe("digits"), out, say=console.announce, progress=progress)
     if as_json:
         print(json.dumps(report.to_json()))
     else:

@@ -41,14 +41,14 @@ def freeze(
     """Choose the width of the states and write the network again."""
     from rfssm.quant.network import IntegerNetwork
     from rfssm.scripts import console
-    from rfssm.scripts.freeze import freeze_states, network_of, report_json, told
+    from rfssm.scripts.freeze import freeze_states, network_of, report_json, width_lines
 
     file = network_of(source)
-    check_outputs([(out, Writes.FILE)], [file])  # of the run that was named
+    check_outputs([(out, Writes.FILE)], [file])  # the file in the folder of a run
     frozen, widths = freeze_states(IntegerNetwork.load(file), state_bits, limit)
     with writing(out):
         frozen.save(out)
     if as_json:
         print(json.dumps(report_json(widths)))
     else:
-        console.show(*told(widths, limit), f"wrote {out}")
+        console.show(*width_lines(widths, limit), f"wrote {out}")

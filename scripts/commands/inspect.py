@@ -32,7 +32,7 @@ def inspect(
     if calibrate is None:
         samples, left_out = beside(network, loaded)
         if left_out:
-            console.tell(left_out)
+            console.announce(left_out)
     else:
         samples = load_samples(calibrate, loaded)
     description = describe(loaded, samples)

@@ -7,7 +7,7 @@ from rfssm.scripts.app import command
 
 @command()
 def recipes() -> None:
-    """Show the recipes that come with rfssm: what ``rfssm train`` takes by name."""
+    """Show the recipes that come with rfssm, which ``rfssm train`` takes by name."""
     from rich.table import Table
 
     from rfssm.quant.recipes import load_recipe, recipe_names

@@ -36,16 +36,16 @@ def train(
 
     chosen = load_recipe(recipe, overrides or ())
     run = Path("runs") / chosen.name if out is None else out
-    from rfssm.quant.run import train as train_network  # torch: only once the recipe is good
+    from rfssm.quant.run import train as train_network  # imports torch: only with a valid recipe
 
     with writing(run):
         done = train_network(chosen, run, resume=resume, progress=sys.stderr.isatty())
-    came_to = done.summary
+    summary = done.summary
     numbers = "real-valued" if done.network is None else "integer"
     console.show(
-        f"trained {chosen.name} in {came_to.seconds:.1f} s",
-        f"test accuracy of the {numbers} network: {100 * came_to.accuracy:.2f} %",
-        f"{came_to.parameters:,} parameters, {came_to.spikes_per_sample:,.0f} spikes per sample",
-        *console.reachable_lines(came_to.state_bits, came_to.reachable_bits),
+        f"trained {chosen.name} in {summary.seconds:.1f} s",
+        f"test accuracy of the {numbers} network: {100 * summary.accuracy:.2f} %",
+        f"{summary.parameters:,} parameters, {summary.spikes_per_sample:,.0f} spikes per sample",
+        *console.reachable_lines(summary.state_bits, summary.reachable_bits),
         f"wrote {run}",
     )

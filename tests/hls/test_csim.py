@@ -279,7 +279,7 @@ def test_second_run_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_large_network_is_compiled_for_speed_and_equals_golden(tmp_path: Path) -> None:
     net = network([{"neurons": 48}], channels=40, steps_max=20, score="each")
-    assert backend.TINY < 48 * 40
+    assert backend.MAX_UNOPTIMISED_WEIGHTS < 48 * 40
     rng = np.random.default_rng(7)
     samples = Samples((rng.random((4, 20, 40)) < 0.2).astype(np.int64), np.array([20, 3, 1, 17]))
     model = convert_network(net, tmp_path, "RFSSM", steps=20, rtl=False)
@@ -292,7 +292,7 @@ def test_a_long_simulation_is_compiled_for_speed_and_equals_golden(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     net = CASES["lone readout, each"]()
-    monkeypatch.setattr(csim, "SHORT", 100)
+    monkeypatch.setattr(csim, "MAX_UNOPTIMISED_WORK", 100)
     monkeypatch.setattr(backend, "_precompiled", lambda flags: pytest.fail("not optimised"))
     assert_equals_golden(net, samples_for(net))
 

@@ -35,4 +35,5 @@ def test_the_fifo_is_that_of_a_layer() -> None:
     assert f".IN_FLIGHT(PIPE + 1), .DEPTH({design.FIFO_DEPTH})" in layer
     reserve = re.search(r"32'\(count_q\) < DEPTH - IN_FLIGHT - (\d+);", encoder)
     assert reserve
-    assert design.FIFO_DEPTH - (design.PIPE + 1) - int(reserve[1]) == cycle_model._ROOM == 18
+    room = design.FIFO_DEPTH - (design.PIPE + 1) - int(reserve[1])
+    assert room == cycle_model._MAX_FIFO_CHUNKS == 18

@@ -90,9 +90,9 @@ VIOLATIONS = {
     "no interval": ("nnet_readout.h", "#pragma HLS PIPELINE II=1", "#pragma HLS PIPELINE",
                     "Classes: neither PIPELINE II= nor UNROLL"),
     "no limit": ("nnet_synapse.h", "#pragma HLS LOOP_TRIPCOUNT min=n_words max=most", "",
-                 "Events: bound 'count * n_words' is no constant"),
+                 "Events: bound 'count * n_words' is not constant"),
     "bound from outside": ("nnet_spiking.h", "k < n_chunks; k++", "k < n_chunks + first_t; k++",
-                           "Chunks: bound 'n_chunks + first_t' is no constant"),
+                           "Chunks: bound 'n_chunks + first_t' is not constant"),
     "weights of any number": ("nnet_synapse.h", "weight[CONFIG_T::n_weight]", "*weight",
                               "synapse: weight under ARRAY_* has no declared size"),
     "thresholds of any number": ("nnet_spiking.h", "threshold[CONFIG_T::n_threshold]",
@@ -105,7 +105,7 @@ VIOLATIONS = {
                    "fork: x is written to a stream without PRAGMA_DATA_PACK"),
     "bound that is read": ("nnet_synapse.h", "k < count * n_words; k++) {",
                            "k < counts.read(); k++) {\n#pragma HLS PIPELINE II=1\nint nothing;",
-                           "Events: bound 'counts . read ( )' is no constant"),
+                           "Events: bound 'counts . read ( )' is not constant"),
 }  # fmt: skip
 
 

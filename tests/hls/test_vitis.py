@@ -256,7 +256,7 @@ def test_shorter_samples_are_padded_with_silence(tmp_path: Path) -> None:
 def test_long_samples_leave_files_of_moderate_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vitis, "_MOST_NUMBERS", 130)
+    monkeypatch.setattr(vitis, "_MAX_NUMBERS", 130)
     net = network([{}])
     vitis.write_test_data(tmp_path, net, samples_for(net), 12)
     assert len((tmp_path / vitis.INPUTS).read_text().splitlines()) == 2

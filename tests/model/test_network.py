@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils import prune
 
 from rfssm.errors import NetworkError
-from rfssm.hls.hls4ml.backends import ALONE
+from rfssm.hls.hls4ml.backends import CPP_LOCK
 from rfssm.model.calibrate import calibrate
 from rfssm.model.layers import SpikingLayer
 from rfssm.model.modes import evaluating
@@ -177,7 +177,8 @@ def test_a_forked_child_waits_for_no_thread_that_it_lacks(name: str, own: bool) 
     net, held, done = network((8,)), threading.Event(), threading.Event()
 
     def lock() -> AbstractContextManager[object]:
-        return {"evaluating": evaluating(net), "reproducible": reproducible(), "C++": ALONE}[name]
+        locks = {"evaluating": evaluating(net), "reproducible": reproducible(), "C++": CPP_LOCK}
+        return locks[name]
 
     def hold() -> None:
         with lock():

@@ -87,7 +87,7 @@ def test_the_demo_refuses_a_folder_that_is_no_run(
     refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine").write_text("mine")
-    monkeypatch.setattr("rfssm.scripts.console.tell", lambda line: None)
+    monkeypatch.setattr("rfssm.scripts.console.announce", lambda line: None)
     said = refused("demo", "--out", tmp_path)
     assert str(tmp_path) in said
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

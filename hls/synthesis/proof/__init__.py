@@ -1,11 +1,11 @@
-"""The parts of the proof that a netlist does what its RTL says; ``equivalence`` puts them together.
+"""Prove in parts that a netlist is equivalent to its RTL; ``equivalence`` combines the parts.
 
-gates           logic of one-bit gates in which equal gates are one
-sides           RTL and netlist, read by Yosys, as gates and registers
-unrolled        what the nets of both sides are in the cycles after any state of the netlist
-counterparts    which net of the netlist stands for a register of the RTL
-memory_cells    where the words of a memory lie in the cells of a family
-equations       which equations hold
+gates           represents logic as one-bit gates, with equal gates shared
+sides           reads RTL and netlist by Yosys, as gates and registers
+unrolled        computes the nets of both sides in the cycles after any state of the netlist
+counterparts    finds the net of the netlist that stands for a register of the RTL
+memory_cells    finds the words of a memory in the cells of a family
+equations       decides which equations hold
 """
 
 from rfssm.hls.synthesis.proof import (

@@ -1,6 +1,6 @@
-"""Which net of the netlist stands for a register of the RTL.
+"""Find the net of the netlist that stands for a register of the RTL.
 
-Nothing here has to be right: the equation of a wrong counterpart fails.
+The proof does not rely on the result: the equation of a wrong counterpart fails.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from rfssm.hls.synthesis.proof.unrolled import ANY, CYCLES, Unrolled
 
 @dataclass(frozen=True)
 class MemoryCells:
-    """Where a memory of the RTL lies in the netlist.
+    """The cells of the netlist that hold a memory of the RTL.
 
-    bits     of the memory's words, each of them with an equation of its own
-    late     whether the cells are written a cycle after the RTL's memory: Yosys does so where a
+    bits     number of bits of the memory's words, each of which has its own equation
+    late     whether the cells are written a cycle after the RTL's memory: Yosys does so if a
              family's memory cannot read a word while it is written
     """
 
@@ -33,7 +33,7 @@ class MemoryCells:
 
 
 def match(both: Unrolled) -> dict[str, MemoryCells]:
-    """Give registers their counterparts by name; returns the memories that lie in memory cells."""
+    """Find the counterparts of registers by name; return the memories that are in memory cells."""
     rtl, netlist, found = both.sides.rtl, both.sides.netlist, both.counterparts
     driven = netlist.drivers.keys() | netlist.registers.keys() | netlist.inputs.keys()
     driven |= {"0", "1"}
@@ -43,7 +43,7 @@ def match(both: Unrolled) -> dict[str, MemoryCells]:
         named.sort(key=lambda bit: (bit not in netlist.registers, bit not in ("0", "1")))
         if named:
             found[net] = named[0]
-    # a register inside a block memory has no name, but the one behind it becomes what it holds
+    # a register inside a block memory has no name, but the register behind it takes its value
     for net, becomes in rtl.registers.items():
         behind = netlist.registers.get(found.get(net, "x"))
         if becomes in rtl.registers and behind in driven:
@@ -64,11 +64,11 @@ def match(both: Unrolled) -> dict[str, MemoryCells]:
 # -- memories --------------------------------------------------------------------------------------
 
 At = tuple[int, int]
-"""Word and bit of a memory."""
+"""A word and a bit of a memory."""
 
 
 def _words(sides: Sides, memory: str, width: int, size: int) -> dict[At, Bit]:
-    """Registers of a memory of the RTL."""
+    """Return the registers of a memory of the RTL."""
     found = {}
     for word in range(size):
         for bit in range(width):
@@ -82,7 +82,7 @@ def _words(sides: Sides, memory: str, width: int, size: int) -> dict[At, Bit]:
 def _match_memory(
     both: Unrolled, memory: str, width: int, size: int, words: Mapping[At, Bit]
 ) -> MemoryCells | None:
-    """Try each way in which Yosys may have put a memory into cells; keep what fits best."""
+    """Try each way in which Yosys may have mapped a memory to cells; keep the best match."""
     registers = both.sides.netlist.registers
     some = sorted({0, 1, size // 2, size - 1} & {word for word, _ in words})
     probes = [net for (word, _), net in words.items() if word in some]
@@ -110,7 +110,7 @@ def _match_memory(
 
 
 def _columns(sides: Sides, memory: str) -> list[str]:
-    """The cells that Yosys put a memory into, MEMORY.0.COLUMN; none if it did not."""
+    """Return the cells to which Yosys mapped a memory, MEMORY.0.COLUMN, if it did."""
     pattern = re.compile(re.escape(memory) + r"\.0\.(\d+)")
     found = {int(m[1]): name for name in sides.cells if (m := pattern.fullmatch(name))}
     whole = found.keys() == set(range(len(found)))
@@ -126,9 +126,9 @@ def _places(
     *,
     outside: bool,
 ) -> dict[At, Bit]:
-    """Where each bit of a memory's words lies in its cells.
+    """Return the net of the cells that holds each bit of a memory's words.
 
-    outside    the first cells hold the first words, not the first columns
+    outside    whether the first cells hold the first words instead of the first columns
     """
     if not cells:
         return {}
@@ -151,9 +151,9 @@ def _places(
 
 
 def _count_wrong(both: Unrolled, registers: Sequence[Bit]) -> int:
-    """How many of some registers of the RTL become something else in some random state.
+    """Count the registers of the RTL whose next value differs in some random state.
 
-    Where that depends on a register without a counterpart it may be anything.
+    A next value that depends on a register without a counterpart may be anything.
     """
     rtl = both.rtl_in(0, lambda _: ANY)
     pairs = [
@@ -168,14 +168,14 @@ def _count_wrong(both: Unrolled, registers: Sequence[Bit]) -> int:
 # -- registers without a name ----------------------------------------------------------------------
 
 Behaviours = Mapping[tuple[int, int], Bit]
-"""The netlist's nets by what random states make them in a cycle and in the next one."""
+"""The netlist's nets by their values in a cycle and in the next one, over random states."""
 
 
 def guess(both: Unrolled) -> None:
-    """Find registers that the netlist has without a name, where an equation needs them.
+    """Find counterparts without a name for registers that an equation needs.
 
-    Yosys takes registers into the read ports of block memories, and keeps one of several equal
-    ones.  The counterpart is a net that becomes what the register becomes in random states.
+    Yosys moves registers into the read ports of block memories and keeps one of several equal
+    ones.  The counterpart is a net that takes the register's next values in random states.
     """
     for at in range(CYCLES + 1):
         needed = _needed(both)
@@ -192,7 +192,7 @@ def guess(both: Unrolled) -> None:
 
 
 def _needed(both: Unrolled) -> list[Bit]:
-    """Registers without a counterpart that equations depend on, those that they need first."""
+    """Return the registers without a counterpart that equations need, each after its own needs."""
     rtl, side = both.rtl_in(0), both.sides.rtl
     waiting = [x for equation in both.equations() for x in both.literals(equation, rtl, 0)]
     found: dict[Bit, None] = {}
@@ -217,15 +217,15 @@ def _behaviours(both: Unrolled, at: int) -> Behaviours:
 
 
 def _only(register: Bit, value: Value, net: Bit) -> Value:
-    """Of all registers without a counterpart one has a value; the others may be anything."""
+    """Return the value of one register without a counterpart; all others may be anything."""
     return value if net == register else ANY
 
 
 def find(both: Unrolled, register: Bit, nets: Behaviours, at: int) -> Bit | None:
-    """The first net that fulfils a register's equation in all random states.
+    """Return the first net that fulfils a register's equation in all random states, or None.
 
-    The register may depend on what it is itself; where it depends on another one without a
-    counterpart it may become anything.  A net that random states leave constant says nothing.
+    The register's next value may depend on its own value; where the next value depends on another
+    register without a counterpart it may be anything.  Nets that are constant do not count.
     """
     becomes = [
         both.rtl_in(at, partial(_only, register, own)).of(both.sides.rtl.registers[register])

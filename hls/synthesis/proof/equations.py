@@ -1,4 +1,4 @@
-"""Which equations of a proof hold: those that are one gate, and those that Yosys' solver proves."""
+"""Decide which equations of a proof hold: those with equal gates, and those that Yosys proves."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rfssm.hls.synthesis.proof.unrolled import CYCLES, Equation, Unrolled
 from rfssm.progress import Announce
 
 PROVED, SIMULATED, OPEN = "proved", "cut: compared in random states", "not proved"
-_EASY_PRODUCT = 3
-"""Bits of the narrower operand up to which products are left to the solver."""
+_MAX_SOLVED_OPERAND_BITS = 3
+"""The bits of the narrower operand up to which products are left to the solver."""
 _PROOF = """\
 read_json rtl.json
 read_json netlist.json
@@ -27,9 +27,9 @@ write_json proof.json
 
 
 def solve(both: Unrolled, folder: Path, say: Announce) -> dict[Equation, str]:
-    """How each equation was decided: PROVED or SIMULATED; those that are open are left out.
+    """Return the result of each equation, PROVED or SIMULATED; open equations are left out.
 
-    folder    for what Yosys reads and writes
+    folder    folder for the files that Yosys reads and writes
     """
     products = _products(both.sides.words)
     results: dict[Equation, str] = {}
@@ -55,13 +55,13 @@ def solve(both: Unrolled, folder: Path, say: Announce) -> dict[Equation, str]:
 
 
 def _products(words: Mapping[str, Any]) -> set[str]:
-    """Names of registers that take a product of two wide operands as it is."""
+    """Return the names of registers that store a product of two wide operands."""
     cells: Sequence[Mapping[str, Any]] = list(words["cells"].values())
     wide = {
         bit
         for cell in cells
         if cell["type"] == "$mul"
-        and min(int(cell["parameters"][f"{p}_WIDTH"], 2) for p in "AB") > _EASY_PRODUCT
+        and min(int(cell["parameters"][f"{p}_WIDTH"], 2) for p in "AB") > _MAX_SOLVED_OPERAND_BITS
         for bit in cell["connections"]["Y"]
     }
     aliases: dict[Bit, list[str]] = defaultdict(list)
@@ -80,7 +80,7 @@ def _products(words: Mapping[str, Any]) -> set[str]:
 def _equal(
     both: Unrolled, pairs: Mapping[str, tuple[int, int]], at: int, folder: Path
 ) -> list[str]:
-    """Names of the pairs of literals that Yosys proves equal."""
+    """Return the names of the pairs of literals that Yosys proves equal."""
     ports = both.gates.inputs_of(x for pair in pairs.values() for x in pair)
     for k, side in enumerate(("rtl", "netlist")):
         outputs = {name: pair[k] for name, pair in pairs.items()}

@@ -1,7 +1,8 @@
-"""Logic of one-bit gates in which equal gates are one, read from Yosys' JSON, and simulated.
+"""Represent logic as one-bit gates with equal gates shared, read it from Yosys' JSON, simulate it.
 
-A literal is an even number for a node and the odd one after it for its complement; FALSE and TRUE
-are 0 and 1.  Two functions that come to the same literal are equal; two that do not may be.
+A literal is an even number for a node, and the next odd number for the node's complement; FALSE and
+TRUE are 0 and 1.  Functions with the same literal are equal; functions with different literals may
+be equal, too.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from rfssm.hls.synthesis.cell_kinds import Bit, Cell
 
 FALSE, TRUE = 0, 1
 PATTERNS = 4096
-"""States that a simulation tries at once."""
+"""The number of states that a simulation tries at once."""
 
 
 class Gates:
-    """Nodes are made once: inputs, and of two or three literals AND, XOR and MUX."""
+    """A set of distinct nodes: inputs, and AND, XOR and MUX of two or three literals."""
 
     def __init__(self) -> None:
         self.nodes: list[tuple[str, ...] | tuple[int, ...]] = [("false",)]
@@ -27,14 +28,14 @@ class Gates:
         self._inputs: dict[str, int] = {}
 
     def input(self, name: str) -> int:
-        """The literal of a free input; one name is one input."""
+        """Return the literal of a free input; each name has one input."""
         if name not in self._inputs:
             self._inputs[name] = 2 * len(self.nodes)
             self.nodes.append(("input", name))
         return self._inputs[name]
 
     def both(self, a: int, b: int) -> int:
-        """a and b."""
+        """Return the literal of a AND b."""
         if a > b:
             a, b = b, a
         if a == FALSE or a == b ^ 1:
@@ -44,11 +45,11 @@ class Gates:
         return self._node(a, b)
 
     def either(self, a: int, b: int) -> int:
-        """a or b."""
+        """Return the literal of a OR b."""
         return self.both(a ^ 1, b ^ 1) ^ 1
 
     def differ(self, a: int, b: int) -> int:
-        """a exclusive-or b."""
+        """Return the literal of a XOR b."""
         flip = (a ^ b) & 1
         a, b = sorted((a & ~1, b & ~1))
         if a == b:
@@ -56,7 +57,7 @@ class Gates:
         return (b if a == FALSE else self._node(-1, a, b)) ^ flip
 
     def choose(self, s: int, low: int, high: int) -> int:
-        """high if s, otherwise low."""
+        """Return the literal of ``high if s else low``."""
         if s & 1:
             s, low, high = s ^ 1, high, low
         if s == FALSE or low == high:
@@ -81,7 +82,7 @@ class Gates:
         return self._known[inputs]
 
     def cone(self, literals: Iterable[int]) -> list[int]:
-        """Nodes that some literals depend on, each after those that it is made of."""
+        """Return the nodes on which literals depend, each after the nodes that it is made of."""
         wanted: set[int] = set()
         stack = [literal >> 1 for literal in literals]
         while stack:
@@ -92,17 +93,17 @@ class Gates:
         return sorted(wanted)
 
     def made_of(self, node: int) -> tuple[int, ...]:
-        """Literals that a node computes with."""
-        said = self.nodes[node]
-        return tuple(x for x in said if isinstance(x, int) and x >= 0)
+        """Return the literals from which a node is computed."""
+        entry = self.nodes[node]
+        return tuple(x for x in entry if isinstance(x, int) and x >= 0)
 
     def inputs_of(self, literals: Iterable[int]) -> set[str]:
-        """Names of the inputs that some literals depend on, as they are written."""
+        """Return the names of the inputs on which literals depend structurally."""
         found = (self.nodes[node] for node in self.cone(literals))
-        return {str(said[1]) for said in found if said[0] == "input"}
+        return {str(entry[1]) for entry in found if entry[0] == "input"}
 
     def simulate(self, literals: Sequence[int], seed: int = 0) -> list[int]:
-        """Values in PATTERNS random states, a bit each."""
+        """Return the literals' values in PATTERNS random states, one bit for each state."""
         ones = (1 << PATTERNS) - 1
         values: dict[int, int] = {}
 
@@ -110,26 +111,26 @@ class Gates:
             return values[literal >> 1] ^ (ones if literal & 1 else 0)
 
         for node in self.cone(literals):
-            said = self.nodes[node]
-            if said[0] == "input":
-                values[node] = random.Random(f"{seed} {said[1]}").getrandbits(PATTERNS)
-            elif said[0] == "false":
+            entry = self.nodes[node]
+            if entry[0] == "input":
+                values[node] = random.Random(f"{seed} {entry[1]}").getrandbits(PATTERNS)
+            elif entry[0] == "false":
                 values[node] = 0
-            elif len(said) == 2:
-                values[node] = value(int(said[0])) & value(int(said[1]))
-            elif said[0] == -1:
-                values[node] = value(int(said[1])) ^ value(int(said[2]))
+            elif len(entry) == 2:
+                values[node] = value(int(entry[0])) & value(int(entry[1]))
+            elif entry[0] == -1:
+                values[node] = value(int(entry[1])) ^ value(int(entry[2]))
             else:
-                s, low, high = (value(int(x)) for x in said)
+                s, low, high = (value(int(x)) for x in entry)
                 values[node] = (low & ~s) | (high & s)
         return [value(literal) for literal in literals]
 
     def module(
         self, side: str, outputs: Mapping[str, int], inputs: Iterable[str]
     ) -> dict[str, Any]:
-        """A module of Yosys' JSON that computes ``outputs``; all of ``inputs`` are its ports.
+        """Return a module of Yosys' JSON that computes ``outputs``, with ports for all ``inputs``.
 
-        side    begins the names of its cells: Yosys takes cells of one name to be equal
+        side    prefix of the cells' names: Yosys assumes that cells of one name are equal
         """
         cells: dict[str, Cell] = {}
         bits: dict[int, Bit] = {FALSE: "0", TRUE: "1"}
@@ -160,10 +161,10 @@ class Gates:
             return bits[literal]
 
         for node in self.cone(outputs.values()):
-            said = self.nodes[node]
-            if said[0] in ("input", "false"):
+            entry = self.nodes[node]
+            if entry[0] in ("input", "false"):
                 continue
-            pins = [int(x) for x in said]
+            pins = [int(x) for x in entry]
             if len(pins) == 2:
                 bits[2 * node] = gate("$_AND_", *map(bit, pins))
             elif pins[0] == -1:
@@ -177,17 +178,17 @@ class Gates:
 
 @dataclass(frozen=True)
 class Value:
-    """A literal, and the one that says where the source leaves its value open (x)."""
+    """The literal of a value, and a literal that is true where the value is undefined (x)."""
 
     is_one: int
     is_open: int = FALSE
 
 
 class Reading:
-    """What the nets of a module of gates compute, given what its registers and inputs hold.
+    """The values of the nets of a module of gates, given those of its registers and inputs.
 
-    leaf    value of a net that no gate drives, by its number
-    unknown value of a constant x
+    leaf       returns the value of a net that no gate drives, by its number
+    unknown    returns the value of a constant x
     """
 
     def __init__(
@@ -204,7 +205,7 @@ class Reading:
         self._values: dict[Bit, Value] = {"0": Value(FALSE), "1": Value(TRUE)}
 
     def of(self, bit: Bit) -> Value:
-        """Value of a net."""
+        """Return the value of a net."""
         if bit in ("x", "z"):
             return self._unknown()
         stack = [bit]
@@ -254,7 +255,7 @@ class Reading:
         return made[kind]()
 
     def _open(self, kind: str, pins: Sequence[Value]) -> Value:
-        """Three values: a result is open unless the pins that are not decide it."""
+        """Compute with three values: a result is open unless the defined pins determine it."""
         g = self._gates
         if kind == "$_MUX_":
             low, high, s = pins
@@ -270,7 +271,7 @@ class Reading:
             one = self._known(kind, [pin.is_one for pin in pins])
             is_open = g.either(pins[0].is_open, pins[1].is_open)
         else:
-            # as an AND of pins that may be complemented, and so may be the result
+            # as an AND of pins, where pins and result may be complemented
             flips = {
                 "$_AND_": (0, 0, 0), "$_NAND_": (0, 0, 1), "$_OR_": (1, 1, 1), "$_NOR_": (1, 1, 0),
                 "$_ANDNOT_": (0, 1, 0), "$_ORNOT_": (1, 0, 1),

@@ -1,4 +1,4 @@
-"""Memories of a netlist for a proof: their words cut down, and their bits found again."""
+"""Reduce the memories of a netlist to the words in use, and find the bits of a memory in cells."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from rfssm.hls.synthesis.cell_kinds import Bit, Cell
 
 Place = Callable[[int, int], tuple[int, int]]
-"""From word and bit to row of the cell's model and bit in that row."""
+"""A function from word and bit to the row of the cell's model and the bit in that row."""
 
 
 def shrink(cell: Cell, used: set[Bit]) -> list[int]:
-    """Cut a $mem_v2 down to the words that it can address; returns the address bits that remain.
+    """Reduce a $mem_v2 to the words that it can address; return the address bits that remain.
 
-    used    nets that something reads
+    used    nets that are read
     """
     parameters, pins = cell["parameters"], cell["connections"]
     abits, width, size = (int(parameters[p], 2) for p in ("ABITS", "WIDTH", "SIZE"))
@@ -30,7 +30,7 @@ def shrink(cell: Cell, used: set[Bit]) -> list[int]:
     ports += [a for a, one in zip(writes, wrote, strict=True) if one]
     if not ports or size != 1 << abits or int(parameters["OFFSET"], 2):
         return list(range(abits))
-    # a port that nobody reads, or that never writes, may have any address
+    # a port that is not read, or that never writes, may have any address
     reads = [a if one else ports[0] for a, one in zip(reads, read, strict=True)]
     writes = [a if one else ports[0] for a, one in zip(writes, wrote, strict=True)]
     kept = [i for i in range(abits) if {a[i] for a in ports} not in ({"0"}, {"1"})] or [0]
@@ -49,9 +49,9 @@ def shrink(cell: Cell, used: set[Bit]) -> list[int]:
 
 
 def take_contents(cell: Cell) -> str | None:
-    """Take the contents of a DP16KD out of its parameters: $mem_v2's INIT; None for other cells.
+    """Remove and return a DP16KD's contents, as $mem_v2's INIT; None for other cells.
 
-    All such cells then have one model, and Yosys elaborates it once.
+    All such cells then have one model, which Yosys elaborates once.
     """
     if cell["type"] != "DP16KD":
         return None
@@ -63,17 +63,17 @@ def take_contents(cell: Cell) -> str | None:
 
 
 def _spread(word: int, kept: Sequence[int]) -> int:
-    """The address of a word among all, without the bits that are fixed."""
+    """Return the address of a word among all words, without the bits that are fixed."""
     return sum(1 << at for i, at in enumerate(kept) if word >> i & 1)
 
 
 def packed(address: int, kept: Sequence[int]) -> int:
-    """Where a word lies once the address bits that are fixed are gone."""
+    """Return the address of a word after the fixed address bits are removed."""
     return sum(1 << i for i, at in enumerate(kept) if address >> at & 1)
 
 
-# Bits of a memory's word in the cells that Yosys 0.70 puts it into, in the order of its columns.
-# What is wrong here is not proved: the proof asks whether each bit behaves as the RTL's.
+# The places of a word's bits in the cells to which Yosys 0.70 maps it, in the order of the columns.
+# An error here cannot pass the proof, which compares each bit's behaviour with the RTL's.
 _ICE40_DATA = {
     16: (0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15),
     8: (0, 8, 4, 12, 2, 10, 6, 14),
@@ -83,7 +83,7 @@ _ICE40_DATA = {
 
 
 def places(cell: Cell) -> tuple[int, int, Place]:
-    """Of a memory cell of a family: words, bits of each, and where a bit of a word lies."""
+    """Return the number of words of a family's memory cell, their bits, and a bit's place."""
     parameters = cell["parameters"]
     if cell["type"] == "TRELLIS_DPR16X4":
         return 16, 4, lambda word, bit: (word, bit)
@@ -112,7 +112,7 @@ def places(cell: Cell) -> tuple[int, int, Place]:
 
 
 def _halves(width: int) -> tuple[int, int, Place]:
-    """Places in a DP16KD whose words have 1, 2 or 4 bits: eight of each nine bits are used."""
+    """Return the same for a DP16KD with words of 1, 2 or 4 bits, which uses 8 of every 9 bits."""
     per_nine = 8 // width
 
     def place(word: int, bit: int) -> tuple[int, int]:

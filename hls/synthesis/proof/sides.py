@@ -1,7 +1,7 @@
-"""The two sides of a proof: the RTL as Yosys elaborated it, and the netlist with its cells' models.
+"""Read the two sides of a proof: the RTL as elaborated by Yosys, the netlist with cell models.
 
-Yosys makes one-bit gates and registers of both.  Blocks that both sides only instantiate
-(multipliers) are cut out: what they give is an input of either side, what they take an output.
+Yosys converts both to one-bit gates and registers.  Blocks that both sides only instantiate
+(multipliers) are cut out: their outputs become inputs of either side, and their inputs outputs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ memory_map
 {to_gates}
 write_json rtl.json
 """
-_LIBRARIES = {  # where the pins of instantiated blocks have directions
+_LIBRARIES = {  # declare the directions of the pins of instantiated blocks
     "ecp5": "read_verilog -lib +/lattice/cells_sim_ecp5.v +/lattice/cells_bb_ecp5.v",
     "ice40": "read_verilog -lib -D ICE40_U +/ice40/cells_sim.v",
     "ice40hx": "read_verilog -lib -D ICE40_HX +/ice40/cells_sim.v",
@@ -70,10 +70,10 @@ _REGISTER = "$_DFF_P_"
 class Side:
     """A module of gates and registers on one clock, without the blocks that were cut out.
 
-    drivers    what drives a net, of gates
-    registers  net of a register: what it becomes
-    inputs     net of an input: its name; the outputs of blocks are inputs
-    outputs    nets by name; the inputs of blocks are outputs
+    drivers    gate that drives each net
+    registers  net of the next value of each register, by the register's net
+    inputs     names of the inputs, by net; the outputs of blocks are inputs
+    outputs    nets of the outputs, by name; the inputs of blocks are outputs
     names      net of each public name
     aliases    public names of each net
     """
@@ -103,24 +103,24 @@ class Side:
                 raise ToolError(f"{side}: the proof does not know cell {name}, a {cell['type']}")
             else:
                 self.drivers[connections["Y"][0]] = cell
-        said = sorted(self.inputs.get(bit, "a net inside") for bit in clocks)
-        if len(said) > 1 or clocks - self.inputs.keys():
+        names = sorted(self.inputs.get(bit, "a net inside") for bit in clocks)
+        if len(names) > 1 or clocks - self.inputs.keys():
             raise ToolError(
-                f"{side}: registers on {', '.join(said)}; the proof knows one clock, an input"
+                f"{side}: registers on {', '.join(names)}; the proof knows one clock, an input"
             )
-        self.clock = "".join(said)
+        self.clock = "".join(names)
 
 
 @dataclass(frozen=True)
 class Sides:
-    """RTL and netlist of one design.
+    """The RTL and the netlist of one design.
 
-    words        the RTL's module while it has words and memories
+    words        the RTL's module with words and memories, before it is converted to gates
     cells        cells of the netlist by name, without those that the RTL instantiates
-    kept         address bits that a memory of the netlist still has, see ``memory_cells.shrink``
+    kept         address bits that a memory of the netlist keeps, see ``memory_cells.shrink``
     blocks       type of each cell that the RTL instantiates, by name
-    pins         names of the pins of these
-    different    what the netlist has otherwise: blocks, their parameters, outputs
+    pins         names of the pins of these cells
+    different    blocks, parameters and outputs of the netlist that differ from the RTL's
     """
 
     rtl: Side
@@ -134,7 +134,7 @@ class Sides:
 
 
 def read_rtl(netlist: yosys.Netlist, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The module of ``elaborated.il`` in the folder: in words and with memories, and as gates."""
+    """Return the module of ``elaborated.il`` in a folder, with words and memories, and as gates."""
     libraries = _LIBRARIES.get(netlist.family, "")
     script = _RTL.format(top=netlist.top, to_gates=_TO_GATES, libraries=libraries)
     yosys.run_yosys("rtl", script, cwd=folder)
@@ -149,10 +149,10 @@ def read_sides(
     models: str,
     folder: Path,
 ) -> Sides:
-    """Both sides; ``rtl`` and ``top``, the netlist's module, are changed.
+    """Return both sides; ``rtl`` and ``top``, the netlist's module, are changed.
 
-    Raises HardwareError for a cell without a model, ToolError for a register whose clock or reset
-    is none that the proof knows.
+    Raises HardwareError for a cell without a model, ToolError for a register with a clock or a
+    reset that the proof does not support.
     """
     words, gates = rtl
     blocks = {n: c for n, c in words["cells"].items() if not c["type"].startswith("$")}
@@ -162,7 +162,7 @@ def read_sides(
     pins = _cut_out(gates, list(blocks))
     missing = {
         pin for pin in pins if not any(pin.startswith(f"{name}.") for name in shared)
-    }  # whose block is not in the netlist
+    }  # pins of blocks that are not in the netlist
     _cut_out(top, shared)
     ours = Side(gates, "RTL")
     flat, kept = _flattened(top, netlist.top, models, folder)
@@ -179,7 +179,7 @@ def read_sides(
 def _flattened(
     top: dict[str, Any], name: str, models: str, folder: Path
 ) -> tuple[dict[str, Any], dict[str, list[int]]]:
-    """The netlist as gates, its cells replaced by their models; and what its memories have kept."""
+    """Return the netlist as gates, with models instead of cells, and its memories' address bits."""
     contents = {}
     for cell_name, cell in top["cells"].items():
         cell["attributes"] = {}
@@ -208,7 +208,7 @@ def _flattened(
 
 
 def read_module(path: Path, name: str) -> dict[str, Any]:
-    """A module of a file that Yosys wrote."""
+    """Return a module of a file that Yosys wrote."""
     module: dict[str, Any] = json.loads(path.read_text())["modules"][name]
     module["cells"] = {n: c for n, c in module["cells"].items() if c["type"] != "$scopeinfo"}
     return module
@@ -220,7 +220,7 @@ def write_modules(path: Path, modules: Mapping[str, Any]) -> None:
 
 
 def public_names(module: Mapping[str, Any]) -> Iterator[tuple[str, Bit]]:
-    """Public names of single bits: NAME, or NAME[i] where there are several."""
+    """Yield the public names of single bits: NAME, or NAME[i] if there are several."""
     for name, net in module["netnames"].items():
         if net.get("hide_name"):
             continue
@@ -237,15 +237,15 @@ def _bits_of(name: str, bits: Sequence[Bit], offset: int = 0) -> list[str]:
 
 
 def _never_reset(cell: Cell) -> bool:
-    """Whether a register is one with an asynchronous reset that is tied off."""
+    """Whether a register has an asynchronous reset that is tied off."""
     kind = re.fullmatch(r"\$_DFF_P([NP])[01]_", cell["type"])
     return kind is not None and cell["connections"]["R"] == ["0" if kind[1] == "P" else "1"]
 
 
 def _cut_out(module: dict[str, Any], blocks: Iterable[str]) -> set[str]:
-    """Take blocks out of a module: their outputs become its inputs, their inputs its outputs.
+    """Remove blocks from a module: their outputs become its inputs, their inputs its outputs.
 
-    Returns the names of those inputs and outputs, by bit.
+    Returns the names of the bits of those inputs and outputs.
     """
     pins: set[str] = set()
     for name in blocks:
@@ -258,10 +258,10 @@ def _cut_out(module: dict[str, Any], blocks: Iterable[str]) -> set[str]:
 
 
 def _differences(blocks: Mapping[str, Cell], found: Mapping[str, Cell]) -> Iterator[str]:
-    """What differs between the blocks of the RTL and those of the netlist."""
+    """Yield the differences between the blocks of the RTL and those of the netlist."""
     for name, block in sorted(blocks.items()):
         cell = found.get(name)
-        if cell is None:  # then nothing can depend on it, or an equation fails
+        if cell is None:  # nothing depends on the block, or an equation fails
             continue
         if cell["type"] != block["type"]:
             yield f"{name}: {cell['type']} where the RTL has {block['type']}"
@@ -273,14 +273,14 @@ def _differences(blocks: Mapping[str, Cell], found: Mapping[str, Cell]) -> Itera
 
 
 def _plain_value(value: str | None) -> str | int | None:
-    """A parameter: Yosys' JSON writes numbers as binary digits, and puts a space behind a text."""
+    """Decode a parameter of Yosys' JSON: binary digits for numbers, a space behind a text."""
     if value is None:
         return None
     return int(value, 2) if re.fullmatch(r"[01]+", value) else value.strip()
 
 
 def _definitions(models: str, wanted: set[str]) -> str:
-    """The modules of a text that some cells need, and what these need."""
+    """Return the modules of a text that cells need, with the modules that those need."""
     modules = re.finditer(r"^module (\w+).*?^endmodule", models, re.DOTALL | re.MULTILINE)
     known = {found[1]: found[0] for found in modules}
     head = models[: models.find("module ")]

@@ -1,4 +1,4 @@
-"""Both sides of a proof in one set of gates, over the cycles after any state of the netlist."""
+"""Unroll both sides of a proof in one set of gates, over the cycles after any netlist state."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from rfssm.hls.synthesis.proof.gates import FALSE, TRUE, Gates, Reading, Value
 from rfssm.hls.synthesis.proof.sides import Sides
 
 CYCLES = 1
-"""After how many cycles from any state an equation must hold at the latest.
+"""The number of cycles from any state after which an equation must hold at the latest.
 
-One is needed where a block memory has a register that the RTL has elsewhere: in any state it may
-hold anything, in a state that follows another one it holds what it read.
+One cycle is needed where a block memory has a register that the RTL has elsewhere: in an arbitrary
+state the register holds any value, in a state that follows another one the word that was read.
 """
 ANY = Value(FALSE, TRUE)
 
 
 class Equation(NamedTuple):
-    """What must be equal on both sides.
+    """A value that must be equal on both sides.
 
-    kind    register: what it becomes; output, or pin (input of a block): what it is
-    name    of the register bit in the RTL, output, or block and pin
-    net     of the RTL
+    kind    register: the next value; output, or pin (input of a block): the present value
+    name    name of the register bit in the RTL, of the output, or of block and pin
+    net     net of the RTL
     """
 
     kind: str
@@ -34,7 +34,7 @@ class Equation(NamedTuple):
 
 
 class Unrolled:
-    """The registers of the RTL have the values of their counterparts, nets of the netlist.
+    """Both sides, where the RTL's registers have the values of their counterparts in the netlist.
 
     counterparts    by net of the RTL's register; empty at first, see ``counterparts.match``
     """
@@ -47,7 +47,7 @@ class Unrolled:
         self._unknowns = count()
 
     def netlist_in(self, at: int) -> Reading:
-        """The netlist in a cycle, counted from one in which its registers hold anything."""
+        """Return the netlist's values in a cycle; in cycle 0 its registers hold any values."""
         while len(self._cycles) <= at:
             leaf = partial(self._leaf_of_netlist, len(self._cycles))
             drivers = self.sides.netlist.drivers
@@ -55,15 +55,15 @@ class Unrolled:
         return self._cycles[at]
 
     def rtl_in(self, at: int, absent: Callable[[Bit], Value] | None = None) -> Reading:
-        """The RTL in a cycle of the netlist, each register with the value of its counterpart.
+        """Return the RTL's values in a cycle, each register with the value of its counterpart.
 
-        absent    value of a register that has none; an input of its own if not given
+        absent    returns the value of a register without a counterpart; by default a free input
         """
         leaf = partial(self._leaf_of_rtl, at, absent or self._anything)
         return Reading(self.gates, self.sides.rtl.drivers, leaf, lambda: ANY)
 
     def equations(self) -> list[Equation]:
-        """One for each register with a counterpart, each output and each input of a block."""
+        """Return an equation for each register with a counterpart, each output and block input."""
         rtl = self.sides.rtl
         found = [Equation("register", rtl.aliases[net][0], net) for net in self.counterparts]
         for name, net in rtl.outputs.items():
@@ -72,24 +72,24 @@ class Unrolled:
         return found
 
     def literals(self, equation: Equation, rtl: Reading, at: int) -> tuple[int, int]:
-        """Two literals that must be equal in a cycle, of the RTL and of the netlist."""
+        """Return the two literals that must be equal in a cycle, of the RTL and of the netlist."""
         if equation.kind == "register":
             return self.becomes(rtl, at, equation.net)
         output = self.sides.netlist.outputs[equation.name]
         return self._equal(rtl.of(equation.net), self.netlist_in(at).of(output))
 
     def becomes(self, rtl: Reading, at: int, register: Bit) -> tuple[int, int]:
-        """What a register of the RTL becomes after a cycle, and what its counterpart does."""
+        """Return the literals of the next values of a register of the RTL and its counterpart."""
         found = self.netlist_in(at + 1).of(self.counterparts[register])
         return self._equal(rtl.of(self.sides.rtl.registers[register]), found)
 
     def absent(self, literals: Iterable[int]) -> tuple[str, ...]:
-        """Registers that have no counterpart and some literals depend on."""
+        """Return the names of registers without a counterpart on which literals depend."""
         words = (name.partition(" ") for name in sorted(self.gates.inputs_of(literals)))
         return tuple(name for word, _, name in words if word == "absent")
 
     def _equal(self, wanted: Value, found: Value) -> tuple[int, int]:
-        """Where the RTL leaves its value open, both literals are false."""
+        """Return the literals of both values, false where the RTL's value is undefined."""
         return wanted.is_one, self.gates.both(found.is_one, wanted.is_open ^ 1)
 
     def _unknown(self) -> Value:

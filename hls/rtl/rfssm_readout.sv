@@ -18,8 +18,8 @@
 // II per step: max(1, events * ceil(CLASSES / SYNAPSE_LANES), CLASSES, 8) + c, c <= 2; per packet
 // also CLASSES + 6.  Latency: from a step's last event to its packet's first beat at most
 // ceil(CLASSES / SYNAPSE_LANES) + CLASSES + 14 cycles.
-// Cost: one rfssm_synapse, one multiplier of STATE_W x (LEAK_FRAC + 1), three adders, LUT memories
-// of CLASSES x STATE_W, CLASSES x SCORE_W (sum, max) and 2 * CLASSES x SCORE_W bits.
+// Cost: one rfssm_synapse, one rfssm_packets, one multiplier of STATE_W x (LEAK_FRAC + 1), three
+// adders, LUT memories of CLASSES x STATE_W and CLASSES x SCORE_W (sum, max) bits.
 `default_nettype none
 
 module rfssm_readout #(

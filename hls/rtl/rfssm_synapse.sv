@@ -85,13 +85,12 @@ module rfssm_synapse #(
   localparam int DEPTH  = N_IN * WORDS;
   localparam int ROM_AW = (DEPTH > 1) ? $clog2(DEPTH) : 1;
   localparam int CUR_W  = LANES * PARTS * CURRENT_W;
-  localparam int GROUPS = LANES / READ_LANES;
 
   initial begin
     if (N_IN < 1 || N_OUT < 1) $fatal(1, "%m: N_IN and N_OUT must be at least 1");
     if (READ_LANES < 1 || (READ_LANES & (READ_LANES - 1)) != 0)
       $fatal(1, "%m: READ_LANES must be a power of two");
-    if (LANES % READ_LANES != 0 || (GROUPS & (GROUPS - 1)) != 0)
+    if (LANES < READ_LANES || (LANES & (LANES - 1)) != 0)
       $fatal(1, "%m: LANES must be READ_LANES times a power of two");
     if (VALUE_W < 1 || WEIGHT_W < 2 || CURRENT_W < 2)
       $fatal(1, "%m: need VALUE_W >= 1, WEIGHT_W >= 2 and CURRENT_W >= 2");

@@ -175,6 +175,7 @@
   (* hierconn *) wire logic [CUR_W-1:0] \reader.f_row1 ;
   always_comb assume (\reader.f_word == f_word);  // its arbitrary word is ours
   // of the reader one half is missing: the banks, or the registers of a row of one word
+  localparam int GROUPS  = LANES / READ_LANES;
   localparam int GROUP_W = (GROUPS > 1) ? $clog2(GROUPS) : 1;
   (* hierconn *) wire logic \reader.g_memory.fill_q ;
   (* hierconn *) wire logic \reader.g_memory.read_q ;

@@ -94,6 +94,17 @@ def test_any_number_of_neurons_and_lanes(tmp_path: Path) -> None:
     run(tmp_path, cases)
 
 
+def test_padding_never_spikes_whatever_its_threshold(tmp_path: Path) -> None:
+    """Of the last chunk one lane is a neuron; the others have a threshold of -1, below their 0."""
+    parameters = case(36, tmp_path / "padded", "spikes", lanes=4, neurons=9)
+    file = tmp_path / "padded" / str(parameters["THRESHOLD"])
+    *others, last = file.read_text().split()
+    width = int(parameters["STATE_W"])
+    padding = (1 << 4 * width) - (1 << width)
+    file.write_text("\n".join([*others, f"{int(last, 16) | padding:0{len(last)}x}"]) + "\n")
+    run(tmp_path, {"padded": parameters})
+
+
 def test_extreme_fractions(tmp_path: Path) -> None:
     cases = {}
     for frac, bits in ((0, 4), (32, 8), (30, 32)):

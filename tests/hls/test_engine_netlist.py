@@ -205,7 +205,7 @@ def flipped_bit_of_a_memory(made: Sources) -> Sources:
 
 def flipped_bit_of_a_table(made: Sources) -> Sources:
     """One of the tables that saturate a state, in a bit of the state below its sign."""
-    table = r"(INIT\(16'h)([0-9a-f]{4})(\)\s*\) \\core\.layer0\.cells\.\S*u_next\S*Q_\d+_DI_LUT4_Z )"
+    table = r"(INIT\(16'h)([0-9a-f]{4})(\)\s*\) \\core\.layer0\.cells\.\S*u_next\S*_\d+_DI_LUT4_Z )"
 
     def flip(found: re.Match[str]) -> str:
         return f"{found[1]}{int(found[2], 16) ^ 1:04x}{found[3]}"

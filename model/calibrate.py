@@ -1,4 +1,4 @@
-"""Start weights to the size at which neurons come near their thresholds."""
+"""Scale start weights so that neurons come near their thresholds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rfssm.model.inputs import alive, check_steps
 
 
 class Calibrated(Protocol):
-    """A layer whose weights can be scaled by what they make of a batch."""
+    """A layer whose weights can be scaled according to its states on a batch."""
 
     def run(self, x: Tensor, live: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Spikes (B, T, N) and states (B, T, 2, N)."""
@@ -22,7 +22,7 @@ class Calibrated(Protocol):
         """Thresholds per unit of u.    (N,)"""
 
     def rows(self) -> Tensor:
-        """What scales a neuron's current, one row per neuron."""
+        """The parameter that scales a neuron's current, one row per neuron."""
 
     @property
     def skip(self) -> bool:

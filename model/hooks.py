@@ -18,7 +18,7 @@ _COMPUTING = (BasePruningMethod, SpectralNorm, WeightNorm)
 
 
 def refresh(layer: nn.Module) -> None:
-    """Compute anew what pruning or normalisation makes of a layer's parameters.
+    """Compute a layer's parameters again from those that pruning or normalisation replaced.
 
     Raises NetworkError for other hooks on the parts of the layer, which are not called.
     """
@@ -31,7 +31,7 @@ def refresh(layer: nn.Module) -> None:
 
 
 def refuse_hooks(module: nn.Module, name: str) -> None:
-    """Raises NetworkError for hooks on a module that is not called."""
+    """Raise NetworkError for hooks on a module that is never called."""
     if _has_hooks(module):
         raise NetworkError(
             f"{name} ({type(module).__name__}): its hooks would not run, because it is not called; "
@@ -40,22 +40,22 @@ def refuse_hooks(module: nn.Module, name: str) -> None:
 
 
 def refuse_all_hooks(layer: nn.Module, name: str) -> None:
-    """Raises NetworkError for hooks on a layer that is about to be copied or frozen."""
+    """Raise NetworkError for hooks on a layer that is about to be copied or frozen."""
     if any(_has_hooks(part) for part in (layer, *(part for _, part in _parts(layer)))):
         raise NetworkError(
-            f"{name}: has hooks, which are no part of what is copied or frozen; remove them first "
+            f"{name}: has hooks, which are not copied or frozen; remove them first "
             "(handle.remove())"
         )
 
 
 def _parts(layer: nn.Module) -> list[tuple[str, nn.Module]]:
-    """What a layer reads parameters of."""
+    """Return the modules whose parameters a layer reads."""
     names = ("cell", "dense", "norm")
     return [(name, part) for name, part in layer.named_children() if name in names]
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    """Whether it has hooks other than those of ``refresh``."""
+    """Return whether a module has hooks other than those of ``refresh``."""
     before = [h for h in module._forward_pre_hooks.values() if not isinstance(h, _COMPUTING)]
     backward = module._backward_hooks or module._backward_pre_hooks
     return bool(before or module._forward_hooks or backward)

@@ -1,4 +1,4 @@
-"""What a network is given: samples of different lengths, zero-padded."""
+"""Check the input of a network: samples of different lengths, zero-padded."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def alive(steps: Tensor, length: int) -> Tensor:
 
 
 def check_input(x: Tensor, inputs: int) -> None:
-    """Raises NetworkError for anything but samples of so many inputs per step."""
+    """Raise NetworkError if x is not samples with this number of inputs per step."""
     if not isinstance(x, Tensor) or x.ndim != 3 or x.shape[2] != inputs:
         found = f"shape {list(x.shape)}" if isinstance(x, Tensor) else short_repr(x)
         raise NetworkError(f"x: {found}, must be a tensor of [samples, steps, {inputs}]")
 
 
 def check_steps(steps: Tensor, x: Tensor) -> None:
-    """Raises NetworkError where a sample's length is not one of x (B, T, M)."""
+    """Raise NetworkError if the length of a sample does not fit x (B, T, M)."""
     if not isinstance(steps, Tensor) or steps.is_floating_point():  # 2.5 steps would be alive in 3
         raise NetworkError(f"steps: {short_repr(steps)}: must be a tensor of integers")
     if x.ndim < 2 or not x.shape[1]:

@@ -19,7 +19,7 @@ from rfssm.model.surrogate import Surrogate, spike
 
 
 class Normalization(Dynamics):
-    """Batch norm over samples and steps, as what it folds to: scale and shift per channel."""
+    """Batch norm over samples and steps, computed as the scale and shift into which it folds."""
 
     def __init__(self, channels: int, momentum: float = 0.05, eps: float = 1e-5) -> None:
         super().__init__()
@@ -56,11 +56,11 @@ class Folding(Protocol):
 
     @property
     def cell(self) -> Neuron | LeakCell:
-        """What gives the gain."""
+        """The cell, which has the gain."""
 
     @property
     def bias(self) -> nn.Parameter | None:
-        """Added before the gain, where there is no batch norm."""
+        """The bias that is added before the gain if there is no batch norm."""
 
     @property
     def norm(self) -> Normalization | None:
@@ -70,7 +70,7 @@ class Folding(Protocol):
 def fold(
     of: Folding, weight: Tensor, x: Tensor | None = None, live: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
-    """Everything between a layer's input and its cells as one matrix and a bias, float64.
+    """Return all between a layer's input and its cells as one matrix and a bias, float64.
 
     weight     row n: what neuron n gets into u, then, with complex input, into v    (N, P M)
     x          in training: what batch norm takes its statistics from                (B, T, M)
@@ -189,7 +189,7 @@ class SpikingLayer(nn.Module):
         return layer(x, synapse, cell)
 
     def _run_mixed(self, current: Tensor, cell: Cell) -> tuple[Tensor, Tensor]:
-        """S5-RF's zoh layer: there is no reset, so the states are a convolution."""
+        """Run S5-RF's zoh layer: without a reset the states are a convolution."""
         assert isinstance(self.cell, S5RFCell)
         assert self.mixing is not None
         drive = torch.complex(current[:, :, 0], current[:, :, 1])
@@ -201,7 +201,7 @@ class SpikingLayer(nn.Module):
     def forward(
         self, x: Tensor, *, live: Tensor | None = None, record: list[Any] | None = None
     ) -> Tensor:
-        """What the layer emits: spikes, plus its input if it has a skip.    (B, T, N)
+        """Return the layer's output: spikes, plus its input if it has a skip.    (B, T, N)
 
         Dropout is of what is fed to the weights; what goes around them stays whole.
 
@@ -219,7 +219,7 @@ class SpikingLayer(nn.Module):
         return torch.full((self.neurons,), 1 / self.cell.threshold, device=self.weight.device)
 
     def rows(self) -> Tensor:
-        """What scales a neuron's current: the trained weights, or batch norm's."""
+        """The parameter that scales a neuron's current: the trained weights, or batch norm's."""
         return scalable(self if self.norm is None else self.norm)
 
 
@@ -245,7 +245,7 @@ class Readout(nn.Module):
         self.bias = nn.Parameter(torch.zeros(self.classes)) if bias else None
 
     def run(self, x: Tensor, live: Tensor | None = None) -> Tensor:
-        """State of each class after each step.    (B, T, M) -> (B, T, C)"""
+        """Return the state of each class after each step.    (B, T, M) -> (B, T, C)"""
         refresh(self)
         weight, bias = fold(self, self.weight, x, live)
         current = nn.functional.linear(
@@ -254,6 +254,6 @@ class Readout(nn.Module):
         return integrate(current, self.cell.leak().to(x.dtype))
 
     def forward(self, x: Tensor, *, live: Tensor | None = None) -> Tensor:
-        """See ``run``; with dropout of what is fed, in training."""
+        """Run the readout, in training with dropout of its input."""
         fed, gain = drop(x, self.dropout, self.training)
         return self.run(fed if gain == 1 else fed * gain, live)

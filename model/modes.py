@@ -1,4 +1,4 @@
-"""What a network does otherwise in training than in evaluation."""
+"""Behaviour that differs between training and evaluation: dropout, and the mode itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def dropout_from(random: torch.Generator) -> Iterator[None]:
 
 
 def drop(x: Tensor, share: float, training: bool) -> tuple[Tensor, float]:
-    """Leave out this share of what is fed to a layer, in training.
+    """Leave out this share of a layer's input, in training.
 
     returns    x with some entries 0, and the factor that makes good for them
     """
@@ -40,9 +40,9 @@ _evaluating = Lock()
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode, after which every module is in its own mode of before.
+    """Put a network in evaluation mode, then every module back in the mode that it had.
 
-    Another thread that enters waits: the mode is the network's, whoever runs it.
+    Another thread that enters waits, because the mode belongs to the network.
     """
     with _evaluating:
         modes = [(module, module.training) for module in network.modules()]

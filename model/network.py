@@ -1,4 +1,4 @@
-"""Networks in real numbers: layers of any neuron model, a readout, and what samples score."""
+"""Networks in real numbers: layers of any neuron model, a readout, and the scores of samples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rfssm.model.recipe import NetworkConfig
 
 @dataclass(frozen=True)
 class Activity:
-    """What a network did with a batch.
+    """The activity of a network on a batch.
 
     logits    one row per sample, or per step where the score is ``each``    (B, C) or (B, T, C)
     spikes    of each layer, before a skip is added                          (B, T, N) each
@@ -39,19 +39,19 @@ class Activity:
         return torch.stack([(s.mean(-1) * live).sum() / live.sum() for s in self.spikes])
 
     def overflow(self) -> Tensor:
-        """What to punish for states that could leave their width: real numbers have none."""
+        """The penalty for states that could leave their width; 0, as real numbers have no width."""
         return torch.zeros((), device=self.logits.device)
 
 
 class Layered(nn.Module):
-    """What real and integer networks share: spiking layers, and a readout behind them."""
+    """The common part of real and integer networks: spiking layers, and a readout behind them."""
 
     layers: nn.ModuleList
     readout: nn.Module
 
     @property
     def dropout(self) -> float:
-        """Share of what is fed to every layer but the first that is left out in training."""
+        """Share of the input of every layer but the first that is left out in training."""
         return float(self.readout.dropout)  # type: ignore[arg-type]
 
     @dropout.setter
@@ -107,7 +107,7 @@ class FloatNetwork(Layered):
         return Activity(score(m, steps, self.readout.score), spikes)
 
     def forward(self, x: Tensor) -> Any:
-        """Refuse what calls a network without the lengths of its samples, as hls4ml's tracer."""
+        """Raise NetworkError: a network must be called with the lengths of its samples."""
         raise HardwareError(
             "a FloatNetwork has no integers that hardware could hold: hls4ml converts a QATNetwork "
             "(rfssm.quant.qat.QATNetwork(network, formats, spec)); scores come from run(x, steps)"
@@ -119,13 +119,13 @@ class FloatNetwork(Layered):
 
 
 def check_float(network: object) -> None:
-    """Raise NetworkError for what is not a FloatNetwork, with the way to one."""
+    """Raise NetworkError if a value is not a FloatNetwork, and say how to get one."""
     way = "rfssm.model.build makes one, load_published reads one"
     check_kind("network", network, FloatNetwork, way, NetworkError)
 
 
 def score(m: Tensor, steps: Tensor, kind: Score) -> Tensor:
-    """What a sample is judged by, from the readout after each step.
+    """Return the scores of samples from the readout's states after each step.
 
     m          (B, T, C)
     steps      length of each sample    (B,)
@@ -144,7 +144,7 @@ def score(m: Tensor, steps: Tensor, kind: Score) -> Tensor:
 def build(
     config: NetworkConfig, inputs: int, classes: int, random: torch.Generator, x_unit: float = 1.0
 ) -> FloatNetwork:
-    """The network that training starts from."""
+    """Build the network from which training starts."""
     widths = (inputs, *config.neurons)
     last = len(config.neurons) - 1
     layers = []

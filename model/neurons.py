@@ -19,7 +19,7 @@ PRF_TIME_CONSTANT = 2.0
 
 
 class Dynamics(nn.Module):
-    """Constants of a cell that are trained: at a learning rate of their own, without decay.
+    """The trained constants of a cell, with a learning rate of their own and no weight decay.
 
     precision    what decays and poles are computed in from parameters; they are float64 then
     """
@@ -27,7 +27,7 @@ class Dynamics(nn.Module):
     precision = torch.float64
 
     def is_finite(self) -> bool:
-        """Whether all parameters are, and all constants that are made of them."""
+        """Return whether all parameters and all constants that follow from them are finite."""
         makers = (getattr(self, name, None) for name in ("gain", "transition", "reset", "leak"))
         made = [make() for make in makers if make is not None]
         numbers = [n.detach() for n in (*self.parameters(), *made) if n is not None]
@@ -49,15 +49,15 @@ class Neuron(Dynamics):
     complex_input = False
 
     def gain(self) -> Tensor:
-        """What the current is multiplied by; complex only with complex input.    (N,)"""
+        """The factor of the current; complex only with complex input.    (N,)"""
         raise NotImplementedError
 
     def transition(self) -> Tensor:
-        """A, what becomes of u and v in one step.    (N, 2, 2)"""
+        """The matrix A, which maps u and v to their values one step later.    (N, 2, 2)"""
         raise NotImplementedError
 
     def reset(self) -> Tensor | None:
-        """R, what a spike adds to u and v one step later, or None.    (N, 2)"""
+        """The reset R, which a spike adds to u and v one step later, or None.    (N, 2)"""
         return None
 
 
@@ -86,7 +86,7 @@ class S5RFCell(Neuron):
         self.discretization = discretization
 
     def eigenvalue(self) -> Tensor:
-        """Of the continuous cell, complex.    (N,)"""
+        """The complex eigenvalue of the continuous cell.    (N,)"""
         damping = self.log_damping.to(self.precision).exp()
         return torch.complex(-damping, self.frequency.to(self.precision))
 
@@ -97,7 +97,7 @@ class S5RFCell(Neuron):
         return torch.exp(advance)
 
     def pole(self) -> Tensor:
-        """What z is multiplied by in one step, complex.    (N,)"""
+        """The complex factor of z in one step.    (N,)"""
         return self._pole().to(torch.complex128)
 
     def gain(self) -> Tensor:
@@ -159,7 +159,7 @@ class CSiLIFCell(Neuron):
         self.b = nn.Parameter(b.clone())
 
     def pole(self) -> Tensor:
-        """What z is multiplied by in one step, complex.    (N,)"""
+        """The complex factor of z in one step.    (N,)"""
         damping = self.log_damping.to(self.precision).exp()
         eigenvalue = torch.complex(-damping, self.frequency.to(self.precision))
         step = self.log_step.to(self.precision).exp()
@@ -192,11 +192,11 @@ class AdaptiveCell(Neuron):
         self.b = nn.Parameter(b.clone())
 
     def decays(self) -> tuple[Tensor, Tensor]:
-        """Alpha and beta.    (N,), (N,)"""
+        """The decays alpha and beta.    (N,), (N,)"""
         raise NotImplementedError
 
     def coupling(self) -> Tensor:
-        """The a that is computed with.    (N,)"""
+        """The coupling a after its clamp.    (N,)"""
         return self.a.double().clamp(0, 1)
 
     def gain(self) -> Tensor:
@@ -243,7 +243,7 @@ class SiLIFCell(AdaptiveCell):
 
 @dataclass(frozen=True)
 class Limits:
-    """What the parameters of an adaptive neuron are clamped to in the forward pass."""
+    """Limits to which the forward pass clamps the parameters of an adaptive neuron."""
 
     alpha: tuple[float, float]
     beta: tuple[float, float]
@@ -251,7 +251,7 @@ class Limits:
 
 
 LEAKS = math.exp(-1 / 5), math.exp(-1 / 25)
-"""The published code clamps every leak of a LIF neuron, an AdLIF neuron or a readout to these."""
+"""Limits to which the published code clamps every leak of LIF, AdLIF and the readout."""
 CADLIF = Limits(alpha=(0.36, 0.96), beta=(0.96, 0.99), a=(0.0, 1.0))
 ADLIF = Limits(alpha=LEAKS, beta=(math.exp(-1 / 30), math.exp(-1 / 120)), a=(-1.0, 1.0))
 
@@ -307,7 +307,7 @@ class LIFCell(Neuron):
         self.reset_before_decay, self.unit_gain = reset_before_decay, unit_gain
 
     def decay(self) -> Tensor:
-        """Alpha, clamped as the published code does.    (N,)"""
+        """The decay alpha, clamped as in the published code.    (N,)"""
         return self.alpha.to(self.precision).clamp(*LEAKS).double()
 
     def gain(self) -> Tensor:
@@ -369,7 +369,7 @@ class LeakCell(Dynamics):
         return self.logit.to(self.precision).sigmoid().double()
 
     def gain(self) -> Tensor:
-        """What the current is multiplied by.    (C,)"""
+        """The factor of the current.    (C,)"""
         return torch.ones_like(self.leak())
 
 

@@ -39,7 +39,7 @@ from rfssm.strict import parse_json
 Output = Literal["log_softmax", "softmax_sum"]
 
 CONFIG, PARAMETER = "config", "param."
-"""Names in a file: of the description, and how those of parameters begin."""
+"""Names in a file: that of the description, and the prefix of the parameters' names."""
 
 
 _ONLY = {
@@ -50,7 +50,7 @@ _ONLY = {
     "keep_imag": True,
     "step_rescale": 1.0,
 }
-"""Options that have one value here."""
+"""Options of the authors' code of which only this value is supported."""
 
 
 class PublishedNetwork(FloatNetwork):
@@ -108,7 +108,7 @@ class Parameters:
         self.arrays = arrays
 
     def precision(self) -> torch.dtype:
-        """What the authors' code computes in with these parameters."""
+        """The precision in which the authors' code computes with these parameters."""
         double = any(a.dtype in (np.float64, np.complex128) for a in self.arrays.values())
         return torch.float64 if double else torch.float32
 
@@ -116,7 +116,7 @@ class Parameters:
         return name in self.arrays
 
     def get(self, name: str, *shape: int, kinds: str = "biuf") -> Tensor:
-        """The parameter of this name and shape; NetworkError if there is none of these dtypes."""
+        """Return a finite parameter; raise NetworkError for another shape or kind of dtype."""
         found = self.arrays.get(name)
         if found is None:
             raise NetworkError(f"param.{name}: missing")
@@ -141,7 +141,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Parameters]:
     try:
         config = parse_json(str(text))
     except ValueError as error:
-        raise NetworkError(f"{path}: config is no JSON ({one_line(error)})") from None
+        raise NetworkError(f"{path}: config is not valid JSON ({one_line(error)})") from None
     if not isinstance(config, dict):
         raise NetworkError(f"{path}: config = {short_repr(config)}: must be a JSON object")
     for field, only in _ONLY.items():

@@ -1,4 +1,4 @@
-"""What a person chooses before training, with the range of every choice."""
+"""The choices before a training, with the range of each."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ class FilesConfig(Section):
 
     set: str
     root: str | None = None
-    """Folder of the data; None: $RFSSM_DATA."""
+    """Folder of the data; None for $RFSSM_DATA."""
 
 
 class SpikesConfig(FilesConfig):
     """Spikes of 700 units, in the file layout of SHD, as fixed bins of 140 channels.
 
     Times are counted in ticks of a clock, as a device counts them, and a bin is a whole number of
-    ticks: a spike on the edge of two bins belongs to the later one, whatever floating point says.
+    ticks: a spike on the edge of two bins belongs to the later one, in spite of floating point.
     """
 
     clock_ms: ClassVar[Fraction | None] = None
-    """Of the clock that the set's times were made with; None: not known."""
+    """Tick of the clock with which the set's times were made; None if it is not known."""
 
     bin_ms: Annotated[Real, Field(ge=0.1, le=1000)] = 4.0
     tick_ms: Annotated[Real, Field(ge=1e-6, le=1000)] | None = None
     """A time is rounded to the nearest tick.  None: the set's own clock, or a microsecond where
-    that is not known; where bin_ms is no multiple of it, the largest part of it that divides both.
+    that is not known; if bin_ms is not a multiple of it, the largest part of it that divides both.
     """
     steps_max: Annotated[int, Field(ge=1, le=65535)] = 250
-    """Spikes after that many bins are left out."""
+    """Bins of a sample at most; later spikes are left out."""
     bits: Annotated[int, Field(ge=1, le=8)] = 1
-    """1: whether a channel spiked in a bin.  More: how often, at most 2^bits - 1."""
+    """With 1 bit, whether a channel spiked in a bin; with more, how often, at most 2^bits - 1."""
 
     @property
     def tick(self) -> Fraction:
-        """In milliseconds, exact."""
+        """The tick in milliseconds, as an exact fraction."""
         if self.tick_ms is not None:
             return _exact(self.tick_ms)
         width, own = _exact(self.bin_ms), self.clock_ms or Fraction(1, 1000)
@@ -57,7 +57,7 @@ class SpikesConfig(FilesConfig):
 
     @property
     def ticks_per_bin(self) -> int:
-        """A whole number."""
+        """The number of ticks in a bin, a whole number."""
         return int(_exact(self.bin_ms) / self.tick)
 
     @model_validator(mode="after")
@@ -71,7 +71,7 @@ class SpikesConfig(FilesConfig):
 
 
 def _exact(milliseconds: float) -> Fraction:
-    """What was meant by a floating-point number: 0.1 is 1/10."""
+    """Return the decimal fraction that a floating-point number stands for: 1/10 for 0.1."""
     return Fraction(milliseconds).limit_denominator(10**6)
 
 
@@ -84,7 +84,7 @@ class FsddConfig(SpikesConfig):
     clock_ms: ClassVar[Fraction | None] = Fraction(1, 2)
     set: Literal["fsdd"]
     speaker: FsddSpeaker | None = None
-    """Test on all that this person says, train on the five others; None: the official split."""
+    """The speaker to test on, the five others train; None for the official split."""
 
 
 class EcgConfig(FilesConfig):
@@ -120,14 +120,14 @@ class GscConfig(FilesConfig):
     subset: Literal["full", "gsc3", "gsc30"] = "full"
     """The 35 words of version 0.02; a few clips of 3 or 30 words of version 0.01."""
     bits: Annotated[int, Field(ge=4, le=8)] = 8
-    """Of a word, signed; two of them before the binary point."""
+    """Bits of a signed input word, two of them before the binary point."""
 
 
 class MnistConfig(FilesConfig):
     """MNIST, one pixel per step."""
 
     bits: Annotated[int, Field(ge=1, le=8)] = 8
-    """Of a pixel, leading ones; all after the binary point."""
+    """Leading bits of a pixel that are used, all after the binary point."""
 
 
 class SmnistConfig(MnistConfig):
@@ -160,12 +160,12 @@ DataConfig = Annotated[
 
 Discretization = Literal["dirac", "zoh", "bilinear"]
 Surrogate = Literal["multi_gaussian", "boxcar", "arctan"]
-"""What stands in for the derivative of the spike."""
+"""The surrogate of the spike's derivative."""
 StepSize = Annotated[Real, Field(gt=0, le=10)]
 
 
 class StepRange(Section):
-    """Start values of a trained step: log-uniform between the two."""
+    """Range of the start values of a trained step, drawn log-uniformly."""
 
     step_min: StepSize = 0.004
     step_max: StepSize = 0.3
@@ -186,7 +186,7 @@ class S5RFConfig(StepRange):
     block: Annotated[int, Field(ge=1, le=1024)] = 4
     """Order of the HiPPO blocks that the frequencies start from."""
     discretization: Discretization = "dirac"
-    """Of the first layer; the others are dirac.  zoh mixes states: in real numbers only."""
+    """Discretization of the first layer; zoh, which mixes states, is for real numbers only."""
 
 
 class PRFConfig(StepRange):
@@ -194,7 +194,7 @@ class PRFConfig(StepRange):
 
     model: Literal["prf"]
     frequency_max: Annotated[Real, Field(gt=0, le=1000)] = 6.0
-    """Frequencies start uniform between 0 and this."""
+    """Largest start value of a frequency; the values are uniform from a thousandth of it."""
 
 
 class CSiLIFConfig(StepRange):
@@ -224,9 +224,9 @@ class LIFConfig(Section):
     reset: Literal["before_decay", "after_decay"] = "before_decay"
     """Whether the reset decays with u, or is subtracted whole."""
     unit_gain: bool = False
-    """The current enters as it is, not times 1 - decay."""
+    """Whether the current enters unscaled, not multiplied by 1 - decay."""
     parallel: bool = False
-    """Real numbers only: the decoupled reset of arXiv 2410.03530, by convolution over time."""
+    """Whether the decoupled reset of arXiv 2410.03530 is used; in real numbers only."""
 
 
 class RFConfig(Section):
@@ -273,9 +273,9 @@ class NetworkConfig(Section):
     normalize: bool = False
     """Batch norm before every cell and the readout; it folds into weights and bias."""
     dropout: Annotated[Real, Field(ge=0, lt=1)] = 0.0
-    """Share of what layers emit that is left out in training."""
+    """Share of the layers' output that is left out in training."""
     leak: Annotated[Real, Field(gt=0, lt=1)] = 0.8
-    """Decay of the readout per step, at the start."""
+    """Start value of the readout's decay per step."""
     bias: bool = False
     score: Score = "sum"
 
@@ -325,21 +325,21 @@ class TrainingConfig(Section):
     batch: Annotated[int, Field(ge=1, le=65536)] = 64
     learning_rate: Positive = 0.02
     cell_learning_rate: Positive = 0.005
-    """Of damping, frequency, step and readout leak, which have no weight decay."""
+    """Learning rate of damping, frequency, step and readout leak, without weight decay."""
     weight_decay: Annotated[Real, Field(ge=0)] = 0.01
     clip: Positive = 1.0
     """Largest norm of the gradient."""
     calibration: Positive | None = 0.5
     """Standard deviation of u, in thresholds, to which the start weights are scaled."""
     rate_target: Annotated[Real, Field(gt=0, le=1)] | None = None
-    """Spikes per neuron and step above which a layer is punished."""
+    """Spikes per neuron and step above which a layer is penalised."""
     rate_weight: Annotated[Real, Field(ge=0)] = 10.0
     overflow_weight: Annotated[Real, Field(ge=0)] = 0.0
-    """Of the precision that a proved width (quantization.proved) takes from thresholds."""
+    """Weight of the penalty for precision that a proved width takes from thresholds."""
     augmentation: AugmentationConfig | None = None
     accelerator: Literal["cpu", "gpu"] = "cpu"
     devices: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Processes, each with its part of every batch."""
+    """Number of processes, which share every batch."""
 
     @model_validator(mode="after")
     def _shared_out(self) -> TrainingConfig:

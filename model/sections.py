@@ -1,4 +1,4 @@
-"""Sections of a recipe: typed fields, and in one line what is wrong with their values."""
+"""Sections of a recipe: typed fields, whose errors are one line each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rfssm.words import printable_text, real_number
 
 
 def file_name(text: str) -> str:
-    """Refuse text that names no file of its own in a folder."""
+    """Raise ValueError if text is not the plain name of a file."""
     if "/" in text or "\\" in text or text.startswith("."):
         raise ValueError("must be a plain name: no '/' or '\\', no dot at the beginning")
     return printable_text(text)
@@ -34,7 +34,7 @@ class Section(BaseModel):
 
 
 def complaints(error: ValidationError) -> str:
-    """What a validator has found, in one line: field, value, what is allowed."""
+    """Return a validator's errors as one line: field, value, what is allowed."""
     said = []
     problems = error.errors(include_url=False)
     for problem in problems[:8]:

@@ -37,7 +37,7 @@ from rfssm.model.recipe import (
 def cell(
     config: CellConfig, neurons: int, random: torch.Generator, *, first: bool
 ) -> tuple[Neuron, Tensor | None]:
-    """Cells of one layer, and the eigenvectors that its spikes see (zoh), complex (N, N)."""
+    """Draw the cells of a layer; also its eigenvectors for zoh, complex (N, N)."""
 
     def uniform(low: float, high: float) -> Tensor:
         return low + torch.rand(neurons, generator=random) * (high - low)

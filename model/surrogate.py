@@ -13,11 +13,11 @@ from rfssm.model.recipe import Surrogate as Surrogate
 HEIGHT = 0.15
 SIGMA = 0.5
 WIDENING = 6.0
-FAR = 50.0
+MAX_DISTANCE = 50.0
 
 
 def derivative(x: Tensor, surrogate: Surrogate) -> Tensor:
-    """What stands in for the derivative of the spike at distance x from the threshold."""
+    """Return the surrogate derivative of the spike at distance x from the threshold."""
     return {"multi_gaussian": multi_gaussian, "boxcar": boxcar, "arctan": arctan}[surrogate](x)
 
 
@@ -28,7 +28,7 @@ def multi_gaussian(x: Tensor) -> Tensor:
     h = 0.15, σ = 0.5, k = 6.
     """
     wide = (WIDENING * SIGMA) ** 2
-    x = x.clamp(-FAR, FAR)  # beyond, cosh overflows and the wings are below 1e-60
+    x = x.clamp(-MAX_DISTANCE, MAX_DISTANCE)  # beyond, cosh overflows and the wings are below 1e-60
     square = x * x
     # Both wings at once: exp(-(x - σ)²/2w) + exp(-(x + σ)²/2w) = 2 exp(-(x² + σ²)/2w) cosh(σx/w)
     wings = torch.exp(square * (-0.5 / wide)).mul_(torch.cosh(x * (SIGMA / wide)))

@@ -1,4 +1,4 @@
-"""A trained network becomes integers."""
+"""Turn a trained network into integers."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def run_readout(layer: ReadoutLayer, x: Integers, steps: Integers) -> tuple[Inte
 def _drive(
     x: Integers, weight: Integers | None, bias: Integers | None, guard_bits: int
 ) -> Integers:
-    """What is added to a state at each step: the current on the state grid, plus the bias."""
+    """Return what each step adds to a state: the current on the state grid, plus the bias."""
     if weight is None:
         return np.zeros((*x.shape[:2], 1), dtype=np.int64)
     current = (x @ weight.T) << guard_bits
@@ -119,5 +119,5 @@ def _drive(
 
 
 def _wide(transition: Integers, product_bits: int) -> IntArray:
-    """The transition as int64, or as Python integers where a sum of two products may not fit."""
+    """Return the transition as int64, or as Python integers if 64 bits may not hold the sums."""
     return transition if product_bits <= 64 else transition.astype(object)

@@ -22,7 +22,7 @@ A_NETWORK = (
 
 
 class Header(BaseModel):
-    """Strict, frozen, and keeping what it does not know."""
+    """A strict, frozen description, which keeps the fields that it does not know."""
 
     model_config = ConfigDict(
         strict=True, frozen=True, extra="allow", arbitrary_types_allowed=True, allow_inf_nan=False
@@ -50,7 +50,7 @@ class InputSpec(Header):
 
 
 class _Layer(Header):
-    """What spiking layers and the readout have in common."""
+    """The common part of spiking layers and the readout."""
 
     inputs: Width
     weight_bits: Annotated[int, Field(ge=2, le=16)]

@@ -1,7 +1,7 @@
 """The integer network: the one immutable description between training and hardware.
 
 Every network passes through ``IntegerNetwork.build``, which checks it: those of files, of training
-and of tests.  So whatever holds an ``IntegerNetwork`` holds a network that every engine can run.
+and of tests.  So every ``IntegerNetwork`` is a network that every engine can run.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FORMAT = "rfssm-network"
 VERSION = 1
 
 _PROOFS: dict[str, tuple[bool, ...]] = {}
-"""``IntegerNetwork.saturates`` by digest."""
+"""Results of ``IntegerNetwork.saturates``, by digest."""
 
 
 class IntegerNetwork(BaseModel):
@@ -192,7 +192,7 @@ class IntegerNetwork(BaseModel):
         }
 
     def digest(self) -> str:
-        """Hash of everything that an engine reads.
+        """Return a hash of everything that an engine reads.
 
         Names, labels and what integers are worth (scales, the input's ``frac``) leave it unchanged.
         """
@@ -214,7 +214,7 @@ class IntegerNetwork(BaseModel):
 
     @property
     def saturates(self) -> tuple[bool, ...]:
-        """Of each layer: whether a state may leave its word, however long a stream runs.
+        """Whether a state of each layer may leave its word in a stream of any length.
 
         False is proved; hardware needs no saturation there.  A proof can take seconds, so that
         it is kept, under the digest of what it was made of.
@@ -246,7 +246,7 @@ class IntegerNetwork(BaseModel):
 
 
 def check_network(network: object) -> None:
-    """Raise NetworkError for what is no IntegerNetwork, with the way to one."""
+    """Raise NetworkError if a value is not an IntegerNetwork, and say how to get one."""
     if not isinstance(network, IntegerNetwork):
         raise NetworkError(f"network is a {type(network).__name__}: {A_NETWORK}")
 

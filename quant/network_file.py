@@ -1,4 +1,4 @@
-"""The bytes of a network file, which may come from anybody: JSON and tensors, or a refusal.
+"""Read and write the bytes of a network file; what is read may come from anybody.
 
 What they mean is checked elsewhere (``rfssm.quant.validation``).
 """
@@ -59,12 +59,12 @@ def _read(file: BinaryIO) -> tuple[bytes, dict[str, Any]]:
     except ValueError as error:
         raise SafetensorError(f"its header is cut off or no JSON: {one_line(error)}") from None
     if not isinstance(header, dict):
-        raise SafetensorError("its header is no JSON object")
+        raise SafetensorError("its header is not a JSON object")
     return data + _take(file, _end(header) + 1), header
 
 
 def _take(file: BinaryIO, count: int) -> bytes:
-    """So many bytes, or all there are: memory for what is there, not for what is claimed."""
+    """Read at most this many bytes: memory for what the file has, not for what it claims."""
     pieces: list[bytes] = []
     while count > 0 and (piece := file.read(min(count, 1 << 20))):
         pieces.append(piece)
@@ -73,7 +73,7 @@ def _take(file: BinaryIO, count: int) -> bytes:
 
 
 def _end(header: dict[str, Any]) -> int:
-    """Bytes behind the header, as far as it is legal; safetensors refuses what is not."""
+    """Return the bytes to read behind the header; safetensors refuses places that are not legal."""
     places = (entry.get("data_offsets") for entry in header.values() if isinstance(entry, dict))
     ends = (n for place in places if isinstance(place, list) for n in place if isinstance(n, int))
     return min(max(0, 0, *ends), _LARGEST_FILE)
@@ -108,7 +108,7 @@ def _metadata_of(header: dict[str, Any]) -> dict[str, Any]:
     try:
         metadata = parse_json(text)
     except ValueError as error:
-        raise NetworkError(f"metadata 'rfssm' is no JSON ({one_line(error)})") from None
+        raise NetworkError(f"metadata 'rfssm' is not valid JSON ({one_line(error)})") from None
     if not isinstance(metadata, dict):
         raise NetworkError(f"metadata 'rfssm' = {one_line(text)}: must be a JSON object")
     return metadata

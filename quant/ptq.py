@@ -120,7 +120,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class LayerChange:
-    """What quantisation did to one layer, all layers before it quantised too.
+    """The effect of quantisation on one layer, with all layers before it quantised, too.
 
     spikes           of the real-valued network, on the calibration samples
     changed          places (sample, step, neuron) where the integer network differs
@@ -203,7 +203,7 @@ def quantize(
 
 
 def _narrowest(changed: Callable[[int], int], widest: int) -> int:
-    """The fewest bits that change hardly more spikes than the widest state does."""
+    """Return the fewest state bits that change hardly more spikes than the widest state."""
     allowed = TOLERANCE * changed(widest) + 1
     low, high = min(NARROWEST, widest), widest
     while low < high:
@@ -309,7 +309,7 @@ def _formats(
 
 
 def _bits(reach: float) -> int:
-    """Of the smallest signed word that holds every integer up to this size."""
+    """Return the bits of the smallest signed word for every integer up to this size."""
     return int(reach).bit_length() + 1
 
 

@@ -16,11 +16,11 @@ from rfssm.model.sections import Section, complaints, file_name
 from rfssm.strict import parse_yaml, read_bounded
 
 RECIPE, SUMMARY = "recipe.yaml", "summary.json"
-"""Names of files in the folder of a run: what was asked for, and what came of it."""
+"""Names of the files of a run: its recipe and its summary."""
 LARGEST_FILE = 1 << 20
-"""Bytes of the YAML of a recipe, and of the summary of a run."""
+"""Largest recipe and largest summary of a run that are read, in bytes."""
 EXACT_BITS = 53
-"""Training computes integers in float64, which is exact up to 2^53."""
+"""Bits of an integer in training at most: float64 is exact up to 2^53."""
 
 
 class ReadoutConfig(Section):
@@ -32,10 +32,10 @@ class ReadoutConfig(Section):
     leak_frac: Annotated[int, Field(ge=4, le=24)] = 15
     """Fractional bits of the leak; more are taken where 1 - leak needs them."""
     bias_bits: Annotated[int, Field(ge=2, le=32)] = 16
-    """Of the bias, where the network has one."""
+    """Bits of the bias if the network has one."""
     rounding: Rounding = "RND"
     proved: bool = False
-    """No input can saturate a state: the scale grows until the reachable range fits state_bits."""
+    """Whether the scale grows until no input can saturate a state of state_bits."""
 
     @model_validator(mode="after")
     def _fits(self) -> ReadoutConfig:
@@ -56,10 +56,10 @@ class QuantizationConfig(Section):
     transition_bits: Annotated[int, Field(ge=4, le=32)] = 16
     transition_frac: Annotated[int, Field(ge=1, le=31)] = 14
     bias_bits: Annotated[int, Field(ge=2, le=32)] = 12
-    """Of the bias, where the network has one."""
+    """Bits of the bias if the network has one."""
     rounding: Rounding = "RND"
     proved: bool = False
-    """No input can saturate a state: scales grow until the reachable range fits state_bits."""
+    """Whether the scales grow until no input can saturate a state of state_bits."""
     readout: ReadoutConfig = ReadoutConfig()
 
     @model_validator(mode="after")
@@ -85,7 +85,7 @@ class Recipe(Section):
     data: DataConfig
     network: NetworkConfig
     quantization: QuantizationConfig | None = QuantizationConfig()
-    """None: train in real numbers, to see what quantisation costs."""
+    """Formats of the integers; None to train in real numbers."""
     training: TrainingConfig
 
     @model_validator(mode="after")
@@ -122,7 +122,7 @@ class Recipe(Section):
         return self
 
     def to_yaml(self) -> str:
-        """The recipe with every default spelled out."""
+        """Return the recipe as YAML with every default spelled out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
 

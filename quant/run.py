@@ -40,7 +40,7 @@ CALIBRATION_SAMPLES = 64
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run came to.
+    """The results of a run.
 
     accuracy             on the test set, of the integer network if there is one
     parameters           numbers that were trained
@@ -63,7 +63,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished run.  ``network``: None where the recipe trains in real numbers."""
+    """A finished run.  ``network`` is None if the recipe trains in real numbers."""
 
     folder: Path
     network: IntegerNetwork | None
@@ -131,7 +131,7 @@ def train(
 
 
 def build(recipe: Recipe, data: Data) -> QATNetwork | FloatNetwork:
-    """The network that training starts from: a function of the recipe alone."""
+    """Build the network from which training starts, a function of the recipe alone."""
     random = torch.Generator().manual_seed(recipe.seed)
     classes = len(data.labels)
     if data.per_step != (recipe.network.score == "each"):
@@ -160,7 +160,7 @@ def build(recipe: Recipe, data: Data) -> QATNetwork | FloatNetwork:
 
 
 def test_samples(data: Data) -> Samples:
-    """The test set as every engine reads it."""
+    """Return the test set as every engine reads it."""
     longest = int(data.test.steps.max())
     return Samples(data.test.x[:, :longest].astype(np.int64), data.test.steps, data.test.labels)
 
@@ -187,7 +187,7 @@ def _open_folder(recipe: Recipe, folder: Path, resume: bool) -> None:
 
 
 def _known_recipe(path: Path) -> object:
-    """What a run was made from, as plain values."""
+    """Return the recipe of a run as plain values."""
     try:
         return parse_yaml(read_bounded(path, LARGEST_FILE).decode())
     except ValueError as error:  # not UTF-8, too long, not YAML
@@ -232,7 +232,7 @@ def _freeze_and_check(
     history: list[Metrics],
     folder: Path,
 ) -> IntegerNetwork:
-    """The integer network; what was trained must score as what is written."""
+    """Freeze a network and check that it scores as the trained one."""
     frozen = freeze(network, name=recipe.name, labels=data.labels)
     expected = golden.run(frozen, test)
     differences = compare(expected, network.outputs(test))
@@ -256,7 +256,7 @@ def _freeze_and_check(
 
 
 def _difference(checkpoint: Path) -> str:
-    """Why the network of a checkpoint may score otherwise than it did."""
+    """Return the likely reason why the network of a checkpoint scores otherwise than it did."""
     then, now = kept(checkpoint, "rfssm"), version("rfssm")
     if not isinstance(then, str):
         return f"{CHECKPOINT} does not say which version of rfssm wrote it"
@@ -266,7 +266,7 @@ def _difference(checkpoint: Path) -> str:
 
 
 def _reachable_bits(recipe: Recipe, network: IntegerNetwork) -> tuple[int, ...]:
-    """Of each layer and the readout; a width that was to be proved must be."""
+    """Return the reachable bits of each layer, and assert the widths that the recipe proves."""
     reachable = tuple(reachable_range(network, i).bits for i in range(len(network.all_layers)))
     assert recipe.quantization is not None
     proved = [recipe.quantization.proved] * len(network.layers)
@@ -285,7 +285,7 @@ def _plot(
     test: Samples,
     history: list[Metrics],
 ) -> None:
-    """The three pictures of a run."""
+    """Draw the three pictures of a run."""
     plots.curves(folder / "curves.png", history)
     length = int(test.steps[0])
     x = torch.from_numpy(test.x[:1, :length]).float()

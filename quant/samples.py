@@ -1,4 +1,4 @@
-"""What enters an engine and what leaves it: arrays in ``.npz`` files, and their comparison."""
+"""The input and output of engines: arrays in ``.npz`` files, and their comparison."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rfssm.quant.network import IntegerNetwork, check_network
 TEST = "test.npz"
 """Name of the file that holds the test samples of a run."""
 LAYER_ARRAYS = ("spikes", "u", "v")
-"""Of an output file, each followed by a dot and the layer's number."""
+"""Names of arrays in an output file, each followed by a dot and the layer's number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Samples:
         return len(self.x)
 
     def __getitem__(self, chosen: SupportsIndex | slice) -> Samples:
-        """The samples of a slice, or the one with this number."""
+        """Return the samples of a slice, or the one with this number."""
         if not isinstance(chosen, slice):
             i = range(len(self))[chosen]  # IndexError beyond the last, which ends a for loop
             chosen = slice(i, i + 1)
@@ -91,7 +91,7 @@ class Samples:
     def random(
         cls, network: IntegerNetwork, count: int, seed: int, *, steps: int | None = None
     ) -> Samples:
-        """Random samples over the network's input range, of random length and density."""
+        """Draw samples over the network's input range, of random length and density."""
         check_network(network)
         for what, number in (("count", count), ("steps", 1 if steps is None else steps)):
             check_range(what, integers(what, number, 0, SamplesError), 1, 1 << 31, SamplesError)
@@ -105,16 +105,16 @@ class Samples:
         return cls(x, lengths)
 
     def check(self, network: IntegerNetwork) -> None:
-        """Refuse samples that the network cannot take.  Raises SamplesError."""
+        """Raise SamplesError for samples that the network cannot take."""
         check_network(network)
         self.check_input(network.input, f"network {network.name!r}")
         if self.labels is not None:
             check_classes(self.labels, self.steps, network.readout.classes, SamplesError)
 
     def check_input(self, spec: InputSpec, whose: str) -> None:
-        """Refuse samples that are not input as it is declared.  Raises SamplesError.
+        """Raise SamplesError for samples outside the declared input.
 
-        whose    who has so many channels, for the message
+        whose    owner of the number of channels, for the message
         """
         if len(self) == 0:
             raise SamplesError("x: no samples")
@@ -145,7 +145,7 @@ class Outputs:
 
     @classmethod
     def join(cls, parts: Sequence[Outputs]) -> Outputs:
-        """Outputs of consecutive samples as one."""
+        """Join the outputs of consecutive samples."""
 
         def joined(name: str) -> tuple[NDArray[Any], ...] | None:
             layers = [getattr(part, name) for part in parts]
@@ -215,7 +215,7 @@ class Outputs:
 
 
 def check_call(network: IntegerNetwork, samples: Samples) -> None:
-    """Refuse what an engine cannot run: no network, no samples, or samples of another network.
+    """Raise an error unless an engine can run this network on these samples.
 
     Raises NetworkError or SamplesError.
     """
@@ -226,7 +226,7 @@ def check_call(network: IntegerNetwork, samples: Samples) -> None:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two engines disagree in one array."""
+    """The first place at which two engines disagree in one array."""
 
     key: str
     count: int

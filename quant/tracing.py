@@ -1,4 +1,4 @@
-"""Who is told when a layer of a quantised network becomes a node of a traced graph.
+"""Listeners for the event that a layer of a quantised network becomes a node of a graph.
 
 The list stands here, where importing it takes no time: a converter's plugin adds itself to it while
 that converter is being imported.

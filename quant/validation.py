@@ -1,4 +1,4 @@
-"""Whether a description and its tensors are a network, and in plain words why not."""
+"""Check that a description and its tensors are a network; errors are plain words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LAYER_HEADER: TypeAdapter[SpikingHeader | ReadoutHeader] = TypeAdapter(
 
 
 class NetworkHeader(Header):
-    """What a network file says beside its layers, and the layers as they were written."""
+    """The fields of a network file beside its layers, and the layers as they were written."""
 
     format: Literal["rfssm-network"]
     version: Literal[1]
@@ -43,7 +43,7 @@ class NetworkHeader(Header):
 def checked(
     metadata: Mapping[str, Any], tensors: Mapping[str, Tensor]
 ) -> tuple[NetworkHeader, list[Layer]]:
-    """The header and the layers of a description, the readout last.
+    """Return the checked header and layers of a description, the readout last.
 
     metadata    the JSON object of the network file
     tensors     ``layers.i.name`` -> int32 array (``scale``: float64)
@@ -77,7 +77,7 @@ def parse(validate: Any, raw: Any, prefix: str) -> Any:
 def _complaints(error: ValidationError, prefix: str) -> list[str]:
     found = []
     for problem in error.errors(include_url=False, include_context=False):
-        # behind a union pydantic names the branch, which is no field
+        # behind a union pydantic names the branch, which is not a field
         place = [p for p in problem["loc"] if p not in ("spiking", "readout")] or problem["loc"]
         field = prefix + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(
             "."
@@ -121,7 +121,7 @@ def _check_chain(spec: InputSpec, headers: list[SpikingHeader | ReadoutHeader]) 
 
 
 def as_in_file(name: str, tensor: Tensor) -> Tensor:
-    """Integers as int32; ``build`` refuses what is neither that nor float64."""
+    """Return integers as int32; ``build`` refuses other types than that and float64."""
     if tensor.dtype.kind not in "iu":
         return tensor
     narrow = tensor.astype(np.int32)

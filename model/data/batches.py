@@ -18,7 +18,7 @@ from rfssm.model.recipe import AugmentationConfig
 
 @dataclass(frozen=True)
 class Batch:
-    """What a training step sees.
+    """The input of a training step.
 
     x          integers                                                         (B, T, C)
     steps      length of each sample                                            (B,)
@@ -121,7 +121,7 @@ def _part(batch: Batch, k: int, parts: int) -> Batch:
 
 
 def check_augmentation(how: AugmentationConfig, split: Split) -> None:
-    """Refuse what this data set cannot take.  Raises RecipeError."""
+    """Raise RecipeError for augmentation that does not suit this data set."""
     if split.labels.ndim == 2:
         for field in ("shift", "stretch", "cutmix"):
             if getattr(how, field):
@@ -131,7 +131,7 @@ def check_augmentation(how: AugmentationConfig, split: Split) -> None:
                 )
     if split.x.dtype.kind == "i" and how.cutmix:
         raise RecipeError(
-            f"training.augmentation.cutmix = {how.cutmix}: must be 0 where inputs are no spikes"
+            f"training.augmentation.cutmix = {how.cutmix}: must be 0 if inputs are not spikes"
         )
 
 

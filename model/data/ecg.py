@@ -12,9 +12,9 @@ from rfssm.model.data.split import Data, Split, full_length
 from rfssm.model.recipe import EcgConfig
 
 STEPS = 1300
-"""One less than the files have: their last step holds no data."""
+"""Steps of a recording: one less than in the files, whose last step holds no data."""
 WAVES = ("P", "PQ", "QR", "RS", "ST", "TP")
-"""In the order of one heartbeat."""
+"""Names of the classes, in the order of one heartbeat."""
 ORIGIN = "github.com/byin-cwi/Efficient-spiking-networks, folder data"
 
 

@@ -1,4 +1,4 @@
-"""Where the files of a data set are."""
+"""Find the files of a data set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def root(config: FilesConfig, example: str) -> Path:
 
 
 def download_root(config: FilesConfig) -> Path | None:
-    """Where missing files may be downloaded to: $RFSSM_DATA alone, as no recipe writes anywhere."""
+    """Return $RFSSM_DATA, the one folder for downloads: no recipe decides where to write."""
     place = os.environ.get("RFSSM_DATA")
     return None if config.root or not place else expanded(config.set, place)
 
@@ -50,7 +50,7 @@ def find(config: FilesConfig, name: str, origin: str = "") -> Path:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is a regular file; no path is too odd to ask."""
+    """Return whether a path is a regular file; any path may be asked."""
     try:
         return path.is_file()
     except OSError:  # the name is too long, for one
@@ -59,7 +59,7 @@ def is_file(path: Path) -> bool:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Put the file's name before what is wrong with its data."""
+    """Put a file's name in front of the message of a DataError."""
     try:
         yield
     except DataError as error:

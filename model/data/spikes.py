@@ -31,7 +31,7 @@ GROUP = 5  # units per channel
 CHANNELS = UNITS // GROUP
 TAIL = 2  # bins after the last spike
 CHUNK = 1024  # samples read at once
-FAR = 20  # times the span: what is later is no second any more
+MAX_SPANS = 20  # later times are not in seconds
 
 
 def fsdd(config: FsddConfig) -> Data:
@@ -108,7 +108,7 @@ def _downloaded(config: ShdConfig | SscConfig, part: str) -> Path:
 
 
 def _named(config: SpikesConfig, train: Path, test: Path, valid: Path | None) -> Data:
-    """Files that say what their classes are called."""
+    """Return data with the class names that the files give."""
     with files.open_hdf5(train, "extra/keys") as file:
         labels = [class_name(train, key) for key in file["extra/keys"][:]]
     read = partial(read_spikes, config=config, classes=len(labels))
@@ -154,7 +154,7 @@ def read_spikes(path: Path, config: SpikesConfig, classes: int) -> Split:
 
 
 def _rows(rows: Any, kinds: str, meaning: str) -> Any:
-    """The same data set, if it holds what can be read as rows of different lengths."""
+    """Return a data set after a check that it holds rows of different lengths."""
     import h5py
 
     kind = h5py.check_vlen_dtype(rows.dtype)
@@ -170,7 +170,7 @@ def _rows(rows: Any, kinds: str, meaning: str) -> Any:
 
 
 def _pieces(rows: Any) -> Iterator[NDArray[Any]]:
-    """Row after row, of which few are in memory at once."""
+    """Yield the rows, a few of which are in memory at once."""
     for start in range(0, len(rows), CHUNK):
         yield from rows[start : start + CHUNK]
 
@@ -188,7 +188,7 @@ def _fault(time: NDArray[np.floating], unit: NDArray[np.integer]) -> str | None:
 
 
 class _Times:
-    """What the times of a file look like as a whole."""
+    """Statistics over all times of a file."""
 
     def __init__(self, config: SpikesConfig) -> None:
         self.config = config
@@ -202,7 +202,7 @@ class _Times:
         self.example = ""
 
     def add(self, i: int, time: NDArray[np.floating]) -> None:
-        """Times of sample i."""
+        """Add the times of sample i to the statistics."""
         if not len(time):
             return
         self.spikes += len(time)
@@ -219,7 +219,7 @@ class _Times:
             self._compare_clock(i, time)
 
     def _compare_clock(self, i: int, time: NDArray[np.floating]) -> None:
-        """Whether the times are ticks, as exactly as half precision, the least that files have."""
+        """Count times between ticks, with a tolerance of half precision, the coarsest in files."""
         with np.errstate(over="ignore"):  # beyond 65,504 s
             ticks = (np.rint(time.astype(np.float64) / self.tick) * self.tick).astype(np.float16)
             off = np.flatnonzero(ticks != time.astype(np.float16))
@@ -228,12 +228,14 @@ class _Times:
         self.between += len(off)
 
     def judge(self) -> Iterator[str]:
-        """Warnings.  Raises DataError for times that cannot be seconds."""
+        """Yield warnings of doubtful times; raise DataError for times that cannot be seconds."""
         config = self.config
         if not self.spikes:
             yield "holds no spike, all its samples are empty"
         allowed = f"{config.steps_max} bins of {config.bin_ms:g} ms end at {self.span:g} s"
-        if self.late and (self.late == self.spikes or self.whole or self.latest >= FAR * self.span):
+        if self.late and (
+            self.late == self.spikes or self.whole or self.latest >= MAX_SPANS * self.span
+        ):
             kind = ", and all times are whole numbers, as of ticks" if self.whole else ""
             raise DataError(
                 f"sample {self.where}: largest time {self.latest:g}, but {allowed}{kind}; times "
@@ -277,7 +279,7 @@ def _binned(
 
 
 def _ticks(time: NDArray[np.floating], config: SpikesConfig) -> NDArray[np.int64]:
-    """The nearest to each time, the even one of two; that where the bins end for all that is later.
+    """Round times to ticks, ties to even; later times become the tick where the bins end.
 
     From here on a spike's place is computed in integers.
     """
@@ -287,7 +289,7 @@ def _ticks(time: NDArray[np.floating], config: SpikesConfig) -> NDArray[np.int64
 
 
 def _speakers(path: Path, count: int) -> NDArray[np.integer]:
-    """Of every sample."""
+    """Return the speaker of every sample."""
     with files.open_hdf5(path, "extra/speaker") as file, files.naming(path):
         speakers = integers("extra/speaker", file["extra/speaker"][:], 1, DataError)
         if len(speakers) != count:

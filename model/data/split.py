@@ -1,4 +1,4 @@
-"""What every data set becomes."""
+"""The form of every data set: splits of samples."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Words = NDArray[np.integer[Any]]
 
 
 class DataWarning(UserWarning):
-    """A data set that can be used, but hardly is what was meant."""
+    """A data set that can be used, but is probably not as intended."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples, zero-padded.  Raises DataError for arrays that are none, naming the first fault.
+    """Zero-padded samples.  Raises DataError for arrays that do not fit, with the first fault.
 
     x         integers                                   (B, T, C)
     steps     length of each sample, 1 to T              (B,)
@@ -48,7 +48,7 @@ class Split:
         return len(self.x)
 
     def live(self) -> NDArray[np.bool_]:
-        """Which steps are no padding.    (B, T)"""
+        """Whether a step is within its sample, not padding.    (B, T)"""
         found: NDArray[np.bool_] = np.arange(self.x.shape[1]) < self.steps[:, None]
         return found
 
@@ -78,7 +78,7 @@ def join(parts: Sequence[Split]) -> Split:
 class Data:
     """A data set.  Its inputs are words of ``bits``, signed or not, worth x * 2^-frac.
 
-    This is the one door to training: what is no data set for a network raises DataError, with the
+    This is the one door to training: arrays that no network can take raise DataError, with the
     split, the array and the first place at fault, what was found there and what is allowed.  Limits
     are those of a network file.
 
@@ -128,12 +128,12 @@ class Data:
         return Split(np.ascontiguousarray(split.x, dtype=kind), split.steps, labels)
 
     def splits(self) -> dict[str, Split]:
-        """By name, in the order of use."""
+        """The splits by name, in the order of use."""
         valid = {} if self.valid is None else {"valid": self.valid}
         return {"train": self.train, **valid, "test": self.test}
 
     def warn(self) -> None:
-        """Say what no sample teaches: DataWarning for a class without any, and for no input."""
+        """Warn (DataWarning) of classes without a sample and of splits without any input."""
         labels = self.train.labels[self.train.live()] if self.per_step else self.train.labels
         count = np.bincount(labels, minlength=len(self.labels))
         absent = [f"{k} ({short_repr(self.labels[k])})" for k in np.flatnonzero(count == 0)]
@@ -146,7 +146,7 @@ class Data:
                 _warn(f"{name}: no input arrives, all {len(split):,} samples are 0 in every step")
 
     def digests(self) -> dict[str, str]:
-        """What a run that goes on must find again, every part by its name in few words."""
+        """Return a digest of every part of the data, which a resumed run must find unchanged."""
         sign = "signed" if self.signed else "unsigned"
         words = f"{self.bits} bits, {sign}, {self.frac} of them fraction, {self.steps_max} steps"
         classes = hashlib.sha256(repr(self.labels).encode()).hexdigest()[:16]
@@ -181,7 +181,7 @@ def _names(labels: Sequence[str]) -> tuple[str, ...]:
 
 
 def class_name(path: Path, name: bytes | str) -> str:
-    """What a file calls a class.  Raises DataError for what no network file can hold."""
+    """Return a class name from a file; raise DataError if a network file cannot hold it."""
     text = name.decode() if isinstance(name, bytes) else name
     if not isinstance(text, str) or not text.isprintable() or len(text) > 256:
         raise DataError(

@@ -24,7 +24,7 @@ __all__ += ["current", "fastest", "integrate", "layer", "resonate"]
 
 
 class Kernel(Protocol):
-    """What a kernel module offers."""
+    """The functions of a kernel module."""
 
     def resonate(self, current: Tensor, cell: Cell, grid: Grid | None) -> tuple[Tensor, Tensor]:
         """See ``resonate`` below."""
@@ -49,7 +49,7 @@ KERNELS: dict[str, Kernel] = {
 
 
 def fastest(device: torch.device) -> str:
-    """Name of the kernel that runs on this device where none is asked for."""
+    """Return the name of the default kernel of a device."""
     if device.type == "cpu" and cpu.available():
         return "cpu"
     if device.type == "cuda" and gpu.available():
@@ -94,7 +94,7 @@ def layer(
 def current(
     x: Tensor, synapse: Synapse, grid: Grid | None = None, *, kernel: str | None = None
 ) -> Tensor:
-    """What ``synapse`` makes of a layer's input.
+    """Compute the current that ``synapse`` makes of a layer's input.
 
     x          with a grid integers, held in floating point      (B, T, M)
     returns    with a grid integers, held in floating point      (B, T, P, N)

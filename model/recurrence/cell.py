@@ -1,4 +1,4 @@
-"""What a recurrence is made of, as tensors: the second-order cell and the weights before it."""
+"""The second-order cell and the weights before it, as tensors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Synapse:
     largest_weight: int = 1
 
     def current(self, x: Tensor, grid: Grid | None) -> Tensor:
-        """What enters the cells: (B, T, M) -> (B, T, P, N).
+        """Return the current that enters the cells: (B, T, M) -> (B, T, P, N).
 
         With a grid all are integers: in float32 if no partial sum can exceed its 24 exact bits and
         products are not cut to TF32, otherwise in float64.

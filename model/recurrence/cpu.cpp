@@ -18,7 +18,7 @@ constexpr int64_t BLOCK = 512;   // neurons whose states, constants and sums sta
 constexpr int64_t CHUNK = 64;    // neurons between two rounds of prefetching
 constexpr int64_t AHEAD = 512;   // neurons that prefetching is ahead, at least
 constexpr int64_t FLUSH = 64;    // steps summed in the gradient's precision; double takes over
-constexpr double FAR = double(1 << 30);  // no sane current: beyond, int32 saturates all the same
+constexpr double MAX_CURRENT = double(1 << 30);  // larger currents saturate any int32 state
 
 enum Type { INT16, INT32, FLOAT, DOUBLE };
 enum Rounding { TRN, TRN_ZERO, RND, RND_CONV };
@@ -87,7 +87,7 @@ template <bool PLAIN> struct Int32 {  // PLAIN: rounds by TRN or RND
     }
     template <class From> int32_t load(From x) const {
         if constexpr (std::is_integral_v<From>) return int32_t(uint32_t(x) << guard);
-        return int32_t(uint32_t(int32_t(std::min(std::max(x, From(-FAR)), From(FAR)))) << guard);
+        return int32_t(uint32_t(int32_t(std::min(std::max(x, From(-MAX_CURRENT)), From(MAX_CURRENT)))) << guard);
     }
 };
 

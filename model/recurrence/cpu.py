@@ -65,7 +65,7 @@ def integrate(current: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:
 
 
 def _fits(x: Tensor, grid: Grid | None) -> bool:
-    """Whether there is a kernel for these numbers; otherwise the loop is as good."""
+    """Return whether the kernel computes these numbers; otherwise the plain loop serves."""
     types = (torch.float32, torch.float64)
     return x.dtype in types and (grid is None or max(-grid.low, grid.high + 1) <= 1 << 31)
 

@@ -217,7 +217,7 @@ def _constants(grid: Grid | None) -> dict[str, str | int | None]:
 
 
 def _state_type(grid: Grid | None, real: torch.dtype) -> torch.dtype:
-    """The smallest that holds the states."""
+    """Return the smallest integer type that holds the states."""
     if grid is None:
         return real
     farthest = max(-grid.low - 1, grid.high)

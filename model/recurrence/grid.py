@@ -37,7 +37,7 @@ def round_(x: Tensor, rounding: Rounding) -> Tensor:
 
 
 def settle(linear: Tensor, current: Tensor, grid: Grid | None) -> Tensor:
-    """What a state becomes: its linear part rounded, plus the current, saturated.
+    """Return the new state: its linear part rounded, plus the current, saturated.
 
     Differentiable: rounding passes the gradient on, saturation stops it.
     """

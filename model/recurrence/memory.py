@@ -1,4 +1,4 @@
-"""Room for large arrays that come and go at every training step.
+"""Memory for large arrays that are made and dropped at every training step.
 
 The C library returns such memory to the system and takes it back page by page, each page zeroed
 first: that costs more than the kernel that fills it.  Here blocks are kept for the next step, in
@@ -20,7 +20,7 @@ from torch import Tensor
 from rfssm.lock import Lock
 
 SMALL = 1 << 20  # bytes; what is smaller the C library keeps itself
-KEPT = 2 << 30  # bytes that may wait for their next use
+MAX_WAITING_BYTES = 2 << 30  # bytes that may wait for their next use
 _NUMPY = {
     torch.int8: np.int8,
     torch.int16: np.int16,
@@ -33,7 +33,7 @@ _waiting: list[mmap.mmap] = []  # the latest last
 
 
 def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """As ``torch.empty``.  The room is reused as soon as nothing refers to the tensor any more."""
+    """Return a tensor as ``torch.empty`` does; its memory is reused once nothing refers to it."""
     size = math.prod(shape) * dtype.itemsize
     if size < SMALL or dtype not in _NUMPY:
         return torch.empty(shape, dtype=dtype)
@@ -41,7 +41,7 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 
 def add(a: Tensor, b: Tensor) -> Tensor:
-    """As ``a + b``, of one shape and dtype; blocks are kept for the CPU only."""
+    """Return ``a + b``, of one shape and dtype; blocks are kept for the CPU only."""
     if a.device.type != "cpu":
         return a + b
     total: Tensor = _Add.apply(a, b)  # type: ignore[no-untyped-call]
@@ -59,7 +59,7 @@ class _Add(torch.autograd.Function):
 
 
 class _Lease:
-    """What an array is made over: returns the block when the last reference goes."""
+    """Owner of a block of memory, which returns the block when the last reference goes."""
 
     def __init__(self, block: mmap.mmap, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.block = block
@@ -94,5 +94,5 @@ def _take(size: int) -> mmap.mmap:
 def _give(block: mmap.mmap) -> None:
     with _lock:
         _waiting.append(block)
-        while sum(map(len, _waiting)) > KEPT:
+        while sum(map(len, _waiting)) > MAX_WAITING_BYTES:
             _waiting.pop(0)

@@ -48,7 +48,7 @@ def library() -> ctypes.CDLL | None:
 
 
 def flags() -> list[str]:
-    """The compiler's."""
+    """Return the flags of the compiler."""
     return [*_FLAGS, *(["-mprefer-vector-width=512"] if platform.machine() == "x86_64" else [])]
 
 
@@ -90,7 +90,7 @@ def _run(command: Sequence[str]) -> str:
 
 
 def _processor() -> str:
-    """What -march=native depends on."""
+    """Return the properties of the processor on which -march=native depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

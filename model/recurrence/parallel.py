@@ -65,7 +65,7 @@ def decoupled_reset(current: Tensor, cell: Cell) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def _rounding(current: Tensor, state: Tensor, decay: Tensor, reset: Tensor) -> Tensor:
-    """How far the loop's states and those of the convolution may be apart.    (B, N)
+    """Bound the difference between the loop's states and the convolution's.    (B, N)
 
     The loop rounds three times per step, by half an eps of what it adds, and forgets by the decay;
     the error of a Fourier transform is in units of its input's norm.

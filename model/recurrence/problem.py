@@ -19,7 +19,7 @@ _TYPES = {torch.int16: 0, torch.int32: 1, torch.float32: 2, torch.float64: 3}
 _ROUNDINGS = {"TRN": 0, "TRN_ZERO": 1, "RND": 2, "RND_CONV": 3}
 _SURROGATES = {"multi_gaussian": 0, "boxcar": 1, "arctan": 2}
 _SUMS = 8
-_SANE = 1 << 30  # larger currents saturate any int32 state; FAR in cpu.cpp
+_MAX_CURRENT = 1 << 30  # larger currents saturate any int32 state; MAX_CURRENT in cpu.cpp
 
 _Problem = read_struct(files("rfssm.model.recurrence").joinpath("cpu.cpp").read_text(), "Problem")
 
@@ -71,7 +71,7 @@ class Recurrence:
         return current_grad, sums
 
     def _int32_will_do(self, largest: int) -> bool:
-        """Whether no product, no rounding and no sum can leave int32."""
+        """Return whether int32 holds every product, rounding and sum."""
         assert self.grid is not None
         if self.grid.frac > 30:
             return False
@@ -81,7 +81,7 @@ class Recurrence:
         reset = self.cell.reset
         kick = 0.0 if reset is None else float(reset.detach().abs().max())
         linear = gain * state + 2
-        return (gain * state + 1) * one < 2**31 and state + linear + kick + largest <= _SANE
+        return (gain * state + 1) * one < 2**31 and state + linear + kick + largest <= _MAX_CURRENT
 
     def _call(self, function: str, arithmetic: torch.dtype, **arrays: Tensor) -> None:
         grid, cell = self.grid, self.cell
@@ -124,7 +124,7 @@ def make_problem(
     choices: Mapping[str, int],
     arrays: Mapping[str, Tensor],
 ) -> ctypes.Structure:
-    """What ``call`` hands over."""
+    """Build the struct that ``call`` passes to the library."""
     samples, steps, planes, neurons = shape
     types = {name: _TYPES[array.dtype] for name, array in arrays.items()}
     problem = _Problem(
@@ -147,5 +147,5 @@ def make_problem(
 
 
 def contiguous(x: Tensor, dtype: torch.dtype) -> Tensor:
-    """As the kernel reads it."""
+    """Return an array as the kernel reads it."""
     return x.to(dtype).contiguous()

@@ -1,7 +1,7 @@
 // The products of the backward pass: dX = dI W and dW = dI^T X.  Plain C interface for ctypes.
 //
 // Matrices are contiguous: dI (rows, columns), W (columns, inputs), X (rows, inputs).
-// Every sum is made in an order of its own, whatever the number of threads.
+// The order of every sum is fixed: it does not depend on the number of threads.
 
 #ifdef __AVX2__
 #include <immintrin.h>

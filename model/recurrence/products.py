@@ -23,12 +23,12 @@ INT8 = 127
 
 
 def largest_sum(synapse: Synapse) -> int:
-    """No sum of integer inputs times weights is larger."""
+    """Return a bound on every sum of integer inputs times weights."""
     return synapse.largest_input * synapse.largest_weight * synapse.weight.shape[1]
 
 
 def product(x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """x W^T."""
+    """Compute x W^T."""
     out = memory.empty((len(x), len(weight)), dtype)
     return torch.mm(x.to(dtype), weight.to(dtype).T, out=out)
 
@@ -86,7 +86,7 @@ def _int8_works() -> bool:
 def input_gradient(
     grad: Tensor, weight: Tensor, gain: float = 1.0, *, rounded: bool = False
 ) -> Tensor:
-    """Of x, from that of x W^T * gain.
+    """Compute the gradient of x from that of x W^T * gain.
 
     grad       float32 or float64    (R, N)
     weight                           (N, M)
@@ -100,7 +100,7 @@ def input_gradient(
 
 
 def weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
-    """Of W, from that of x W^T.
+    """Of W, from that of Compute x W^T.
 
     grad       float32 or float64    (R, N)
     x                                (R, M)

@@ -18,19 +18,19 @@ SIGMA = tl.constexpr(surrogate.SIGMA)
 
 @triton.jit
 def is_there(n, t, cells, length):
-    """Whether there are these cells and this step."""
+    """Return the mask of the cells and steps that exist."""
     return n < tl.where(t < length, cells, 0)
 
 
 @triton.jit
 def load_integer(at, here, FRAC: tl.constexpr, WORK: tl.constexpr):
-    """What a real number is, in units of 2^-FRAC."""
+    """Load real numbers as integers, in units of 2^-FRAC."""
     return (tl.load(at, mask=here, other=0).to(tl.float64) * (1 << FRAC)).to(WORK)
 
 
 @triton.jit
 def load_transition(transition, n, here, FRAC: tl.constexpr, WORK: tl.constexpr):
-    """A of some cells, row by row, in units of 2^-FRAC."""
+    """Load the matrices A of some cells, row by row, in units of 2^-FRAC."""
     return (
         load_integer(transition + 4 * n, here, FRAC, WORK),
         load_integer(transition + 4 * n + 1, here, FRAC, WORK),
@@ -41,7 +41,7 @@ def load_transition(transition, n, here, FRAC: tl.constexpr, WORK: tl.constexpr)
 
 @triton.jit
 def load_real_transition(transition, n, here, WORK: tl.constexpr):
-    """A of some cells, row by row."""
+    """Load the matrices A of some cells, row by row."""
     return (
         tl.load(transition + 4 * n, mask=here, other=0).to(WORK),
         tl.load(transition + 4 * n + 1, mask=here, other=0).to(WORK),
@@ -85,7 +85,7 @@ def settled(
     HIGH: tl.constexpr,
     FRAC: tl.constexpr,
 ):
-    """The state that a cell comes to."""
+    """Return the new state of a cell."""
     if ROUNDING is None:
         result = linear + drive
     else:

@@ -97,7 +97,7 @@ def _fits(
     FRAC: tl.constexpr,
     PLANES: tl.constexpr,
 ):
-    """Whether 32 bits hold whatever the cells of this program can come to."""
+    """Return whether 32 bits hold every value of this program's cells."""
     a, b, c, d = load_transition(transition, n, here, FRAC, tl.int64)
     rows = tl.maximum(tl.abs(a) + tl.abs(b), tl.abs(c) + tl.abs(d))
     linear = rows * max(-LOW, HIGH) + (1 << FRAC)

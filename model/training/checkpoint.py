@@ -1,4 +1,4 @@
-"""What a training leaves in its folder: a checkpoint after every epoch, and the metrics of each."""
+"""The files of a training: a checkpoint after every epoch, and the metrics of each epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ METRICS = "metrics.csv"
 
 @dataclass(frozen=True)
 class Metrics:
-    """One epoch.
+    """The metrics of one epoch.
 
     rates             spikes per neuron and step of each layer, on the test set
     valid_accuracy    None where there is no validation set
@@ -35,7 +35,7 @@ class Metrics:
     valid_accuracy: float | None = None
 
     def numbers(self) -> dict[str, float]:
-        """By the names of metrics.csv."""
+        """The metrics under their names in metrics.csv."""
         valid = self.valid_accuracy
         return {
             "loss": self.loss,
@@ -47,7 +47,7 @@ class Metrics:
 
 
 def read_checkpoint(checkpoint: Path) -> Any:
-    """What a whole checkpoint holds; it may come from anywhere, so no code of it is run."""
+    """Read a checkpoint; it may come from anywhere, so no code in it is run."""
     try:
         return torch.load(checkpoint, weights_only=True)
     except MemoryError:
@@ -87,13 +87,13 @@ def check_data(checkpoint: Path, content: Any, digests: Mapping[str, str]) -> No
 
 
 def kept(checkpoint: Path, name: str) -> Any:
-    """What a checkpoint says of its ``recipe``, or the version of ``rfssm``; None where nothing."""
+    """Return a checkpoint's ``recipe``, or its version of ``rfssm``; None if it has none."""
     content = read_checkpoint(checkpoint)
     return content.get(name) if isinstance(content, dict) else None
 
 
 def unfit(checkpoint: Path, error: Exception) -> RfssmError:
-    """What to say of a checkpoint that is whole, but another run's."""
+    """Return the error for a checkpoint that is whole, but belongs to another run."""
     return RfssmError(
         f"{checkpoint}: does not fit this run ({type(error).__name__}: {one_line(error)}); "
         "remove it to start the run anew"
@@ -101,7 +101,7 @@ def unfit(checkpoint: Path, error: Exception) -> RfssmError:
 
 
 def read_history(kept: Iterable[Mapping[str, Any]]) -> list[Metrics]:
-    """The metrics in a checkpoint.  Raises almost anything where it holds something else."""
+    """Return the metrics in a checkpoint; raise any error if it holds something else."""
     history = [Metrics(**metrics) for metrics in kept]
     for epoch, metrics in enumerate(history):
         numbers = metrics.numbers().values()

@@ -1,4 +1,4 @@
-"""How good a network is on a data set: what counts, counted in parts that can be added up."""
+"""Measure a network on a data set, in parts whose counts can be added up."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def scored(sums: Tensor) -> tuple[float, tuple[float, ...]]:
 
 
 def labelled(logits: Tensor, target: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-    """What counts, one row each: samples, or their live steps where the network scores each.
+    """Return what is scored, one row each: samples, or their steps if each step has a score.
 
     logits    (B, [T,] C)
     target    (B, [T,] C); one per sample holds for all its steps

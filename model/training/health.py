@@ -14,11 +14,11 @@ from rfssm.model.neurons import Dynamics
 from rfssm.model.recipe import TrainingConfig
 
 DIVERGED = 10
-"""A loss so many times that of guessing is warned of."""
+"""Ratio of the loss to that of guessing above which a warning is given."""
 
 
 class GradientWarning(UserWarning):
-    """Steps were left out of training, because their gradient is no number."""
+    """Steps were skipped because their gradient is not finite."""
 
 
 class SilenceWarning(UserWarning):
@@ -68,7 +68,7 @@ class Health:
             )
 
     def warn(self, epoch: int, left_out: int, steps: int, loss: float) -> None:
-        """Warn of steps that were left out, and of a loss that no sound training has."""
+        """Warn of skipped steps, and of a loss far above that of guessing."""
         if left_out:
             warnings.warn(
                 f"epoch {epoch}: {left_out} of {steps} steps left out, because their gradient is "
@@ -86,14 +86,14 @@ class Health:
             )
 
     def diverged(self, epoch: int, found: str) -> RfssmError:
-        """What to do about a network that holds or makes numbers that are not finite."""
+        """Return the error for a network with numbers that are not finite, with the remedy."""
         return RfssmError(
             f"epoch {epoch}: training has diverged ({found}); start a new run with a "
             f"smaller {self._rates()}"
         )
 
     def _rates(self) -> str:
-        """The learning rates of what is not finite any more, or those that are high."""
+        """Return the learning rates of the parameters that are not finite, or the high rates."""
         weights, _ = parameters_of(self.network)
         lost = {
             "learning_rate": not all(bool(p.isfinite().all()) for p in weights),
@@ -106,7 +106,7 @@ class Health:
 
 
 def parameters_of(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Weights, and what the cells' dynamics are made of: these learn at a rate of their own."""
+    """Return the weights, and the parameters of the cells' dynamics, which have their own rate."""
     cells = [p for cell in _cells(network) for p in cell.parameters()]
     own = {id(p) for p in cells}
     return [p for p in network.parameters() if id(p) not in own], cells

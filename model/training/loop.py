@@ -123,7 +123,7 @@ def _interruptible(trainer: pl.Trainer) -> Iterator[None]:
 
 
 def _own(error: Exception) -> Exception:
-    """Our own error, if one of several processes has ended with it."""
+    """Return the project's own error if one of several processes has ended with it."""
     if isinstance(error, RfssmError):
         return error
     kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
@@ -135,7 +135,7 @@ def _own(error: Exception) -> Exception:
 
 
 def check_devices(config: TrainingConfig) -> None:
-    """Raises RecipeError for devices that this machine does not have."""
+    """Raise RecipeError for devices that this machine does not have."""
     with quiet():
         _trainer(config, progress=False)
 
@@ -183,7 +183,7 @@ class TrainingLoop(pl.LightningModule):
         self.left_out = 0  # steps of this epoch
 
     def epoch_batches(self, epoch: int, part: tuple[int, int] = (0, 1)) -> Epoch:
-        """What this epoch trains on."""
+        """The batches of this epoch."""
         return Epoch(
             self.data.train,
             len(self.data.labels),
@@ -195,7 +195,7 @@ class TrainingLoop(pl.LightningModule):
         )
 
     def setup(self, stage: str) -> None:
-        """Lightning gives every process of several as many threads as it finds."""
+        """Undo Lightning's choice of threads: each process computes on one."""
         torch.set_num_threads(1)
 
     def train_dataloader(self) -> Epoch | Ahead:
@@ -204,7 +204,7 @@ class TrainingLoop(pl.LightningModule):
         return epoch if self.config.accelerator == "cpu" else Ahead(epoch)
 
     def transfer_batch_to_device(self, batch: Batch, device: Any, dataloader_idx: int) -> Tensors:
-        """Inputs become real numbers there: a fourth of the bytes to move."""
+        """Move a batch, whose inputs become real numbers there: a quarter of the bytes to move."""
         x, steps, target = (
             torch.from_numpy(array).to(device) for array in (batch.x, batch.steps, batch.target)
         )
@@ -239,14 +239,14 @@ class TrainingLoop(pl.LightningModule):
         return loss
 
     def _of_all_parts(self, rates: Tensor, share: float) -> Tensor:
-        """The whole batch's rates; the gradient is that of this part's, whose steps weigh share."""
+        """Return the whole batch's rates, with the gradient of this part, weighted by its steps."""
         if self.config.devices == 1:
             return rates
         whole = self.trainer.strategy.reduce(rates.detach() * share, reduce_op="mean")
         return rates + (whole - rates.detach())
 
     def _random(self, batch_idx: int) -> torch.Generator:
-        """What dropout is drawn from, in this step alone."""
+        """Return the random generator of this step's dropout."""
         stream = (self.seed, self.current_epoch, batch_idx, self.global_rank)
         seed = int(np.random.SeedSequence(stream).generate_state(1, np.uint64)[0])
         return torch.Generator(self.device).manual_seed(seed)
@@ -296,7 +296,7 @@ class TrainingLoop(pl.LightningModule):
             self.left_out += 1
 
     def on_train_start(self) -> None:
-        """Refuse a checkpoint that does not stand where it says."""
+        """Raise ValueError for a checkpoint whose epoch is not the number of its metrics."""
         if self.current_epoch != len(self.history):
             raise ValueError(f"epoch {self.current_epoch}, metrics of {len(self.history)} epochs")
         self.restored.fill_(True)
@@ -343,11 +343,11 @@ class TrainingLoop(pl.LightningModule):
         return scored(self._total(measure(self.network, split, self._part())))
 
     def _part(self) -> tuple[int, int]:
-        """Which of how many processes this is."""
+        """Return the number of this process and the number of processes."""
         return self.trainer.global_rank, self.trainer.world_size
 
     def _total(self, sums: Tensor) -> Tensor:
-        """The sum over all processes, in each."""
+        """Return the sum over all processes."""
         total: Tensor = self.trainer.strategy.reduce(sums, reduce_op="sum")
         return total
 

@@ -1,4 +1,4 @@
-"""How a layer in training makes its integers, in floating point: what both kinds of layer share."""
+"""The integers of a layer in training, in floating point: the part that both kinds share."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ReadoutIntegers:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a layer in training makes its integers of, beside its parameters.
+    """The numbers beside its parameters from which a layer in training makes its integers.
 
     x       real inputs, for the statistics of batch norm    (B, T, M)
     live    where a step belongs to its sample               (B, T) or None: everywhere
@@ -74,7 +74,7 @@ class Seen:
 
 
 def check_finite(layer: str, **constants: Tensor | None) -> None:
-    """Raises NetworkError for what training has lost: it has no integer form."""
+    """Raise NetworkError for values that are not finite and so have no integer form."""
     for name, constant in constants.items():
         if constant is not None and not constant.isfinite().all():
             bad = int((~constant.isfinite()).sum())
@@ -84,7 +84,7 @@ def check_finite(layer: str, **constants: Tensor | None) -> None:
 
 
 def entering(x: Tensor, allowed: tuple[int, int]) -> Tensor:
-    """What is fed to a layer, in floating point; only integers in this range are exact there.
+    """Return a layer's input in floating point, which is exact for integers in this range.
 
     Raises NetworkError for anything else.
     """
@@ -103,7 +103,7 @@ def entering(x: Tensor, allowed: tuple[int, int]) -> Tensor:
 
 
 def refuse_lost(layer: nn.Module, name: str) -> None:
-    """Raises NetworkError for hooks, which a copy of a layer would not have."""
+    """Raise NetworkError for hooks, which a copy of a layer would not have."""
     refuse_all_hooks(layer, name)
     with torch.no_grad():  # a computed parameter without a graph can be copied
         refresh(layer)
@@ -132,11 +132,11 @@ def round_clipped(x: Tensor, bits: int) -> Tensor:
 
 
 def int32(x: Tensor) -> NDArray[np.int32]:
-    """As a network file holds them."""
+    """Return integers in the type of a network file."""
     integers: NDArray[np.int32] = x.cpu().numpy().astype(np.int32)
     return integers
 
 
 def int64(tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """As a network in memory holds them."""
+    """Return integers in the type of a network in memory."""
     return {name: t if name == "scale" else t.astype(np.int64) for name, t in tensors.items()}

@@ -1,4 +1,4 @@
-"""What spiking layers and the readout share in quantization-aware training."""
+"""The common part of spiking layers and the readout in quantization-aware training."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class QATLayer(nn.Module):
         return tracer.create_proxy("call_module", tracer.path_of_module(self), (x,), {})
 
     def quantizing(self, weight: Tensor, quantizer: Any, **options: Any) -> QuantLinear:
-        """Weights that start as a float layer's.    (N, M)"""
+        """Return quantised weights that start as a float layer's.    (N, M)"""
         rows, columns = weight.shape
         dense = QuantLinear(
             columns,
@@ -81,11 +81,11 @@ class QATLayer(nn.Module):
 
     @property
     def bias_bits(self) -> int:
-        """Of a bias in the network file, 0 where there is none."""
+        """Bits of the bias in the network file, 0 if there is none."""
         return 0 if self.bias is None and self.norm is None else self.formats.bias_bits
 
     def seen(self, x: Tensor, live: Tensor | None, gain: float) -> Seen | None:
-        """What training adds to the integers' making, if it does."""
+        """Return the batch that training adds to the making of the integers; None in evaluation."""
         if not self.training or (self.norm is None and gain == 1):
             return None
         return Seen(x if self.norm is None else x * 2.0**-self.input_frac, live, gain)
@@ -97,20 +97,20 @@ class QATLayer(nn.Module):
         return model.fold(self, self.dense.weight * seen.gain, seen.x, seen.live)
 
     def quantize_under(self, like: Any, scale: Tensor, weight: Tensor) -> Tensor:
-        """What Brevitas' quantiser makes of weights under another scale than its own."""
+        """Quantise weights with Brevitas' quantiser under another scale than its own."""
         quantize = self.dense.weight_quant.tensor_quant.int_quant
         value: Tensor = quantize(scale, like.zero_point, like.bit_width, weight)
         return value
 
     def feed(self, x: Tensor) -> tuple[Tensor, Tensor, float]:
-        """A layer's input, once it is checked; what of it is fed to the weights; and the gain."""
+        """Check a layer's input; return it, the part that is fed to the weights, and the gain."""
         check_input(x, self.inputs)
         if self.index == 0 or self._forward_pre_hooks:
             x = entering(x, self.takes)
         return x, *drop(x, self.dropout, self.training)
 
     def synapse(self, weight: Tensor, bias: Tensor | None) -> Synapse:
-        """Integer weights, first the rows of u, then those of v, as the kernels take them."""
+        """Return the integer weights as the kernels take them: the rows of u, then those of v."""
         return Synapse(
             weight,
             bias,
@@ -122,7 +122,7 @@ class QATLayer(nn.Module):
 
 
 class Fit:
-    """What scale keeps a layer's states within their width, whatever the input."""
+    """The scale that keeps a layer's states within their width for every input."""
 
     def __init__(
         self,

@@ -32,12 +32,12 @@ FLOOR_WARNING = 0.5  # share of a layer's rows on the scale floor that is worth 
 
 
 class ScaleFloorWarning(UserWarning):
-    """Many neurons' weights are coarser than training wants them."""
+    """The weights of many neurons are coarser than training would choose."""
 
 
 @dataclass(frozen=True)
 class IntegerActivity(Activity):
-    """What the integers did: exact readout and states, held in floating point.
+    """The activity of the integers: exact readout and states, held in floating point.
 
     readout    state of each class after each step             (B, T, C)
     states     u and v of each layer after each step           (B, T, 2, N) each
@@ -130,9 +130,9 @@ class QATNetwork(Layered):
     def outputs(
         self, samples: Samples, *, spikes: bool = False, states: bool = False, batch: int = 128
     ) -> Outputs:
-        """What an engine would write for these samples: the network as one more engine.
+        """Run the network as an engine: return the outputs of an engine for these samples.
 
-        In evaluation mode, whatever the network's own.  Raises SamplesError for samples that the
+        In evaluation mode, in every mode of the network.  Raises SamplesError for samples that the
         frozen network would refuse.
         """
         samples.check_input(self.input_spec, "the network")
@@ -161,7 +161,7 @@ class QATNetwork(Layered):
         calibrate(self.spiking(), x, steps, deviation)
 
     def warn_about_floor(self) -> None:
-        """Warn where many rows have a larger scale than they like, for the sake of their states."""
+        """Warn if many rows have a larger scale than training would choose, for their states."""
         for i, layer in enumerate(self.spiking()):
             coarse = layer.coarse_thresholds() if self.formats.proved else 0
             if coarse > FLOOR_WARNING * layer.neurons:

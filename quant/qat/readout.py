@@ -55,7 +55,7 @@ class QATReadout(QATLayer):
         self.dense = self.quantizing(readout.weight, Int8WeightPerTensorFloat)
 
     def integers(self, seen: Seen | None = None) -> ReadoutIntegers:
-        """Make the integers, in float64: the one place, for training, evaluation and freezing."""
+        """Make the integers, in float64: the one place for training, evaluation and freezing."""
         refresh(self)
         weight, bias = self.folded(seen)
         leak = self.cell.leak()
@@ -82,14 +82,14 @@ class QATReadout(QATLayer):
     def _proved(
         self, weight: Tensor, bias: Tensor | None, leak: Tensor, smallest: Tensor
     ) -> Tensor:
-        """A scale under which no input saturates a state."""
+        """Return a scale under which no input saturates a state."""
         transition = torch.zeros(self.classes, 2, 2, dtype=leak.dtype, device=leak.device)
         transition[:, 0, 0] = leak
         fit = Fit(self, weight, bias, transition, None)
         return fit.scale(smallest.view(1), self.formats.bias_bits).view(())
 
     def _leak_frac(self, leak: Tensor) -> int:
-        """Enough fractional bits for three significant bits of every 1 - leak, if 24 will do."""
+        """Return the fractional bits for three significant bits of every 1 - leak, at most 24."""
         smallest = max(float((1 - leak).min()), 2.0**-24)
         needed = math.ceil(math.log2(2 ** (SIGNIFICANT_BITS - 1) / smallest))
         return min(max(needed, self.formats.leak_frac), 24, EXACT_BITS - self.formats.state_bits)
@@ -114,7 +114,7 @@ class QATReadout(QATLayer):
         steps: Tensor | None = None,
         record: list[Any] | None = None,
     ) -> Tensor:
-        """Scores: integers, held in float64; with dropout of what is fed, in training.
+        """Return the scores, integers held in float64; in training with dropout of the input.
 
         x          (B, T, M)
         live       see ``QATSpiking.run``
@@ -132,7 +132,7 @@ class QATReadout(QATLayer):
 
     @torch.no_grad()
     def described(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """The layer's entry in a network file and its tensors there, of integers made once."""
+        """Return the layer's entry in a network file and its tensors, from integers made once."""
         integers = self.integers()
         return self._header(integers), self._tensors(integers)
 
@@ -166,13 +166,13 @@ class QATReadout(QATLayer):
         return tensors
 
     def frozen(self) -> ReadoutLayer:
-        """The layer as engines see it."""
+        """Return the layer as engines see it."""
         header, tensors = self.described()
         return ReadoutLayer(**header, **int64(tensors))
 
 
 def scores(m: Tensor, steps: Tensor, kind: Score) -> Tensor:
-    """Scores by the contract, from the readout's integer states (B, T, C).
+    """Return the scores by the contract, from the readout's integer states (B, T, C).
 
     returns    (B, C), or (B, T, C) where the score is ``each``, zero beyond a sample's last step
     """

@@ -25,7 +25,7 @@ RESET_ERROR = BIAS_ERROR = 0.5
 
 @dataclass(frozen=True)
 class WorstCase:
-    """How far the states of neurons can get, for a real value of their LSB yet to be chosen.
+    """The farthest states of neurons, as a function of the real value of their LSB.
 
     up, down      of what enters plane p in each step, what states u and v add up to
                   at most when they may take it or leave it, above and below zero       (N, 2, P)
@@ -75,7 +75,7 @@ class WorstCase:
             unit = torch.where(beyond, unit * NEXT_TRY, unit)
 
     def _driven(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """How far inputs alone push the states above and below zero.    (N, 2) each"""
+        """Return how far inputs alone push the states above and below zero.    (N, 2) each"""
         positive = weight.relu().sum(2)
         negative = positive - weight.sum(2)
         forward = (positive * self.high - negative * self.low)[:, None]
@@ -96,7 +96,7 @@ def worst_case(
     limit: int,
     rounding: Rounding,
 ) -> WorstCase:
-    """Sum what becomes of a push in all steps after it.
+    """Sum the effect of a push over all steps after it.
 
     transition    as it will be computed with        (N, 2, 2)
     reset         real, in a step or not             (N, 2) or None
@@ -153,7 +153,7 @@ def _echoes(transition: Tensor, pushes: Tensor, count: int) -> Tensor:
 
 
 def _later(powers: Tensor, transition: Tensor) -> Tensor:
-    """At least the sum of the norms of all powers from A^K on; infinite if not proved.
+    """Bound the sum of the norms of all powers from A^K on; infinite if no bound is proved.
 
     powers     A^0 .. A^(K - 1)    (N, 2, 2, K)
     returns                        (N,)
@@ -164,7 +164,7 @@ def _later(powers: Tensor, transition: Tensor) -> Tensor:
 
 
 class _Parts(torch.autograd.Function):
-    """Sums over the steps of what is positive and of what is negative, both as sizes.
+    """Sums over the steps of the positive and of the negative parts, both as absolute values.
 
     One pass over (N, 2, Q, K) for the gradient instead of four.
     """
@@ -183,7 +183,7 @@ class _Parts(torch.autograd.Function):
 
 
 def _partial_sums(x: Tensor) -> Tensor:
-    """Over the last axis; ``torch.cumsum`` is not deterministic on GPUs."""
+    """Return partial sums over the last axis; ``torch.cumsum`` is not deterministic on GPUs."""
     shift = 1
     while shift < x.shape[-1]:
         x = torch.cat([x[..., :shift], x[..., shift:] + x[..., :-shift]], -1)

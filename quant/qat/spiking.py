@@ -80,7 +80,7 @@ class QATSpiking(QATLayer):
         )
 
     def integers(self, seen: Seen | None = None) -> SpikingIntegers:
-        """Make the integers, in float64: the one place, for training, evaluation and freezing."""
+        """Make the integers, in float64: the one place for training, evaluation and freezing."""
         refresh(self)
         weight, bias = self.folded(seen)
         transition, reset = self._transition(), self.cell.reset()
@@ -115,14 +115,14 @@ class QATSpiking(QATLayer):
         reset: Tensor | None,
         smallest: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """A scale under which no input saturates a state, and the excess: see SpikingIntegers."""
+        """Return a scale under which no input saturates a state, and SpikingIntegers' excess."""
         fit = Fit(self, weight, bias, transition, reset)
         wanted = self.cell.threshold / RESOLUTION
         excess = (fit.needed.clamp(min=wanted) / wanted).log2()
         return fit.scale(smallest, self.formats.bias_bits), excess
 
     def _transition(self) -> Tensor:
-        """Every entry toward zero, so that no stable cell grows."""
+        """Round every entry toward zero, so that no stable cell grows."""
         frac = 2.0**self.formats.transition_frac
         highest = 2.0 ** (self.formats.transition_bits - 1) - 1
         real = self.cell.transition()
@@ -165,7 +165,7 @@ class QATSpiking(QATLayer):
     def forward(
         self, x: Tensor, *, live: Tensor | None = None, record: list[Any] | None = None
     ) -> Tensor:
-        """What the layer emits: spikes, plus its input if it has a skip.
+        """Return the layer's output: spikes, plus its input if it has a skip.
 
         Dropout is of what is fed to the weights; what goes around them stays whole.
 
@@ -188,21 +188,21 @@ class QATSpiking(QATLayer):
         return scale * 2.0**-self.formats.guard_bits / self.cell.threshold
 
     def rows(self) -> Tensor:
-        """What scales a neuron's current: the trained weights, or batch norm's."""
+        """The parameter that scales a neuron's current: the trained weights, or batch norm's."""
         return model.scalable(self.dense if self.norm is None else self.norm, self.index)
 
     def rows_on_floor(self) -> int:
-        """Neurons whose weights would like a smaller scale than the state's width allows."""
+        """Return the neurons whose weights need a smaller scale than the state's width allows."""
         scale = self.integers().scale
         return int((scale <= self.smallest_scale * (1 + 1e-9)).sum())
 
     def coarse_thresholds(self) -> int:
-        """Neurons whose threshold is only a few LSBs of the state."""
+        """Return the neurons whose threshold is only a few LSBs of the state."""
         return int((self.integers().threshold < COARSE_THRESHOLD).sum())
 
     @torch.no_grad()
     def described(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """The layer's entry in a network file and its tensors there, of integers made once."""
+        """Return the layer's entry in a network file and its tensors, from integers made once."""
         integers = self.integers()
         return self._header(), self._tensors(integers)
 
@@ -243,6 +243,6 @@ class QATSpiking(QATLayer):
         return tensors
 
     def frozen(self) -> SpikingLayer:
-        """The layer as engines see it."""
+        """Return the layer as engines see it."""
         header, tensors = self.described()
         return SpikingLayer(**header, **int64(tensors))

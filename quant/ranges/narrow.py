@@ -21,7 +21,7 @@ from rfssm.quant.ranges.reach import Reach, decay, reachable_range
 WIDEST = 32
 """Bits of the widest state that a network file can have."""
 NAMED = 5
-"""Neurons that a report names, at most."""
+"""The largest number of neurons that a report names."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class WideNeuron:
 
 @dataclass(frozen=True)
 class LayerWidth:
-    """How a layer came to its state word.
+    """The choice of a layer's state word.
 
     states      bits that hold every state reachable within ``steps_max``
     needed      the same, and thresholds, resets and biases    (both: WIDEST + 1 means more)
@@ -84,7 +84,7 @@ def narrowed(
 def with_state_bits(
     network: IntegerNetwork, bits: int
 ) -> tuple[IntegerNetwork, tuple[LayerWidth, ...]]:
-    """Give every layer states of so many bits; where that is not proved enough, they saturate.
+    """Give every layer states of this width; where no proof says it is enough, they saturate.
 
     Raises NetworkError where a layer's thresholds, resets or biases do not fit, or one that wraps
     might overflow.
@@ -103,7 +103,7 @@ def with_state_bits(
 
 
 def wide_neurons(layer: Layer, reach: Reach, bits: int) -> tuple[WideNeuron, ...]:
-    """Neurons whose states may leave a word of so many bits, those that need most first."""
+    """Return the neurons whose states may leave a word of this width, the widest first."""
     needed = reach.neuron_bits()
     beyond = np.flatnonzero(needed > bits)
     left = decay(layer)
@@ -113,7 +113,7 @@ def wide_neurons(layer: Layer, reach: Reach, bits: int) -> tuple[WideNeuron, ...
 
 @dataclass(frozen=True, eq=False)
 class _Need:
-    """What a layer's word must hold.
+    """The range that a layer's word must hold.
 
     threshold    moved into the reachable range, where that changes no spike (readout: none)
     constants    bits of resets and biases
@@ -150,7 +150,7 @@ def _bits(values: Integers) -> int:
 
 
 def _never(layer: SpikingLayer) -> Bools:
-    """Neurons that never spike: their threshold is the largest state."""
+    """Return the neurons that never spike: their threshold is the largest state."""
     never: Bools = layer.threshold == signed_range(layer.state_bits)[1]
     return never
 
@@ -186,7 +186,7 @@ def _rebuilt(
 
 
 def _check_thresholds(i: int, threshold: Integers, bits: int) -> None:
-    """Refuse a word in which a neuron that spikes whatever its state could not do so."""
+    """Refuse a word too narrow for the threshold of a neuron that spikes in every state."""
     low = signed_range(bits)[0]
     below = np.flatnonzero(threshold < low)
     if len(below):

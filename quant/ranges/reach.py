@@ -16,20 +16,20 @@ from rfssm.contract import Rounding
 from rfssm.errors import NetworkError
 from rfssm.quant.arithmetic import Bools, Integers, Reals, signed_bits, signed_range
 from rfssm.quant.layers import A_NETWORK, InputSpec, Layer, SpikingLayer
-from rfssm.quant.ranges.series import BEYOND, ENDLESS, EPSILON, Cells, accumulate
+from rfssm.quant.ranges.series import EPSILON, MAX_STEPS, UNBOUNDED, Cells, accumulate
 
-SLOWEST = 1 - 4 / ENDLESS  # decay per step beyond which it would still grow then
+MAX_DECAY = 1 - 4 / MAX_STEPS  # decay per step beyond which it would still grow then
 TOGETHER = 16  # neurons whose exact range is computed at once
 TIGHT = 0.1  # of the farthest state
 
 
 @runtime_checkable
 class Chain(Protocol):
-    """What is asked of an ``IntegerNetwork``, which is checked by what stands here."""
+    """The part of an ``IntegerNetwork`` that the proofs read; the network's check uses them."""
 
     @property
     def input(self) -> InputSpec:
-        """The integers that enter."""
+        """Format of the integers that enter the network."""
 
     @property
     def all_layers(self) -> tuple[Layer, ...]:
@@ -107,29 +107,29 @@ def saturates(network: Chain, i: int) -> bool:
     layer = network.all_layers[i]
     cells, word = _as_cells(layer), signed_range(layer.state_bits)
     low, high = network.value_range(i)
-    if (moves(cells) & (decay(layer) > SLOWEST)).any():
+    if (moves(cells) & (decay(layer) > MAX_DECAY)).any():
         return True
     # Two inputs that span the same box make a wider range, cheaply; few neurons need the exact one.
-    cheap = accumulate(_boxed(cells, low, high), -1, 1, ENDLESS, within=word)
+    cheap = accumulate(_boxed(cells, low, high), -1, 1, MAX_STEPS, within=word)
     undecided = np.flatnonzero(~cheap.settled)
     slowest_first = np.argsort(-decay(layer)[undecided], kind="stable")  # they saturate soonest
     undecided = undecided[slowest_first]
     for first in range(0, len(undecided), TOGETHER):
         few = cells.of(undecided[first : first + TOGETHER])
-        if not accumulate(few, low, high, ENDLESS, within=word).settled.all():
+        if not accumulate(few, low, high, MAX_STEPS, within=word).settled.all():
             return True
     return False
 
 
 def moves(cells: Cells) -> Bools:
-    """Neurons that anything can move from 0: [N]."""
+    """Return the neurons whose state can leave 0: [N]."""
     drives = (cells.bias, cells.reset, cells.error_low, cells.error_high, cells.weight)
     moved: Bools = np.any([(d != 0).reshape(len(d), -1).any(1) for d in drives], axis=0)
     return moved
 
 
 def _boxed(cells: Cells, low: int, high: int) -> Cells:
-    """Two inputs from -1 to 1 that span, as a box, all that the given inputs can add."""
+    """Return two inputs from -1 to 1 whose box contains all that the given inputs can add."""
     positive, negative = np.maximum(cells.weight, 0).sum(2), np.minimum(cells.weight, 0).sum(2)
     most, least = positive * high + negative * low, positive * low + negative * high
     middle = (most + least) / 2
@@ -139,7 +139,7 @@ def _boxed(cells: Cells, low: int, high: int) -> Cells:
 
 
 def unstable_neurons(layer: SpikingLayer) -> Integers:
-    """Neurons whose transition lies outside the unit circle."""
+    """Return the neurons whose transition lies outside the unit circle."""
     return outside_unit_circle(layer.transition, layer.transition_frac)
 
 
@@ -188,7 +188,7 @@ def transition_of(layer: Layer) -> tuple[Integers, int]:
 
 
 def decay(layer: Layer) -> Reals:
-    """What is left of each neuron's state after a step, in the long run: [N]."""
+    """Return the long-term decay of each neuron's state per step: [N]."""
     transition, frac = transition_of(layer)
     return radius(transition / 2.0**frac)
 
@@ -221,4 +221,4 @@ def rounding_error(transition: Integers, frac: int, rounding: Rounding) -> tuple
 
 
 def _whole(x: NDArray[np.float64]) -> Integers:
-    return np.clip(x, -BEYOND, BEYOND).astype(np.int64)
+    return np.clip(x, -UNBOUNDED, UNBOUNDED).astype(np.int64)

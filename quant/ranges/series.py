@@ -18,9 +18,9 @@ import numpy as np
 from rfssm.quant.arithmetic import Bools, Integers, Reals
 
 TAIL = 1e-6  # of one LSB of the state
-BEYOND = float(1 << 62)  # states that leave this are called unbounded
+UNBOUNDED = float(1 << 62)  # states that leave this are called unbounded
 EPSILON = 2.0**-53  # relative error of one floating-point operation
-ENDLESS = 1 << 16  # steps after which a range that still grows counts as unbounded
+MAX_STEPS = 1 << 16  # steps after which a range that still grows counts as unbounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Cells:
     error_high: Reals
 
     def of(self, neurons: Integers | Bools) -> Cells:
-        """Some of the neurons."""
+        """Return some of the neurons."""
         return Cells(*(getattr(self, field.name)[neurons] for field in fields(self)))
 
 
@@ -92,7 +92,7 @@ class Series:
 
     @classmethod
     def begun(cls, cells: Cells, low: int, high: int) -> Series:
-        """No term yet: z_0 = 0."""
+        """Begin a series without terms: z_0 = 0."""
         n = len(cells.transition)
         farthest = np.abs(cells.weight).sum(2) * max(high, -low)
         farthest = farthest + np.abs(cells.bias) + np.abs(cells.reset)
@@ -115,13 +115,13 @@ class Series:
         )
 
     def of(self, neurons: Integers | Bools) -> Series:
-        """That of some of the neurons."""
+        """Return the series of some of the neurons."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {name: x[neurons] for name, x in values.items() if isinstance(x, np.ndarray)}
         return Series(**(values | arrays | {"cells": self.cells.of(neurons)}))
 
     def add_term(self) -> None:
-        """Add term k: its largest and smallest values, and what it is off by as computed.
+        """Add term k: its largest and smallest values, and the error of their computation.
 
         A^k is off by the errors of all multiplications before, each carried on by a power of A: by
         at most 4 eps |A| times the largest |A^j| times the sum of all |A^j|.
@@ -156,7 +156,7 @@ class Series:
         )
 
     def tail(self) -> Reals:
-        """What all terms to come may add: [N]; infinite where no end is in sight.
+        """Bound the sum of all later terms: [N]; infinite if no bound is proved.
 
         They begin with A^k for the inputs, and with A^(k-1) for spikes and rounding.  Where r is
         the larger of |A^k| and |A^(k-1)|, each block of k powers is at most r times the block
@@ -183,7 +183,7 @@ def accumulate(
     """Sum the series of each neuron.
 
     low, high    range of the inputs
-    steps        of the longest sample; ENDLESS: of any
+    steps        of the longest sample; MAX_STEPS: of any
     within       stop each neuron once it is known whether it stays within this word
     precision    let the tail be this share of the range
     """
@@ -211,14 +211,16 @@ def accumulate(
         maximum[done] += tail[done, None]
         minimum[done] -= tail[done, None]
         spread[done] += 2 * tail[done, None]
-        lost = (width > BEYOND) | (series.size > BEYOND)  # the next powers might not be numbers
-        maximum[lost], minimum[lost], spread[lost] = BEYOND, -BEYOND, np.inf
+        lost = (width > UNBOUNDED) | (
+            series.size > UNBOUNDED
+        )  # the next powers might not be numbers
+        maximum[lost], minimum[lost], spread[lost] = UNBOUNDED, -UNBOUNDED, np.inf
         found.maximum[at], found.minimum[at], found.spread[at] = maximum, minimum, spread
         found.settled[at] = done & ~lost
         if (ended := done | lost | over).any():
             at, series = at[~ended], series.of(~ended)
-    if steps >= ENDLESS:  # no end was found for these
-        found.maximum[at], found.minimum[at], found.spread[at] = BEYOND, -BEYOND, np.inf
+    if steps >= MAX_STEPS:  # no end was found for these
+        found.maximum[at], found.minimum[at], found.spread[at] = UNBOUNDED, -UNBOUNDED, np.inf
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is left in a silent neuron: the zero-input limit cycles that rounding can keep alive.
+"""Limit cycles of silent neurons, which rounding can keep alive without input.
 
 Without input and spikes a cell is z' = sat(A z + B + e).  It comes to rest where A z + B = z, up to
 the errors e of the rounding, which may carry it around that point for ever.  With P = sum_k |A^k| e
@@ -22,8 +22,8 @@ from rfssm.contract import Rounding
 from rfssm.quant.arithmetic import ROUNDINGS, Bools, Integers, Reals, signed_range
 from rfssm.quant.layers import SpikingLayer
 from rfssm.quant.network import IntegerNetwork, check_network
-from rfssm.quant.ranges.reach import SLOWEST, radius, rounding_error, transition_of
-from rfssm.quant.ranges.series import BEYOND, ENDLESS, Cells, accumulate
+from rfssm.quant.ranges.reach import MAX_DECAY, radius, rounding_error, transition_of
+from rfssm.quant.ranges.series import MAX_STEPS, UNBOUNDED, Cells, accumulate
 
 PRECISION = 1 / 16  # to which |A^k| are summed; what is left out is added as a bound
 MARGIN = 1e-6  # relative, of floating-point decisions
@@ -31,7 +31,7 @@ MARGIN = 1e-6  # relative, of floating-point decisions
 
 @dataclass(frozen=True, eq=False)
 class Remainder:
-    """What each neuron of a layer can be left with in silence.
+    """The states that each neuron of a layer can keep in silence.
 
     rest         where the states come to rest without rounding: 0 without a bias    [N, 2]
     amplitude    no state leaves that point by more, in LSBs of the state            [N, 2]
@@ -54,7 +54,7 @@ class Remainder:
 
 
 def remainders(network: IntegerNetwork, i: int) -> dict[Rounding, Remainder]:
-    """What layer i (the readout: ``len(network.layers)``) keeps in silence, in each mode."""
+    """Bound the silence of layer i (the readout: ``len(network.layers)``), in each mode."""
     check_network(network)
     layer = network.all_layers[i]
     transition, frac = transition_of(layer)
@@ -74,7 +74,7 @@ def remainders(network: IntegerNetwork, i: int) -> dict[Rounding, Remainder]:
 def cycles(
     transition: Integers, frac: int, bias: Reals, word: tuple[int, int] | None, *, free: bool
 ) -> dict[Rounding, Remainder]:
-    """Limit cycles of cells without input and spikes, in each mode.
+    """Bound the limit cycles of cells without input and spikes, in each mode.
 
     transition    integers * 2^-frac                        [N, 2, 2]
     bias          added every step                          [N, 2]
@@ -100,13 +100,13 @@ def cycles(
         if mode == "TRN_ZERO":
             dies = ~biased & (clipped | (free & contracts(transition, frac)))
             amplitude[dies], bounded = 0, bounded | dies
-        amplitude = np.where(bounded[:, None], amplitude, BEYOND).astype(np.int64)
+        amplitude = np.where(bounded[:, None], amplitude, UNBOUNDED).astype(np.int64)
         found[mode] = Remainder(rest, amplitude, bounded)
     return found
 
 
 def contracts(transition: Integers, frac: int) -> Bools:
-    """Cells for which |(u, s v)| shrinks in every step, for some s > 0; exact: [N].
+    """Return the cells for which |(u, s v)| shrinks in every step, for some s > 0; exact: [N].
 
     transition    integers * 2^-frac    [N, 2, 2]
     """
@@ -140,13 +140,13 @@ def _kept_within(A: Reals, error: Reals, rest: Reals, word: tuple[int, int]) -> 
 
 def _powers(A: Reals) -> tuple[Reals, Reals, Bools]:
     """Sums over k of the positive and the negative parts of A^k [N, 2, 2]; where they end [N]."""
-    ends = radius(A) <= SLOWEST
+    ends = radius(A) <= MAX_DECAY
     up, down = np.zeros(A.shape), np.zeros(A.shape)
     fading = A[ends]
     for column in (0, 1):  # errors of u, then of v, as inputs
         none = np.zeros((len(fading), 2))
         errors = np.broadcast_to(np.eye(2)[:, column, None], (len(fading), 2, 1))
         cells = Cells(fading, errors, none, none, none, none)
-        sums = accumulate(cells, 0, 1, ENDLESS, precision=PRECISION)
+        sums = accumulate(cells, 0, 1, MAX_STEPS, precision=PRECISION)
         up[ends, :, column], down[ends, :, column] = sums.maximum, -sums.minimum
-    return up, down, ends & (np.maximum(up, down) < BEYOND).all((1, 2))
+    return up, down, ends & (np.maximum(up, down) < UNBOUNDED).all((1, 2))

@@ -1,4 +1,4 @@
-"""Finding a recipe: by the name of one that comes with rfssm, or by the path of a YAML file."""
+"""Find a recipe by the name of one that comes with rfssm, or by the path of a YAML file."""
 
 from __future__ import annotations
 

@@ -476,7 +476,7 @@ def test_a_sum_on_another_device_stays_there() -> None:
 
 
 def test_no_more_room_waits_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "KEPT", 5 * memory.SMALL)
+    monkeypatch.setattr(memory, "MAX_WAITING_BYTES", 5 * memory.SMALL)
     tensors = [memory.empty((2 * memory.SMALL,), torch.int8) for _ in range(6)]
     del tensors
-    assert sum(map(len, memory._waiting)) <= memory.KEPT
+    assert sum(map(len, memory._waiting)) <= memory.MAX_WAITING_BYTES

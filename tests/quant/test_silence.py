@@ -128,7 +128,7 @@ FAULTS: dict[str, tuple[str, Any, tuple[Rounding, ...]]] = {
         ("TRN", "RND", "RND_CONV"),
     ),
     "every cell contracts": ("contracts", lambda t, _: np.ones(len(t), dtype=bool), ("TRN_ZERO",)),
-    "powers end early": ("ENDLESS", 2, ("TRN", "RND")),
+    "powers end early": ("MAX_STEPS", 2, ("TRN", "RND")),
 }  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def test_a_planted_fault_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -
     name, wrong, modes = FAULTS[fault]
     monkeypatch.setattr(silence, name, wrong)
     if fault == "powers end early":  # and pass for the whole
-        monkeypatch.setattr("rfssm.quant.ranges.series.ENDLESS", 3)
+        monkeypatch.setattr("rfssm.quant.ranges.series.MAX_STEPS", 3)
     for mode in modes:
         assert excess(grid()[::5], FRAC, NONE, mode, free=False)[0] > 0
 

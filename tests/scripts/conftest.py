@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -73,11 +74,22 @@ def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
 
 
 def new_cache(folder: Path, *kinds: str) -> Path:
-    """A cache that has, of some kinds, what the tests' cache has: it takes long to compile."""
+    """Make a cache with some kinds of entries of the tests' cache, which take long to build."""
     for kind in kinds:
         if (cache.root() / kind).is_dir():
-            shutil.copytree(cache.root() / kind, folder / kind)
+            # other tests may be building entries, which have hidden names until they are complete
+            hidden = shutil.ignore_patterns(".*")
+            shutil.copytree(
+                cache.root() / kind, folder / kind, ignore=hidden, copy_function=_link_or_copy
+            )
     return folder
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
 
 
 def tiny_network() -> IntegerNetwork:

@@ -302,7 +302,7 @@ class NetworkConfig(Section):
 
 
 class AugmentationConfig(Section):
-    """How training samples of spikes are varied."""
+    """Random changes of training samples of spikes."""
 
     shift: Annotated[int, Field(ge=0)] = 8
     """Largest shift in time, steps."""

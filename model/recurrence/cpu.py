@@ -22,7 +22,7 @@ from rfssm.model.recurrence.problem import Recurrence, call, contiguous
 
 
 def available() -> bool:
-    """Whether the kernel can be used; warns once if it cannot."""
+    """Return whether the kernel can be used; warn once if it cannot."""
     return native.library() is not None
 
 
@@ -193,7 +193,7 @@ def _product_grads(
 
 
 def _small_weights(synapse: Synapse, grid: Grid | None) -> bool:
-    """Whether the weights are integers of at most 8 bits."""
+    """Return whether the weights are integers of at most 8 bits."""
     return grid is not None and synapse.largest_weight <= products.INT8
 
 

@@ -25,7 +25,7 @@ LONGEST = 127  # the largest integer that enters the product of bytes
 
 
 def available() -> bool:
-    """Whether there is a GPU to run on, and Triton."""
+    """Return whether there is a GPU, and Triton."""
     return torch.cuda.is_available() and importlib.util.find_spec("triton") is not None
 
 
@@ -244,7 +244,7 @@ def _padded(size: int) -> int:
 
 @functools.cache
 def _multiplies_bytes(device: torch.device) -> bool:
-    """Whether torch's product of bytes, which it does not document, gives the right integers."""
+    """Return whether torch's undocumented product of bytes gives the right integers."""
     x = torch.arange(-127, 128, device=device).repeat(11).view(1, 165, 17).float()
     weight = x[0, 60:77]
     try:

@@ -49,7 +49,7 @@ def exact_product(x: Tensor, weight: Tensor, synapse: Synapse) -> Tensor:
 
 @cache
 def _int8_pays() -> bool:
-    """Whether torch's int8 product is right, and faster than that in float32.
+    """Return whether torch's int8 product is right, and faster than that in float32.
 
     Without instructions for it (VNNI, AMX) torch multiplies int8 in a plain loop, which takes some
     sixty times as long as float32.
@@ -69,7 +69,7 @@ def _int8_pays() -> bool:
 
 @cache
 def _int8_works() -> bool:
-    """Whether torch's int8 product, which is not public, is there and exact on odd shapes."""
+    """Return whether torch has its private int8 product, and exact on odd shapes."""
     random = torch.Generator().manual_seed(0)
     try:
         for rows, inner, columns in ((1, 1, 1), (5, 140, 7), (33, 513, 20)):
@@ -100,7 +100,7 @@ def input_gradient(
 
 
 def weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
-    """Of W, from that of Compute x W^T.
+    """Compute the gradient of W from that of x W^T.
 
     grad       float32 or float64    (R, N)
     x                                (R, M)

@@ -70,7 +70,7 @@ def measure(
 
 
 def hits_of(logits: Tensor, target: Tensor) -> Tensor:
-    """How many rows are recognised, and how many there are.    (2,)"""
+    """Count the rows that are recognised, and all rows.    (2,)"""
     right = logits.argmax(1) == target.argmax(1)
     return torch.stack([right.sum(), torch.ones_like(right).sum()]).double()
 

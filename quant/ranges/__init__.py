@@ -1,4 +1,4 @@
-"""What states can become: reachable ranges, narrower words, silence."""
+"""The values that states can take: reachable ranges, narrower words, silence."""
 
 from typing import TYPE_CHECKING
 

@@ -47,7 +47,7 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """What ``accumulate`` found; the ends are of every t so far and, with the tail, of all.
+    """Result of ``accumulate``; the ends hold for every t so far and, with the tail, for all.
 
     minimum, maximum    ends of the range            [N, 2]
     spread              what rounding adds to it     [N, 2]

@@ -159,7 +159,7 @@ class Fit:
             )
 
     def scale(self, smallest: Tensor, bias_bits: int) -> Tensor:
-        """Return the scale of each row, or of all: at least the smallest, and no bias is clipped."""
+        """Return the scale of each row, or of all: at least the smallest; no bias is clipped."""
         unit = smallest * self.unit
         if self.bias is not None:
             _, highest = signed_range(bias_bits)

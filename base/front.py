@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rfssm.arrays import one_array
 from rfssm.errors import SamplesError, check_list
 from rfssm.extras import missing_extras_named
 from rfssm.hls import engines
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from rfssm.hls.synthesis.flow import Synthesis
     from rfssm.model.network import FloatNetwork
     from rfssm.quant.layers import InputSpec
-    from rfssm.quant.ptq import QuantizationReport
+    from rfssm.quant.ptq import Calibration, QuantizationReport
     from rfssm.quant.qat import QATNetwork
     from rfssm.quant.recipe import QuantizationConfig
     from rfssm.quant.run import TrainingResult
@@ -57,6 +58,9 @@ def load(path: Path | str) -> IntegerNetwork:
     """Read a ``network.safetensors``.
 
     Raises NetworkError, which names the file, the field, its value and what is allowed.
+
+    >>> rfssm.load("network.safetensors").input.channels
+    3
     """
     return IntegerNetwork.load(path)
 
@@ -81,6 +85,10 @@ def run(
 
     Raises SamplesError for samples that the network cannot take, ToolError if the engine cannot run
     here; the message says what to install.
+
+    >>> outputs = rfssm.run("network.safetensors", "x.npz", spikes=True)
+    >>> outputs.scores.shape  # samples, classes
+    (4, 3)
     """
     network = _network(network)
     return engines.run(network, _samples(x), engine, spikes=spikes, states=states, lanes=lanes)
@@ -101,6 +109,9 @@ def verify(
 
     The report is ``equal`` only if at least one engine was compared and none differs; otherwise
     ``first_difference`` holds the first number that differs, if any.
+
+    >>> rfssm.verify("network.safetensors", "x.npz", engines=["verilator"]).equal
+    True
     """
     network = _network(network)
     samples = random_samples(network, RANDOM_SAMPLES, 0) if x is None else _samples(x)
@@ -129,6 +140,10 @@ def convert(
 
     Raises HardwareError for a design that cannot be built, ToolError if a backend is given and
     hls4ml is not installed.  The folder appears complete or not at all.
+
+    >>> ip = rfssm.convert("network.safetensors", "ip", lanes=rfssm.Lanes(4, 1), name="keyword")
+    >>> (ip.rtl / "keyword_axis.sv").exists()
+    True
     """
     from rfssm.hls.boards.boards import find_board
     from rfssm.hls.convert import convert as write
@@ -162,6 +177,10 @@ def estimate(
     speed     speed grade of the device: 6, 7 or 8
 
     Raises HardwareError for a target without an estimate.
+
+    >>> cost = rfssm.estimate("network.safetensors", "ecp5-25k", lanes=rfssm.Lanes(4, 1))
+    >>> cost.cells.total.dsp  # multipliers
+    5
     """
     from rfssm.hls.estimate.estimate import activity_of
     from rfssm.hls.estimate.estimate import estimate as estimated
@@ -191,6 +210,10 @@ def synthesize(
     prove     whether the netlist's registers are proved equal to those of the RTL
 
     Raises HardwareError if the device cannot hold the design, ToolError for a missing tool.
+
+    >>> placed = rfssm.synthesize("network.safetensors", "ecp5-25k", lanes=rfssm.Lanes(4, 1))
+    >>> placed.fmax_mhz > 50
+    True
     """
     from rfssm.hls.synthesis.flow import synth
     from rfssm.hls.synthesis.targets import target as target_of
@@ -223,6 +246,10 @@ def train(
     resume       whether to continue an interrupted run in this folder
 
     Raises RecipeError for an invalid recipe, DataError if its data are not available.
+
+    >>> result = rfssm.train("digits", "runs/mine", overrides={"training.epochs": 1})
+    >>> result.network.name
+    'digits'
     """
     from rfssm.quant.recipes import load_recipe
     from rfssm.quant.run import train as fit
@@ -242,6 +269,10 @@ def quantize_aware(
     formats    formats of weights, states and transitions; the recipes' defaults if absent
 
     Raises NetworkError for a network that has no integer form.
+
+    >>> qat = rfssm.quantize_aware(float_network, spec)
+    >>> qat.eval().outputs(samples).scores.dtype
+    dtype('int64')
     """
     from rfssm.quant.qat import QATNetwork
     from rfssm.quant.recipe import QuantizationConfig
@@ -251,7 +282,15 @@ def quantize_aware(
 
 @missing_extras_named()
 def freeze(network: QATNetwork, *, name: str, labels: Sequence[str] = ()) -> IntegerNetwork:
-    """Return a trained network in integers.  Raises NetworkError if it has no integer form."""
+    """Return a trained network in integers.
+
+    labels    names of the classes
+
+    Raises NetworkError if the network has no integer form.
+
+    >>> rfssm.freeze(qat, name="mine", labels=["left", "right", "rest"]).labels
+    ('left', 'right', 'rest')
+    """
     from rfssm.quant.freeze import freeze as frozen
 
     return frozen(network, name=name, labels=labels)
@@ -260,28 +299,36 @@ def freeze(network: QATNetwork, *, name: str, labels: Sequence[str] = ()) -> Int
 @missing_extras_named()
 def quantize(
     network: FloatNetwork,
-    x: ArrayLike,
-    steps: ArrayLike | None = None,
+    calibration: Calibration | SamplesLike,
     *,
-    name: str,
+    name: str = "quantized",
     weight_bits: int = 8,
     state_bits: int | None = None,
 ) -> tuple[IntegerNetwork, QuantizationReport]:
     """Quantise a trained network without training it again, and count the changes in its outputs.
 
-    x             samples that set the formats, as the network takes them    [samples, steps, M]
-    steps         length of each sample; all of x's if absent                [samples]
-    state_bits    bits of a state; chosen by the samples if absent
+    calibration    samples that set the formats, as the network takes them, real or integer
+                   [samples, steps, M]; a ``Calibration`` also has the length of each sample
+    name           name of the integer network
+    weight_bits    bits of a weight
+    state_bits     bits of a state; chosen by the samples if absent
 
-    Raises NetworkError if the network has no integer form.
+    Raises NetworkError if the network has no integer form, SamplesError for other samples.
+
+    >>> network, report = rfssm.quantize(float_network, samples)
+    >>> report.samples
+    4
     """
-    from rfssm.quant.ptq import Calibration
-    from rfssm.quant.ptq import quantize as quantized
+    from rfssm.quant import ptq
 
-    x = np.asarray(x)
-    lengths = np.full(x.shape[:1], x.shape[1] if x.ndim > 1 else 0) if steps is None else steps
-    calibration = Calibration(x, np.asarray(lengths))
-    return quantized(
+    if isinstance(calibration, Path | str):
+        calibration = ptq.Calibration.load(Path(calibration))
+    elif isinstance(calibration, Samples):
+        calibration = ptq.Calibration(calibration.x, calibration.steps)
+    elif not isinstance(calibration, ptq.Calibration):
+        x = one_array("x", calibration, SamplesError)
+        calibration = ptq.Calibration(x, np.full(x.shape[:1], x.shape[1] if x.ndim > 1 else 0))
+    return ptq.quantize(
         network, calibration, name=name, weight_bits=weight_bits, state_bits=state_bits
     )
 
@@ -298,7 +345,7 @@ def _samples(x: SamplesLike) -> Samples:
         return x
     if isinstance(x, Path | str):
         return Samples.load(x)
-    array = np.asarray(x)
+    array = one_array("x", x, SamplesError)
     if array.ndim != 3:
         raise SamplesError(f"x: shape {list(array.shape)}, must be [samples, steps, channels]")
     return Samples(array, np.full(len(array), array.shape[1]))

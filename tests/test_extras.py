@@ -166,7 +166,7 @@ for call in (
     lambda: rfssm.run(network, "x.npz", engine="csim"),
     lambda: rfssm.convert(network, "other", backend="Vitis"),
     lambda: rfssm.freeze(None, name="x"),
-    lambda: rfssm.quantize(None, [[[0]]], name="x"),
+    lambda: rfssm.quantize(None, [[[0]]]),
     lambda: rfssm.quantize_aware(None, None),
 ):
     try:

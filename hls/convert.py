@@ -62,7 +62,13 @@ def convert(
     with whole_folder(out) as working:
         if with_hls:
             model = convert_network(
-                network, working / "hls", backend or "RFSSM", lanes=lanes, name=name, rtl=False
+                network,
+                working / "hls",
+                backend or "RFSSM",
+                lanes=lanes,
+                name=name,
+                rtl=False,
+                test_data=False,
             )
             model.write()
             write_test_data(working / "hls", network, samples, network.input.steps_max)

@@ -122,7 +122,7 @@ def _loaded(
         lambda f: _build(network, steps, chosen, much, f),
     )
     model = plugin.convert_network(
-        network, folder, "RFSSM", lanes=chosen, steps=steps, name=_NAME, rtl=False
+        network, folder, "RFSSM", lanes=chosen, steps=steps, name=_NAME, rtl=False, test_data=False
     )
     library = ctypes.CDLL(str(next(folder.glob("*.so"))))
     model._top_function_lib = library
@@ -142,7 +142,7 @@ def _build(
     """
     with tempfile.TemporaryDirectory() as name:
         model = plugin.convert_network(
-            network, name, "RFSSM", lanes=lanes, steps=steps, name=_NAME, rtl=False
+            network, name, "RFSSM", lanes=lanes, steps=steps, name=_NAME, rtl=False, test_data=False
         )
         model.write()
         project = Path(name)

@@ -51,7 +51,8 @@ class RFSSMWriter(VitisWriter):  # type: ignore[misc]
         config.config["Lanes"] = as_numbers(lanes_of(model))
         super().write_hls(model)
         network.save(Path(config.get_output_dir()) / NETWORK)
-        if not config.get_config_value("OutputPredictions"):
+        own_data = config.get_config_value("WriteTestData", True)
+        if own_data and not config.get_config_value("OutputPredictions"):
             vitis.complete_test_data(
                 Path(config.get_output_dir()),
                 network,

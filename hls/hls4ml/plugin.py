@@ -64,6 +64,7 @@ def convert_network(
     steps: int | None = None,
     name: str | None = None,
     rtl: bool = True,
+    test_data: bool = True,
 ) -> Any:
     """Turn an integer network into an hls4ml ``ModelGraph``; torch is not needed.
 
@@ -72,6 +73,7 @@ def convert_network(
     steps           steps of a sample in the HLS C++; ``steps_max`` of the network if absent
     name            name of everything that is generated, as the C++ top; the network's if absent
     rtl             whether backend RFSSM also writes the SystemVerilog
+    test_data       whether it also writes drawn samples and the golden model's answer
 
     Raises ToolError if hls4ml is missing, NetworkError if the network is not an IntegerNetwork,
     HardwareError for an invalid backend, lanes, steps or name.
@@ -102,6 +104,7 @@ def convert_network(
         write_rtl=rtl,
     )
     config["Lanes"] = as_numbers(lanes)
+    config["WriteTestData"] = test_data
     config["HLSConfig"] = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}}
     names = ["x", *(f"layer{i}" for i in range(len(network.layers))), "readout"]
     layers = [{"class_name": "InputLayer", "name": "x", "input_shape": [steps, spec.channels]}]

@@ -23,6 +23,7 @@ from kept_compiler import kept_compilers
 from rtl_cases import CASES, network, samples_for
 
 from rfssm.errors import HardwareError, NetworkError, SamplesError, ToolError
+from rfssm.hls import convert as conversion
 from rfssm.hls.design import Design, Lanes
 from rfssm.hls.engines import csim
 from rfssm.hls.hls4ml import plugin
@@ -38,7 +39,7 @@ from rfssm.quant.layers import InputSpec
 from rfssm.quant.network import IntegerNetwork
 from rfssm.quant.qat import QATNetwork
 from rfssm.quant.recipe import QuantizationConfig
-from rfssm.quant.samples import Samples
+from rfssm.quant.samples import Outputs, Samples
 
 pytestmark = pytest.mark.hls
 
@@ -655,3 +656,22 @@ def test_the_backend_is_registered_whatever_is_imported_first(first: str) -> Non
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "True True\n"), done.stderr
     assert "rfssm" not in done.stderr.lower()
+
+
+def test_converting_runs_the_golden_model_on_the_given_samples_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once as they are, for the bench; once padded, as the HLS project has a fixed length."""
+    net = network([{"neurons": 5}])
+    samples = samples_for(net, count=3)
+    ran, run = [], golden.run
+
+    def counted(network: IntegerNetwork, samples: Samples, **options: bool) -> Outputs:
+        ran.append((len(samples), samples.x.shape[1]))
+        return run(network, samples, **options)
+
+    monkeypatch.setattr(golden, "run", counted)
+    conversion.convert(net, tmp_path / "ip", samples)
+    assert ran == [(3, net.input.steps_max), (3, samples.x.shape[1])]
+    csim.run(net, samples)
+    assert len(ran) == 2

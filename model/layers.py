@@ -82,7 +82,7 @@ def fold(
     bias = None if of.bias is None else of.bias.double().view(-1, len(weight))
     if of.norm is not None:
         seen = None
-        if x is not None and of.training and len(x):  # nothing has no statistics
+        if x is not None and of.training and len(x):  # an empty batch has no statistics
             rows = x if live is None else x[live]
             seen = nn.functional.linear(rows.reshape(-1, x.shape[-1]), weight.to(x.dtype))
         scale, shift = of.norm.affine(seen)

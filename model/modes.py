@@ -27,7 +27,7 @@ def dropout_from(random: torch.Generator) -> Iterator[None]:
 def drop(x: Tensor, share: float, training: bool) -> tuple[Tensor, float]:
     """Leave out this share of a layer's input, in training.
 
-    returns    x with some entries 0, and the factor that makes good for them
+    returns    x with some entries 0, and the factor that compensates for them
     """
     if not share or not training:
         return x, 1.0

@@ -101,7 +101,7 @@ class IntegerNetwork(BaseModel):
     def model_copy(
         self, *, update: Mapping[str, Any] | None = None, deep: bool = False
     ) -> IntegerNetwork:
-        """A network with these fields changed, checked as ``build`` does.  ``deep`` makes no odds.
+        """A network with these fields changed, checked as ``build`` does.  ``deep`` has no effect.
 
         Raises NetworkError, naming field, value and what is allowed.
         """
@@ -137,7 +137,7 @@ class IntegerNetwork(BaseModel):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Unpickled as a file is read: checked, and no integer can be set afterwards."""
+        """Unpickle as a file is read: checked, and no integer can be set afterwards."""
         return type(self).build, (self.metadata(), self.tensors())
 
     # -- looking at one ----------------------------------------------------------------------------

@@ -220,7 +220,7 @@ def _narrowed(formats: QuantizationConfig, state_bits: int) -> QuantizationConfi
 def _observe(
     network: FloatNetwork, calibration: Calibration
 ) -> tuple[list[float], list[NDArray[np.bool_]], NDArray[np.int64]]:
-    """Largest |state| of each layer and the readout, relative to the LSB's neuron; spikes; labels.
+    """Largest |state| of each layer and the readout, relative to the weights; spikes; labels.
 
     Peaks are per layer the largest over neurons of |state| / (largest |weight| of the neuron).
     """

@@ -99,7 +99,7 @@ def fit(
                 raise unfit(checkpoint, error) from None
     if config.devices > 1:  # weights have come back from the processes, the history has not
         loop.on_load_checkpoint(torch.load(checkpoint, weights_only=True))
-    if len(loop.history) != config.epochs:  # one that says it is done is not gone on with
+    if len(loop.history) != config.epochs:  # a finished run has them all
         raise unfit(checkpoint, ValueError(f"metrics of {len(loop.history)} epochs"))
     return loop.history
 

@@ -30,7 +30,7 @@ class QATLayer(nn.Module):
     takes    least and largest integer that is fed to the layer
     where    what messages call the layer
 
-    Whatever traces a network with torch.fx, as hls4ml's frontend does, makes one node of the layer.
+    Tracing with torch.fx, as hls4ml's frontend does, makes the layer one node.
     """
 
     cell: Neuron | LeakCell

@@ -147,7 +147,7 @@ class Series:
         self.terms += 1
 
     def ends(self) -> tuple[Reals, Reals]:
-        """Smallest and largest state after this many steps, by the sums' own rounding wider."""
+        """Smallest and largest state after this many steps, widened by the sums' own rounding."""
         operations = 2 * (self.cells.weight.shape[2] + self.terms - 1) + 16
         slack = self.push * (self.inexact + operations * EPSILON * self.summed)
         return (
